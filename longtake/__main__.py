@@ -1,0 +1,10 @@
+"""`python -m longtake` is the command `longtake`."""
+
+from __future__ import annotations
+
+from longtake.cli import main
+
+__all__: list[str] = []
+
+if __name__ == "__main__":
+    main()

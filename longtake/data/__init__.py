@@ -1,0 +1,1 @@
+"""The procedural cartoon world: pictures, captions and exact ground truth, at random access."""

@@ -1,0 +1,59 @@
+"""Which frames a training clip takes, and what it is told about them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.data.script import shot_at
+from longtake.data.world import frames
+
+__all__ = ["Clip", "draw_clip", "draw_stills"]
+
+_STRIDES = (1, 15, 225)  # those of a film of 3,376 frames
+_KEYFRAME_START = 900  # the widest clips begin early, where most films begin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """Frames of one episode at given numbers, not yet drawn."""
+
+    episode: int
+    numbers: tuple[int, ...]
+
+    @property
+    def captions(self) -> list[str]:
+        """One caption per frame."""
+        return [shot_at(self.episode, n).caption for n in self.numbers]
+
+    def pixels(self, size: int) -> NDArray[np.uint8]:
+        """uint8 `[T, size, size, 3]`."""
+        return frames(self.episode, list(self.numbers), size)
+
+
+def draw_clip(episodes: list[int], chance: random.Random, length: int = 16, mix: tuple[float, ...] = (0.25, 0.28, 0.35, 0.12)) -> Clip:
+    """A clip of `length` frames. `mix`: shares of strides 1, 15, 225, and of any stride from 2 to 4,000.
+
+    Half of the clips of strides above 1 have uneven gaps: plans with other depths have them too.
+    """
+    kind = chance.choices(range(4), mix)[0]
+    stride = float(_STRIDES[kind]) if kind < 3 else 2.0 * 2000.0 ** chance.random()
+    if kind in (1, 2) and chance.random() < 0.5:
+        stride *= chance.uniform(0.66, 1.2)
+    steps = [stride] * (length - 1)
+    if kind and chance.random() < 0.25:
+        steps = [stride * chance.uniform(0.4, 1.6) for _ in steps]
+    numbers = [chance.randrange(_KEYFRAME_START if stride > 100 else 4200)]
+    at = float(numbers[0])
+    for step in steps:
+        at = max(at + step, numbers[-1] + 1)
+        numbers.append(round(at))
+    return Clip(episode=chance.choice(episodes), numbers=tuple(numbers))
+
+
+def draw_stills(episodes: list[int], chance: random.Random, count: int, size: int) -> NDArray[np.uint8]:
+    """`count` frames from anywhere: uint8 `[count, size, size, 3]`."""
+    return np.stack([frames(chance.choice(episodes), [chance.randrange(4200)], size)[0] for _ in range(count)])

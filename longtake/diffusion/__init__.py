@@ -1,0 +1,38 @@
+"""Diffusion as functions: schedules, predictions, samplers, known frames, guidance, the training loss.
+
+One convention everywhere: `x_t = alpha(t) x0 + sigma(t) eps` and `denoise(x, t) -> x0`, with `x` of shape
+`B T C H W` and one noise level per frame, `t` of shape `B T` in [0, 1]. No network is defined here.
+"""
+
+from __future__ import annotations
+
+from longtake.diffusion.condition import blind, pin
+from longtake.diffusion.guidance import guide
+from longtake.diffusion.loss import DiffusionLoss
+from longtake.diffusion.masks import REGIMES, draw_masks
+from longtake.diffusion.prediction import PREDICTIONS, Denoise, Denoiser, PredictionError
+from longtake.diffusion.sampler import SAMPLERS, Sampler, ddim, dpm_2m
+from longtake.diffusion.schedule import SCHEDULES, Schedule, cosine, ddpm, flow, times
+
+__all__ = [
+    "PREDICTIONS",
+    "REGIMES",
+    "SAMPLERS",
+    "SCHEDULES",
+    "Denoise",
+    "Denoiser",
+    "DiffusionLoss",
+    "PredictionError",
+    "Sampler",
+    "Schedule",
+    "blind",
+    "cosine",
+    "ddim",
+    "ddpm",
+    "dpm_2m",
+    "draw_masks",
+    "flow",
+    "guide",
+    "pin",
+    "times",
+]

@@ -1,0 +1,91 @@
+"""What a network's output means: conversions between it, the training target and x0.
+
+With `x = alpha x0 + sigma eps` the network may be trained to give `x0`, `epsilon` (eps), `v`
+(alpha eps - sigma x0, Salimans & Ho 2022) or `flow` (eps - x0, rectified flow). Outside this file there is
+only `denoise(x, t) -> x0`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from longtake.diffusion.schedule import Schedule, per_frame
+
+__all__ = ["PREDICTIONS", "Denoise", "Denoiser", "Prediction", "PredictionError", "prediction_for"]
+
+# denoise(x[B,T,C,H,W], t[B,T], **inputs of the network) -> x0[B,T,C,H,W]
+Denoise = Callable[..., Tensor]
+
+
+class PredictionError(ValueError):
+    """A prediction type that does not exist or cannot work with the schedule."""
+
+
+class Prediction(NamedTuple):
+    """One meaning of the network's output; alpha and sigma must broadcast against the videos."""
+
+    to_x0: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # (output, x, alpha, sigma) -> x0
+    target: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # (x0, eps, alpha, sigma) -> what to output
+
+
+# Solved for x0 from x = alpha x0 + sigma eps and the target's definition, for any alpha and sigma:
+# alpha^2 + sigma^2 = 1 (cosine, ddpm) and alpha + sigma = 1 (flow) are not assumed.
+PREDICTIONS: dict[str, Prediction] = {
+    "flow": Prediction(
+        to_x0=lambda output, x, alpha, sigma: (x - sigma * output) / (alpha + sigma),
+        target=lambda x0, eps, alpha, sigma: eps - x0,
+    ),
+    "v": Prediction(
+        to_x0=lambda output, x, alpha, sigma: (alpha * x - sigma * output) / (alpha**2 + sigma**2),
+        target=lambda x0, eps, alpha, sigma: alpha * eps - sigma * x0,
+    ),
+    "epsilon": Prediction(
+        to_x0=lambda output, x, alpha, sigma: (x - sigma * output) / alpha,
+        target=lambda x0, eps, alpha, sigma: eps,
+    ),
+    "x0": Prediction(
+        to_x0=lambda output, x, alpha, sigma: output,
+        target=lambda x0, eps, alpha, sigma: x0,
+    ),
+}
+
+
+def prediction_for(name: str, schedule: Schedule) -> Prediction:
+    """The prediction called `name`.
+
+    Raises PredictionError for an unknown name, and for epsilon where the schedule reaches alpha = 0.
+    """
+    if name not in PREDICTIONS:
+        raise PredictionError(f"unknown prediction {name!r}: use one of {', '.join(PREDICTIONS)}")
+    if name == "epsilon" and float(schedule(torch.ones(()))[0]) == 0:
+        raise PredictionError(
+            "epsilon says nothing about x0 where alpha = 0, and this schedule has alpha(1) = 0: "
+            "use 'flow' or 'v', or the schedule 'ddpm'"
+        )
+    return PREDICTIONS[name]
+
+
+@dataclass(frozen=True)
+class Denoiser:
+    """A network with its schedule and the meaning of its output: `denoise(x, t, **inputs) -> x0`.
+
+    Raises PredictionError when made with a prediction that is unknown or that the schedule rules out.
+    """
+
+    net: Callable[..., Tensor]  # net(x, t, **inputs) -> output, all B T C H W
+    schedule: Schedule  # the one it was trained with
+    prediction: str  # a name in PREDICTIONS
+
+    def __post_init__(self) -> None:
+        prediction_for(self.prediction, self.schedule)
+
+    def denoise(self, x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
+        """x0 `[B, T, C, H, W]` in x's dtype, from `x` at the levels `t[B, T]`."""
+        output = self.net(x, t, **inputs).to(x.dtype)  # under autocast the net's own dtype is shorter
+        alpha, sigma = per_frame(self.schedule, t)
+        return PREDICTIONS[self.prediction].to_x0(output, x, alpha, sigma)

@@ -1,0 +1,60 @@
+"""What an executor tells while it runs, and how it fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from longtake.plan import Job
+
+__all__ = ["ClipCorrupt", "Event", "JobCached", "JobDone", "JobFailed", "JobStarted", "WorkerDied"]
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """A clip is being drawn."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class JobDone:
+    """A clip was drawn and is in the store."""
+
+    job: Job
+    seconds: float
+
+
+@dataclass(frozen=True)
+class JobCached:
+    """A clip that the span needs was in the store, and whole."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class ClipCorrupt:
+    """A clip in the store was damaged. It has been removed and will be drawn again, under the same key."""
+
+    key: str
+    path: Path
+    reason: str
+
+
+Event = JobStarted | JobDone | JobCached | ClipCorrupt
+
+
+class JobFailed(RuntimeError):
+    """A clip could not be drawn; the reason is the exception's cause. What was drawn before is stored."""
+
+    def __init__(self, job: Job, reason: str) -> None:
+        super().__init__(job, reason)
+        self.job, self.reason = job, reason
+
+    def __str__(self) -> str:
+        job = self.job
+        return f"the clip {job.key} (level {job.level}, from film frame {job.start}) failed: {self.reason}"
+
+
+class WorkerDied(RuntimeError):
+    """A process that was drawing is gone: killed, or out of memory. What was drawn before is stored."""

@@ -1,0 +1,153 @@
+"""Stored clips become a film: leaves are decoded, encoded in closed segments that are kept, and joined.
+
+A segment's key is the hash of what is seen in it: a film that is rendered again decodes nothing twice, and
+after an edit the segments that it did not touch are the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.plan import Plan
+from longtake.store import CorruptClip, Store
+from longtake.video import ENCODER, Codec, Pixels, encode_segment, join_segments
+
+__all__ = ["LEAVES_PER_SEGMENT", "Decode", "Film", "Segment", "cut_segments", "decode_frame", "write_film"]
+
+LEAVES_PER_SEGMENT = 4  # 60 frames: few enough to encode anew after an edit, many enough to compress well
+
+# Latents float16 [T, C, H, W] of one clip -> frames uint8 [T, H, W, 3]
+Decode = Callable[[NDArray[np.float16]], NDArray[np.uint8]]
+
+_VERSION = 1  # raise it when the same leaves and settings give other bytes
+_SUFFIX = ".mp4"
+
+
+class Film(NamedTuple):
+    """What `write_film` wrote."""
+
+    frames: int
+    segments: int
+    encoded: int  # segments that were not in the store yet
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Leaves that are encoded together, and the frames that are shown of each, none twice."""
+
+    leaves: tuple[tuple[str, range], ...]  # key of the clip, indices of its frames
+
+    def __len__(self) -> int:
+        return sum(len(indices) for _, indices in self.leaves)
+
+    def key(self, decoder: str, fps: Fraction, codec: Codec) -> str:
+        """Hash of all that the segment's bytes depend on; `decoder` is the digest of its weights."""
+        recipe = {
+            "version": _VERSION,
+            "leaves": [(key, indices.start, indices.stop) for key, indices in self.leaves],
+            "decoder": decoder,
+            "fps": str(fps),
+            "encoder": ENCODER,
+            "codec": asdict(codec),
+        }
+        return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+
+def cut_segments(plan: Plan, span: slice = slice(None)) -> Iterator[Segment]:
+    """The segments that show the film frames of `span`, in order.
+
+    Borders stay where they are in the whole film, so that a span shares all but its first and last segment.
+    """
+    frames = range(plan.length)[span]
+
+    def number(leaf_start: int) -> int:
+        return leaf_start // plan.leaf_frames // LEAVES_PER_SEGMENT
+
+    for _, leaves in groupby(plan.leaves(span), key=lambda leaf: number(leaf.start)):
+        shown = []
+        for leaf in leaves:
+            seen = plan.shows(leaf)
+            first, stop = max(seen.start, frames.start), min(seen.stop, frames.stop)
+            shown.append((leaf.key, range(first - leaf.start, stop - leaf.start)))
+        yield Segment(tuple(shown))
+
+
+def write_film(
+    plan: Plan,
+    store: Store,
+    decode: Decode,
+    out: str | Path,
+    *,
+    decoder: str,  # digest of what decodes
+    fps: int | Fraction,
+    codec: Codec | None = None,
+    span: slice = slice(None),
+    metadata: Mapping[str, str] | None = None,
+    on_segment: Callable[[int], None] | None = None,  # hears how many frames each segment adds
+) -> Film:
+    """Write the film frames of `span` to the mp4 `out`, from the leaves that the store holds.
+
+    Leaves are decoded one at a time and frames leave for the encoder at once, so memory does not grow with
+    the film; segments are kept in the store, so an interrupted call goes on where it was. Raises `KeyError`
+    where a leaf is not there and `CorruptClip` where it is damaged: drop it, run the plan again, call again.
+    """
+    rate, settings, count, encoded = Fraction(fps), codec or Codec(), 0, 0
+
+    def paths() -> Iterator[Path]:
+        nonlocal count, encoded
+        for segment in cut_segments(plan, span):
+            key = segment.key(decoder, rate, settings)
+            path = _kept(store, key)
+            if path is None:
+                with store.scratch(_SUFFIX) as spare:
+                    encode_segment(_decoded(segment, store, decode), spare, rate, settings)
+                    path = store.put_file(key, _SUFFIX, spare)
+                encoded += 1
+            count += 1
+            yield path
+            if on_segment:
+                on_segment(len(segment))
+
+    frames = join_segments(paths(), out, rate, metadata)
+    return Film(frames, count, encoded)
+
+
+def decode_frame(plan: Plan, store: Store, decode: Decode, i: int) -> Pixels:
+    """Film frame `i` as `write_film` hands it to the encoder, bit for bit. Raises as `write_film` does."""
+    leaf = plan.leaf(i)
+    pixels: Pixels = _decode_clip(store, decode, leaf.key)[i - leaf.start]
+    return pixels
+
+
+def _decoded(segment: Segment, store: Store, decode: Decode) -> Iterator[Pixels]:
+    for key, indices in segment.leaves:
+        yield from _decode_clip(store, decode, key)[indices.start : indices.stop]
+
+
+def _decode_clip(store: Store, decode: Decode, key: str) -> NDArray[np.uint8]:
+    """All frames of a clip: decoded whole whatever is shown of it, so that equal frames come out equal."""
+    latents = store.get(key)
+    pixels = decode(latents)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape[0] == latents.shape[0]
+    assert pixels.shape[3:] == (3,)
+    return pixels
+
+
+def _kept(store: Store, key: str) -> Path | None:
+    """The segment's file in the store; one that is damaged is dropped, to be encoded again."""
+    try:
+        return store.file(key, _SUFFIX)
+    except CorruptClip:
+        store.drop(key, _SUFFIX)
+        return None

@@ -1,0 +1,319 @@
+"""Mask Temporal Diffusion (NUWA-XL, section 3.2): the one network that every strategy draws its clips with.
+
+Axes: B clips, T <= L frames, C latent channels, H W latent pixels, N = B*T frames as one batch, D channels of a
+level, E channels of a frame's embedding, P prompts. Frames are channels-last images `[N, D, H, W]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+from longtake.models.layers import (
+    ChannelNorm,
+    CrossAttention,
+    Linear,
+    SpatialAttention,
+    TemporalAttention,
+    TemporalConv,
+    adam_,
+    attention,
+    image,
+    rows_of,
+    sinusoidal,
+    spatial_conv,
+    tokens,
+    zero_,
+)
+
+__all__ = ["MaskTemporalUNet"]
+
+_MAP = 4  # pixels per side of the coarse picture that a prompt paints
+_MAP_CHANNELS = 32
+_QUERIES = 8  # what is asked of a prompt's tokens to sum it up
+_LOG_SPAN = 9.0  # about log(8,000): the longest distance between two frames that is told apart well
+
+
+class Spacing(nn.Module):
+    """When the frames are: log distances to the neighbours and the clip's ends, per frame and per pair of frames."""
+
+    def __init__(self, embedding: int, heads: int) -> None:
+        super().__init__()
+        self.frame = nn.Sequential(adam_(Linear(4 * 8 + 2, embedding)), nn.SiLU(), zero_(Linear(embedding, embedding)))
+        self.pair = nn.Sequential(adam_(Linear(2 * 8 + 2, 64)), nn.SiLU(), adam_(zero_(Linear(64, heads))))
+
+    def forward(self, time: Tensor) -> tuple[Tensor, Tensor]:
+        """`time` `[B, T]` in film frames -> embedding `[B, T, E]`, bias of temporal attention `[B, K, T, T]`."""
+        step = time.diff(dim=1)
+        edge = torch.zeros_like(time[:, :1])
+        near = [torch.cat([edge, step], 1), torch.cat([step, edge], 1), time - time[:, :1], time[:, -1:] - time]
+        index = torch.arange(time.shape[1], device=time.device, dtype=torch.float32) / 16
+        place = torch.stack([index, index.flip(0)], dim=-1).expand(*time.shape, 2)
+        alone = torch.cat([*(_waves(d) for d in near), place], dim=-1)
+        distance = time[:, None, :] - time[:, :, None]
+        apart = (index[None, :] - index[:, None]).expand_as(distance)
+        pairs = torch.cat([_waves(distance), _waves(16 * apart), distance.sign()[..., None], apart[..., None]], dim=-1)
+        return self.frame(alone), self.pair(pairs).permute(0, 3, 1, 2)
+
+
+def _waves(distance: Tensor) -> Tensor:
+    """`[...]` frames -> `[..., 8]`: sines and cosines of the log distance."""
+    angle = torch.log1p(distance.abs())[..., None] * (torch.pi / _LOG_SPAN) * 2.0 ** torch.arange(
+        4, device=distance.device, dtype=torch.float32
+    )
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+class Summary(nn.Module):
+    """What a prompt says at all: a vector for scale and shift, and a coarse picture of where things are."""
+
+    def __init__(self, text: int, embedding: int, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(text)
+        self.query = nn.Parameter(torch.randn(_QUERIES, text) * text**-0.5)
+        self.read = Linear(text, 2 * text)
+        self.mix = nn.Sequential(Linear(_QUERIES * text, 2 * embedding), nn.SiLU())
+        self.vector = zero_(Linear(2 * embedding, embedding))
+        self.map = Linear(2 * embedding, _MAP_CHANNELS * _MAP * _MAP)
+        self.paint = adam_(zero_(spatial_conv(_MAP_CHANNELS, channels)))
+
+    def forward(self, text: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """`text` `[P, N, D]` -> vectors `[P, E]`, pictures `[P, channels, height, width]`."""
+        k, v = self.read(self.norm(text)).chunk(2, dim=-1)
+        said = attention(self.query.to(k.dtype).expand(len(k), 1, -1, -1), k[:, None], v[:, None])
+        mixed = self.mix(said.flatten(1))
+        coarse = self.map(mixed).view(-1, _MAP_CHANNELS, _MAP, _MAP)
+        fine = F.interpolate(coarse, size=(height, width), mode="bilinear")
+        return self.vector(mixed), self.paint(fine)
+
+
+class Injection(nn.Module):
+    """h = w_c h + b_c + h, then h = w_m h + b_m + h (equations 10 and 11): the known latents, then the mask.
+
+    Both convolutions start at zero, so that a network that was trained without known frames keeps its output.
+    """
+
+    def __init__(self, channels: int, known_channels: int) -> None:
+        super().__init__()
+        self.known = adam_(zero_(spatial_conv(known_channels, 2 * channels, kernel=1)))
+        self.mask = adam_(zero_(spatial_conv(1, 2 * channels, kernel=1)))
+
+    def forward(self, h: Tensor, known: Tensor, mask: Tensor) -> Tensor:
+        scale, shift = self.known(known).chunk(2, dim=1)
+        h = scale * h + shift + h
+        scale, shift = self.mask(mask).chunk(2, dim=1)
+        return cast(Tensor, scale * h + shift + h)
+
+
+class Block(nn.Module):
+    """Joins the skip, then convolutions in space and time, injection, SA -> PA -> TA."""
+
+    def __init__(
+        self,
+        inputs: int,  # channels that come in, the skip's among them
+        channels: int,
+        embedding: int,
+        text: int,  # channels of a prompt's tokens
+        heads: int,
+        injected: int,  # channels of the known latents' features; 0 for none
+        convs: int,  # spatial convolutions, 1 or 2
+    ) -> None:
+        super().__init__()
+        self.enter = spatial_conv(inputs, channels, kernel=1) if inputs != channels else None
+        self.norm = ChannelNorm(channels)
+        self.film = zero_(Linear(embedding, 2 * channels))
+        self.conv1 = spatial_conv(channels, channels) if convs == 2 else None
+        self.conv2 = zero_(spatial_conv(channels, channels))
+        self.norm_time = ChannelNorm(channels)
+        self.conv_time = zero_(TemporalConv(channels))
+        self.injection = Injection(channels, injected) if injected else None
+        self.space = SpatialAttention(channels, heads)
+        self.prompt = CrossAttention(channels, text, heads)
+        self.time = TemporalAttention(channels, heads)
+
+    def forward(self, h: Tensor, frame: Frames) -> Tensor:
+        if self.enter is not None:
+            h = self.enter(h)
+        scale, shift = self.film(frame.embedding)[:, :, None, None].chunk(2, dim=1)
+        r = self.norm(h)
+        if self.conv1 is not None:
+            r = self.conv1(F.silu(r))
+        h = h + self.conv2(F.silu(r * (1 + scale) + shift))
+        h = h + self.conv_time(F.silu(self.norm_time(h)), frame.count)
+        if self.injection is not None:
+            h = self.injection(h, *frame.known[h.shape[-1]])
+        h = self.space(h)
+        h = self.prompt(h, self.prompt.context(frame.text), frame.prompt)
+        return cast(Tensor, self.time(h, frame.count, frame.bias[:, : self.time.heads]))
+
+
+class Middle(nn.Module):
+    """Attention among all pixels of all frames of a clip, to the prompts, and an MLP, each with its scale and shift."""
+
+    def __init__(self, channels: int, embedding: int, text: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(channels, elementwise_affine=False)
+        self.film = zero_(Linear(embedding, 4 * channels))
+        self.qkv = Linear(channels, 3 * channels)
+        self.out = zero_(Linear(channels, channels))
+        self.prompt = CrossAttention(channels, text, heads)
+        self.up = Linear(channels, 3 * channels)
+        self.down = zero_(Linear(3 * channels, channels))
+
+    def forward(self, h: Tensor, frame: Frames) -> Tensor:
+        n, d, height, width = h.shape
+        clips, length = n // frame.count, frame.count * height * width
+        scale1, shift1, scale2, shift2 = self.film(frame.embedding)[:, None].chunk(4, dim=-1)
+        row = tokens(h)
+        qkv = self.qkv(self.norm(row) * (1 + scale1) + shift1)
+        q, k, v = qkv.reshape(clips, length, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        seen = attention(q, k, v).transpose(1, 2).reshape(n, height * width, d)
+        row = row + self.out(seen)
+        row = tokens(self.prompt(image(row, height, width), self.prompt.context(frame.text), frame.prompt))
+        row = row + self.down(F.gelu(self.up(self.norm(row) * (1 + scale2) + shift2)))
+        return image(row, height, width)
+
+
+class Frames:
+    """What every block is told beside the picture."""
+
+    def __init__(
+        self,
+        count: int,  # T
+        embedding: Tensor,  # [N, E]
+        bias: Tensor,  # [B, K, T, T], of temporal attention; a level with fewer heads takes the first
+        text: Tensor,  # [P, tokens, D]
+        prompt: Tensor,  # [N], row of text
+        known: dict[int, tuple[Tensor, Tensor]],  # width of a level -> features [N, D, H, W], mask [N, 1, H, W]
+    ) -> None:
+        self.count, self.embedding, self.bias = count, embedding, bias
+        self.text, self.prompt, self.known = text, prompt, known
+
+
+class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Predicts noise, velocity or latents (whatever it was trained for) of a clip of which some cells are known.
+
+    At initialisation the output depends on `x` and `t` alone, frame by frame; known latents, mask, prompts, time
+    and neighbouring frames gain their say in training.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 8,  # C
+        text_channels: int = 128,  # D of the prompts' tokens
+        channels: Sequence[int] = (64, 192),  # of each level; each further level halves the size
+        convs: Sequence[int] = (2, 1),  # spatial convolutions of a block, per level
+        up_blocks: Sequence[int] = (2, 1),  # blocks per level on the way up; one on the way down
+        middle: int = 3,  # blocks with full attention at the smallest size
+        head: int = 32,  # channels of an attention head
+        embedding: int = 256,  # E
+        known_channels: int = 48,  # of the known latents' features
+        inject_down: bool = True,  # known latents enter the blocks on the way down
+        inject_up: bool = True,  # and those on the way up (both: the paper's symmetric injection)
+        spaced: bool = True,  # tell the network the times of its frames; the paper does not
+        summarised: bool = True,  # scale, shift and a coarse picture from the prompt; the paper: cross-attention only
+    ) -> None:
+        super().__init__()
+        first, last = channels[0], channels[-1]
+        self.level = nn.Sequential(adam_(Linear(128, embedding)), nn.SiLU(), Linear(embedding, embedding))
+        self.spacing = Spacing(embedding, max(channels) // head) if spaced else None
+        self.summary = Summary(text_channels, embedding, first) if summarised else None
+        self.enter = adam_(spatial_conv(latent_channels + 2, first))
+        self.known = nn.ModuleList(
+            adam_(spatial_conv(latent_channels + 1 if k == 0 else known_channels, known_channels, stride=1 + (k > 0)))
+            for k in range(len(channels))
+        )
+
+        def block(inputs: int, level: int, injected: bool) -> Block:
+            c = channels[level]
+            return Block(inputs, c, embedding, text_channels, c // head, known_channels * injected, convs[level])
+
+        self.down = nn.ModuleList(block(c, k, inject_down) for k, c in enumerate(channels))
+        self.shrink = nn.ModuleList(spatial_conv(a, b, stride=2) for a, b in zip(channels, channels[1:], strict=False))
+        self.bottom = nn.ModuleList(Middle(last, embedding, text_channels, last // head) for _ in range(middle))
+        self.up = nn.ModuleList(
+            nn.ModuleList(block(2 * c if i == 0 else c, k, inject_up) for i in range(up_blocks[k]))
+            for k, c in enumerate(channels)
+        )
+        self.grow = nn.ModuleList(spatial_conv(b, a) for a, b in zip(channels, channels[1:], strict=False))
+        self.norm = ChannelNorm(first)
+        self.leave = adam_(spatial_conv(first, latent_channels))
+
+    def forward(
+        self, x: Tensor, t: Tensor, time: Tensor, text: Tensor, prompt: Tensor, known: Tensor, mask: Tensor
+    ) -> Tensor:
+        """One evaluation.
+
+        x [B, T, C, H, W]: noisy latents, known cells at their own noise level. t [B, T]: noise level 0..1 per frame.
+        time [B, T]: film frames since the clip's start. text [P, N, D]: tokens of the distinct prompts.
+        prompt [B, T] (long): row of `text` per frame. known [B, T, C, H, W]: clean latents, looked at where
+        mask [B, T, 1, H, W] is 1. Returns the prediction [B, T, C, H, W]. H and W must halve once per level.
+        """
+        b, count, _, height, width = x.shape
+        coarsest = 2 ** len(self.shrink)
+        if height % coarsest or width % coarsest:
+            raise ValueError(f"latents of {width}x{height}: both sides must be multiples of {coarsest}")
+        frame, painted = self._frames(t, time, text, prompt, known, mask)
+        corner = _coordinates(height, width, x)
+        h = self.enter(_images(torch.cat([x, corner.expand(b, count, 2, height, width)], dim=2)))
+        if painted is not None:
+            h = h + painted
+        skips = []
+        for k, block in enumerate(self.down):
+            if k:
+                h = self.shrink[k - 1](h)
+            h = block(h, frame)
+            skips.append(h)
+        for block in self.bottom:
+            h = block(h, frame)
+        for k in reversed(range(len(skips))):
+            if k < len(skips) - 1:
+                h = self.grow[k](F.interpolate(h, scale_factor=2.0, mode="nearest"))
+            h = torch.cat([h, skips[k]], dim=1)
+            for block in cast(nn.ModuleList, self.up[k]):
+                h = block(h, frame)
+        out: Tensor = self.leave(F.silu(self.norm(h)))
+        return out.unflatten(0, (b, count))
+
+    def _frames(
+        self, t: Tensor, time: Tensor, text: Tensor, prompt: Tensor, known: Tensor, mask: Tensor
+    ) -> tuple[Frames, Tensor | None]:
+        b, count = t.shape
+        embedding = self.level(sinusoidal(1000 * t, 128))
+        bias = embedding.new_zeros(b, 1, count, count)
+        if self.spacing is not None:
+            spaced, bias = self.spacing(time)
+            embedding = embedding + spaced
+        rows, painted = prompt.flatten(), None
+        if self.summary is not None:
+            vectors, pictures = self.summary(text, *known.shape[-2:])
+            embedding = embedding + rows_of(vectors, rows).unflatten(0, (b, count))
+            painted = rows_of(pictures, rows)
+        features = _images(torch.cat([known * mask, mask], dim=2))
+        there = _images(mask)
+        levels: dict[int, tuple[Tensor, Tensor]] = {}
+        for k, conv in enumerate(self.known):
+            features = F.silu(conv(features))
+            levels[features.shape[-1]] = features, F.avg_pool2d(there, 2**k)
+        frames = Frames(count, F.silu(embedding).flatten(0, 1), bias, text, rows, levels)
+        return frames, painted
+
+
+def _images(clips: Tensor) -> Tensor:
+    """`[B, T, C, H, W]` -> channels-last `[N, C, H, W]`."""
+    return clips.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+
+
+def _coordinates(height: int, width: int, like: Tensor) -> Tensor:
+    """Where each pixel is: `[2, H, W]` in [-1, 1], rows and columns."""
+    rows = torch.linspace(-1, 1, height, device=like.device, dtype=like.dtype)
+    columns = torch.linspace(-1, 1, width, device=like.device, dtype=like.dtype)
+    return torch.stack(torch.meshgrid(rows, columns, indexing="ij"))

@@ -1,0 +1,19 @@
+"""What to draw for a film, as pure data. Standard library only."""
+
+from __future__ import annotations
+
+from longtake.plan.nuwa_xl import plan_nuwa_xl
+from longtake.plan.plan import Frame, Job, Plan, Sampling, SceneSeen
+from longtake.plan.timeline import MAX_FRAMES, Scene, Timeline
+
+__all__ = [
+    "MAX_FRAMES",
+    "Frame",
+    "Job",
+    "Plan",
+    "Sampling",
+    "Scene",
+    "SceneSeen",
+    "Timeline",
+    "plan_nuwa_xl",
+]

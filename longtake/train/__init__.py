@@ -1,0 +1,3 @@
+"""Training: one loop, its optimiser, averaged weights and checkpoints."""
+
+from __future__ import annotations

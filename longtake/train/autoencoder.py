@@ -1,0 +1,155 @@
+"""Training T-KLVAE: first the frame-wise autoencoder on stills, then the temporal decoder on clips."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from longtake.data.clips import draw_clip, draw_stills
+from longtake.data.script import episode_seeds
+from longtake.models.vae import TKLVAE
+from longtake.train.loop import step_seed
+
+__all__ = [
+    "DecoderLoss",
+    "StillLoss",
+    "clip_batches",
+    "latent_statistics",
+    "psnr",
+    "reconstruction_sheet",
+    "still_batches",
+    "to_model",
+]
+
+Batches = Callable[[int, int, int], Tensor]
+
+
+def to_model(frames: np.ndarray | Tensor) -> Tensor:
+    """uint8 `[..., H, W, 3]` -> float32 `[..., 3, H, W]` in [-1, 1]."""
+    return torch.as_tensor(frames).movedim(-1, -3).float() / 127.5 - 1
+
+
+def to_pixels(video: Tensor) -> np.ndarray:
+    """Float `[..., 3, H, W]` in [-1, 1] -> uint8 `[..., H, W, 3]`."""
+    return ((video.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).movedim(-3, -1).cpu().numpy()
+
+
+def still_batches(episodes: list[int], size: int, batch: int, seed: int = 0) -> Batches:
+    """Batches of single frames, uint8 `[batch, 1, size, size, 3]`."""
+
+    def batches(step: int, rank: int, world: int) -> Tensor:
+        chance = random.Random(step_seed(seed, step, rank))
+        return torch.from_numpy(draw_stills(episodes, chance, batch, size))[:, None]
+
+    return batches
+
+
+def clip_batches(episodes: list[int], size: int, batch: int, length: int, seed: int = 0) -> Batches:
+    """Batches of clips at all spacings, mostly neighbouring frames: uint8 `[batch, length, size, size, 3]`."""
+
+    def batches(step: int, rank: int, world: int) -> Tensor:
+        chance = random.Random(step_seed(seed, step, rank))
+        clips = [draw_clip(episodes, chance, length, mix=(0.8, 0.1, 0.05, 0.05)) for _ in range(batch)]
+        return torch.from_numpy(np.stack([clip.pixels(size) for clip in clips]))
+
+    return batches
+
+
+def _distance(made: Tensor, true: Tensor) -> Tensor:
+    """L1, squares, and L1 of the differences between neighbouring pixels, which keeps edges sharp."""
+    error = made - true
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    return error.abs().mean() + error.square().mean() + 0.5 * edges
+
+
+def psnr(made: Tensor, true: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of values in [-1, 1]."""
+    return 10 * torch.log10(4 / (made.float() - true).square().mean())
+
+
+@dataclass(frozen=True, kw_only=True)
+class StillLoss:
+    """Reconstruction of single frames through noisy latents, and a small pull of the latents to the normal law."""
+
+    kl_weight: float  # per latent number; 6e-4 makes the latents' noise about a tenth of their spread
+
+    def __call__(
+        self, model: TKLVAE, batch: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """`batch` uint8 `[B, 1, H, W, 3]` -> loss and PSNR, KL, share of noise."""
+        video = to_model(batch)
+        b, t, _, height, width = video.shape
+        shape = (b, t, model.config.latent_channels, height // model.factor, width // model.factor)
+        noise = torch.randn(shape, generator=generator, device=video.device)
+        made, posterior = model(video, noise, framewise=True)
+        kl = posterior.kl()
+        spread = posterior.mean.detach().std(dim=(0, 1, 3, 4))
+        share = (posterior.logvar.detach().exp().mean(dim=(0, 1, 3, 4)).sqrt() / spread).mean()
+        return _distance(made, video) + self.kl_weight * kl, {
+            "psnr": psnr(made, video).detach(),
+            "kl": kl,
+            "noise": share,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderLoss:
+    """Reconstruction of clips with the encoder frozen, as leaves are decoded: alone, from noisy latents.
+
+    Every clip is cut in two leaves that share a frame; what they make of it must agree.
+    """
+
+    noise: float  # standard deviation, of normalised latents
+
+    def __call__(
+        self, model: TKLVAE, batch: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """`batch` uint8 `[B, 2 T - 1, H, W, 3]` -> loss, PSNR and the disagreement on the shared frame."""
+        video = to_model(batch)
+        latents = model.encode_latents(video)
+        latents = latents + self.noise * torch.randn(
+            latents.shape, generator=generator, device=latents.device
+        )
+        latents, middle = model.denormalise(latents), video.shape[1] // 2
+        first, second = model.decode(latents[:, : middle + 1]), model.decode(latents[:, middle:])
+        disagree = (first[:, -1] - second[:, 0]).abs().mean()
+        truth = _distance(first, video[:, : middle + 1]) + _distance(second, video[:, middle:])
+        values = {
+            "psnr": psnr(
+                torch.cat([first, second], 1), torch.cat([video[:, : middle + 1], video[:, middle:]], 1)
+            )
+        }
+        return truth / 2 + 0.5 * disagree, {"psnr": values["psnr"].detach(), "disagree": disagree.detach()}
+
+
+@torch.no_grad()
+def latent_statistics(
+    model: TKLVAE, size: int, count: int = 1024, seed: int = 1
+) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation per latent channel over `count` training frames."""
+    frames = draw_stills(episode_seeds("train", 400), random.Random(seed), count, size)
+    means = [
+        model.encode(to_model(part)[:, None], framewise=True).mean
+        for part in np.array_split(frames, max(1, count // 64))
+    ]
+    latents = torch.cat(means)
+    return latents.mean(dim=(0, 1, 3, 4)).tolist(), latents.std(dim=(0, 1, 3, 4)).tolist()
+
+
+@torch.no_grad()
+def reconstruction_sheet(model: TKLVAE, size: int, count: int = 16) -> np.ndarray:
+    """Validation frames above what the autoencoder makes of them: uint8 picture."""
+    frames = draw_stills(episode_seeds("validation", 64), random.Random(5), count, size)
+    made = to_pixels(model(to_model(frames)[:, None], framewise=True)[0][:, 0])
+    rows = [
+        np.concatenate(list(part), axis=1)
+        for half in np.split(np.arange(count), 2)
+        for part in (frames[half], made[half])
+    ]
+    return np.concatenate(rows, axis=0)

@@ -1,0 +1,236 @@
+"""The training loop: one for every network; what differs is the loss and the batches it is handed.
+
+All that happens in a step is a function of the step's number: the batch, the noise (a generator seeded from seed,
+step and rank) and the learning rate. A run that was killed and started again equals an unbroken one bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from longtake.train.checkpoint import Checkpoint, load_newest, save
+from longtake.train.ema import decay_at, ema_copy, ema_update
+from longtake.train.log import Log, save_sheet
+from longtake.train.muon import Muon, muon_names
+from longtake.train.processes import average, broadcast, processes
+
+__all__ = ["NonFiniteLossError", "TrainConfig", "rate_at", "step_seed", "train"]
+
+Loss = Callable[[Any, Any, torch.Generator], tuple[Tensor, dict[str, Tensor]]]
+M = TypeVar("M", bound=nn.Module)
+
+
+class NonFiniteLossError(ArithmeticError):
+    """A loss or gradient is infinite or no number; the message names the step as `batches` knew it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How long, how fast, and how often to look."""
+
+    steps: int  # of the whole run, also where it resumes
+    batch: int  # clips per step and process; told to the log, the batches come from `batches`
+    muon_lr: float  # of hidden matrices
+    adam_lr: float  # of all else
+    warmup: int  # steps in which the rates rise from nothing
+    final_lr_fraction: float = 0.0  # of the rates, reached linearly at the last step
+    weight_decay: float = 0.0  # decoupled, of matrices only
+    grad_clip: float = 1.0  # largest norm of all gradients together
+    ema: float = 0.995  # longest decay of the averaged weights
+    seed: int = 0  # of the noise
+    log_every: int = 10  # steps
+    save_every: int = 500  # steps
+    sheet_every: int = 500  # steps
+    precision: Literal["fp32", "bf16"] = "fp32"  # bf16: autocast, weights stay float32
+    compile: bool = False  # torch.compile: a minute or two at the start, then 1.3 times faster
+    keep: int = 2  # newest checkpoints that stay
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "log_every", "save_every", "sheet_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} = {getattr(self, name)} is too small: use 1 or more")
+        if self.precision not in ("fp32", "bf16"):
+            raise ValueError(f"precision {self.precision!r} is unknown: use 'fp32' or 'bf16'")
+
+
+def rate_at(step: int, config: TrainConfig) -> float:
+    """Fraction of the learning rates in `step` (from 0): linear warm-up, then linear decay."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    left = (config.steps - step) / max(config.steps - config.warmup, 1)
+    return config.final_lr_fraction + (1 - config.final_lr_fraction) * left
+
+
+def step_seed(seed: int, step: int, rank: int) -> int:
+    """Seed of a step's noise in one process: 63 bits of a hash, so that neighbouring numbers share nothing."""
+    digest = hashlib.blake2b(f"{seed}/{step}/{rank}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def train(
+    model: M,
+    loss: Loss,
+    batches: Callable[[int, int, int], Any],
+    config: TrainConfig,
+    out_dir: Path,
+    sheet: Callable[[M, int], Any] | None = None,
+    device: str | torch.device = "cpu",
+) -> M:
+    """Train the parameters of `model` that require gradients; returns the averaged weights as a copy of the model.
+
+    Args:
+        model: trained in place.
+        loss: `(model, batch, generator) -> (mean loss of the batch, further numbers for the log)`. It calls
+            `model`, which may be its compiled twin; chance comes from the generator only, which is on `device`.
+        batches: `(step, rank, world) -> batch`: tensors, or tuples, lists or dicts of them.
+        out_dir: of checkpoints, `log.jsonl` and `sheets/`. Resumes from the newest checkpoint found there.
+        sheet: `(averaged model, steps done) -> uint8 picture [H, W, 3]`.
+        device: of this process; under `torchrun`, "cuda" is each process's own GPU.
+
+    Raises:
+        NonFiniteLossError: in any process; the last checkpoint stays as it was.
+        KeyboardInterrupt: after the first SIGINT or SIGTERM, when the step is done and its checkpoint is written.
+        ValueError: the checkpoint in `out_dir` is of another model.
+    """
+    with processes(device) as (rank, world, own), _stop_requests() as stop:
+        model.to(own).train()
+        broadcast(model)
+        ema = ema_copy(model)
+        optimisers = _optimisers(model, config)
+        done, seconds = _resume(model, ema, optimisers, out_dir)
+        trained = [p for p in model.parameters() if p.requires_grad]
+        net: Any = torch.compile(model) if config.compile else model  # the same weights
+        with Log(out_dir, config.steps, done, seconds, config.batch * world, own, first=rank == 0) as log:
+            for step in range(done, config.steps):
+                generator = torch.Generator(own).manual_seed(step_seed(config.seed, step, rank))
+                batch = _moved(batches(step, rank, world), own)
+                with torch.autocast(own.type, torch.bfloat16, enabled=config.precision == "bf16"):
+                    value, metrics = loss(net, batch, generator)
+                for p in trained:
+                    p.grad = None
+                value.backward()  # type: ignore[no-untyped-call]
+                names = ["loss", *sorted(metrics)]
+                told = [value, *(metrics[name] for name in names[1:]), value.new_tensor(float(stop.is_set()))]
+                numbers = average(trained, torch.stack([number.detach().float() for number in told]))
+                norm = nn.utils.clip_grad_norm_(trained, config.grad_clip)
+                *values, stopping, size = [*numbers.tolist(), norm.item()]
+                if not (math.isfinite(values[0]) and math.isfinite(size)):
+                    raise NonFiniteLossError(
+                        f"step {step}: the loss is {values[0]}, the gradient's norm {size}; the last checkpoint "
+                        f"in {out_dir} is whole. Look at batch {step}, or start again with lower learning rates"
+                    )
+                rate = rate_at(step, config)
+                for optimiser in optimisers:
+                    for group in optimiser.param_groups:
+                        group["lr"] = group["base"] * rate
+                    optimiser.step()
+                ema_update(ema, model, decay_at(step, config.ema))
+                last, count = stopping > 0 or step + 1 == config.steps, step + 1
+                log.add(dict(zip(names, values, strict=True)) | {"grad_norm": size})
+                if count % config.log_every == 0 or last:
+                    log.write(count, {"lr": config.muon_lr * rate})
+                if rank == 0 and (count % config.save_every == 0 or last):
+                    state = {"step": count, "seconds": log.seconds, "world": world, "config": asdict(config)}
+                    save(_checkpoint(model, ema, optimisers, state), out_dir, config.keep)
+                if rank == 0 and sheet and (count % config.sheet_every == 0 or count == config.steps):
+                    save_sheet(sheet(ema, count), out_dir, count)
+                if stopping > 0:
+                    raise KeyboardInterrupt(
+                        f"stopped after {count} of {config.steps} steps; run again to go on"
+                    )
+        return ema
+
+
+def _optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    hidden = muon_names(model)
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    matrices = [p for name, p in named if name in hidden]
+    others = [p for name, p in named if name not in hidden and p.ndim >= 2]
+    vectors = [p for name, p in named if p.ndim < 2]
+    made: list[torch.optim.Optimizer] = []
+    if matrices:
+        made.append(Muon(matrices, config.muon_lr, weight_decay=config.weight_decay))
+    if others or vectors:
+        decayed = {"params": others, "weight_decay": config.weight_decay}
+        groups = [decayed, {"params": vectors, "weight_decay": 0.0}]
+        made.append(torch.optim.AdamW(groups, config.adam_lr, betas=(0.9, 0.95), fused=True))
+    for optimiser in made:
+        for group in optimiser.param_groups:
+            group["base"] = group["lr"]
+    return made
+
+
+def _checkpoint(
+    model: nn.Module, ema: nn.Module, optimisers: list[torch.optim.Optimizer], state: dict[str, Any]
+) -> Checkpoint:
+    memory: dict[str, Tensor] = {}
+    for optimiser in optimisers:
+        for name, p in model.named_parameters():
+            memory |= {f"{key}/{name}": tensor for key, tensor in optimiser.state.get(p, {}).items()}
+    return Checkpoint(model.state_dict(), ema.state_dict(), memory, state)
+
+
+def _resume(
+    model: nn.Module, ema: nn.Module, optimisers: list[torch.optim.Optimizer], out_dir: Path
+) -> tuple[int, float]:
+    """Steps done and seconds spent so far, after the newest checkpoint, if any, was put into its places."""
+    checkpoint = load_newest(out_dir)
+    if checkpoint is None:
+        return 0, 0.0
+    try:
+        model.load_state_dict(checkpoint.model)
+        ema.load_state_dict(checkpoint.ema)
+    except RuntimeError as error:
+        raise ValueError(f"{out_dir} holds a run of another model; give another folder. {error}") from error
+    owner = {id(p): made for made in optimisers for group in made.param_groups for p in group["params"]}
+    params = dict(model.named_parameters())
+    for key, tensor in checkpoint.optimiser.items():
+        kind, name = key.split("/", 1)
+        p = params[name]
+        if id(p) in owner:
+            place = torch.empty_like(p) if tensor.shape == p.shape else tensor.to(p.device)
+            owner[id(p)].state[p][kind] = place.detach().copy_(tensor)
+    return checkpoint.state["step"], checkpoint.state["seconds"]
+
+
+def _moved(batch: Any, device: torch.device) -> Any:
+    if isinstance(batch, Tensor):
+        return batch.to(device, non_blocking=True)
+    if isinstance(batch, dict):
+        return {key: _moved(part, device) for key, part in batch.items()}
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*(_moved(part, device) for part in batch))
+    if isinstance(batch, (tuple, list)):
+        return type(batch)(_moved(part, device) for part in batch)
+    return batch
+
+
+@contextmanager
+def _stop_requests() -> Iterator[threading.Event]:
+    """An event that the first SIGINT or SIGTERM sets; the second does what it always does."""
+    stop = threading.Event()
+    before = {}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[number])
+
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

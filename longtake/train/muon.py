@@ -1,0 +1,132 @@
+"""Muon: momentum whose matrices are orthogonalised before they are applied (Jordan et al. 2024).
+
+A convolution's kernel counts as the matrix `[outputs, inputs * kernel]`. Matrices of one shape are worked on
+together, and in a group of processes each process works on its share only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+__all__ = ["Muon", "muon_names", "orthogonalise"]
+
+
+def muon_names(model: nn.Module) -> set[str]:
+    """Names of the trainable hidden matrices of `model`: what Muon is for.
+
+    Left to Adam are vectors, tables (`nn.Embedding`) and all that is inside a module with an attribute `adam = True`:
+    first and last layers, whose rows or columns are too few to be made orthogonal.
+    """
+    left: set[str] = set()
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding) or getattr(module, "adam", False):
+            left.update(f"{name}.{inner}" if name else inner for inner, _ in module.named_parameters())
+    return {
+        name for name, p in model.named_parameters() if p.requires_grad and p.ndim >= 2 and name not in left
+    }
+
+
+def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Roughly the nearest orthogonal matrices to `[n, rows, columns]`: singular values about 0.7 to 1.2.
+
+    A quintic Newton-Schulz iteration in bfloat16; its coefficients favour speed over precision (Jordan et al. 2024).
+    """
+    x = matrices.bfloat16()
+    x = x / (x.float().norm(dim=(1, 2), keepdim=True) + 1e-7).to(x.dtype)
+    wide = x if x.shape[1] <= x.shape[2] else x.mT
+    for _ in range(steps):
+        gram = wide @ wide.mT
+        polynomial = torch.baddbmm(gram, gram, gram, beta=-4.7750, alpha=2.0315)
+        wide = torch.baddbmm(wide, polynomial, wide, beta=3.4445)
+    return wide if x.shape[1] <= x.shape[2] else wide.mT
+
+
+class Muon(torch.optim.Optimizer):
+    """Nesterov momentum, orthogonalised; an update has the size of one of Adam's at the same rate.
+
+    Args:
+        params: matrices or convolution kernels; anything with fewer than two axes is refused.
+        lr: learning rate; the update is scaled by 0.2 sqrt(max(rows, columns)) (Liu et al. 2025).
+        momentum: of the gradient.
+        weight_decay: decoupled, times the learning rate.
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.ndim < 2:
+                    raise ValueError(
+                        f"Muon orthogonalises matrices, not shape {tuple(p.shape)}; give it to AdamW"
+                    )
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Apply the gradients; parameters without one stay untouched."""
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            if params:
+                self._update(params, group["lr"], group["momentum"], group["weight_decay"])
+
+    def _update(self, params: list[Tensor], lr: float, momentum: float, weight_decay: float) -> None:
+        grads = [p.grad for p in params if p.grad is not None]
+        buffers = [self.state[p].setdefault("momentum", torch.zeros_like(p)) for p in params]
+        torch._foreach_lerp_(buffers, grads, 1 - momentum)
+        nesterov = torch._foreach_lerp(grads, buffers, momentum)
+        updates = _shared([g.reshape(g.shape[0], -1) for g in nesterov])
+        if weight_decay:
+            torch._foreach_mul_(params, 1 - lr * weight_decay)
+        for p, update in zip(params, updates, strict=True):
+            scale = 0.2 * max(update.shape) ** 0.5
+            p.add_(update.reshape(p.shape).to(p.dtype), alpha=-lr * scale)
+
+
+def _shared(matrices: list[Tensor]) -> list[Tensor]:
+    """Orthogonalise all matrices; the processes of a group share the work and exchange the results."""
+    world = dist.get_world_size() if dist.is_initialized() else 1
+    if world == 1:
+        return _by_shape(matrices)
+    shares = _shares([m.shape for m in matrices], world)
+    mine = shares[dist.get_rank()]
+    sizes = [sum(matrices[i].numel() for i in share) for share in shares]
+    sent = torch.zeros(max(sizes), dtype=torch.bfloat16, device=matrices[0].device)
+    made = _by_shape([matrices[i] for i in mine])
+    if made:
+        sent[: sizes[dist.get_rank()]] = torch.cat([m.flatten() for m in made])
+    got = sent.new_empty(world, len(sent))
+    dist.all_gather(
+        list(got.view(torch.uint8)), sent.view(torch.uint8)
+    )  # as bytes, which every backend knows
+    out: dict[int, Tensor] = {}
+    for share, size, row in zip(shares, sizes, got, strict=True):
+        parts = row[:size].split([matrices[i].numel() for i in share])
+        out |= {i: part.view(matrices[i].shape) for i, part in zip(share, parts, strict=True)}
+    return [out[i] for i in range(len(matrices))]
+
+
+def _by_shape(matrices: list[Tensor]) -> list[Tensor]:
+    groups: dict[torch.Size, list[int]] = {}
+    for i, matrix in enumerate(matrices):
+        groups.setdefault(matrix.shape, []).append(i)
+    out: dict[int, Tensor] = {}
+    for members in groups.values():
+        out |= zip(members, orthogonalise(torch.stack([matrices[i] for i in members])), strict=True)
+    return [out[i] for i in range(len(matrices))]
+
+
+def _shares(shapes: list[torch.Size], world: int) -> list[list[int]]:
+    """Deal out the matrices, costliest first, always to the process with the least work so far."""
+    work = [0] * world
+    shares: list[list[int]] = [[] for _ in range(world)]
+    cost = [min(s) ** 2 * max(s) for s in shapes]
+    for i in sorted(range(len(shapes)), key=lambda i: -cost[i]):
+        rank = work.index(min(work))
+        work[rank] += cost[i]
+        shares[rank].append(i)
+    return shares

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from longtake.diffusion.prediction import PREDICTIONS, Denoiser, PredictionError, prediction_for
+from longtake.diffusion.schedule import SCHEDULES, Schedule, diffuse, per_frame
+
+
+def possible() -> list[tuple[str, str]]:
+    return [(p, s) for p in PREDICTIONS for s in SCHEDULES if p != "epsilon" or s == "ddpm"]
+
+
+@pytest.mark.parametrize(("prediction", "schedule"), possible())
+@pytest.mark.parametrize("level", [0.0, 0.02, 0.5, 0.9, 1.0])
+def test_target_leads_back_to_x0(prediction: str, schedule: str, level: float) -> None:
+    x0, noise = torch.randn(2, 2, 3, 4, 5, 5, dtype=torch.float64).unbind()
+    t = torch.full((2, 3), level, dtype=torch.float64)
+    noised = diffuse(x0, noise, t, SCHEDULES[schedule])
+    alpha, sigma = per_frame(SCHEDULES[schedule], t)
+    target = prediction_for(prediction, SCHEDULES[schedule]).target(x0, noise, alpha, sigma)
+    denoiser = Denoiser(lambda x, t, **inputs: target, SCHEDULES[schedule], prediction)
+    torch.testing.assert_close(denoiser.denoise(noised, t), x0)
+
+
+def test_targets_are_what_their_names_say() -> None:
+    x0, noise = torch.randn(2, 7).unbind()
+    alpha, sigma = torch.tensor(0.6), torch.tensor(0.8)
+    target = {name: p.target(x0, noise, alpha, sigma) for name, p in PREDICTIONS.items()}
+    assert torch.equal(target["flow"], noise - x0)
+    assert torch.equal(target["v"], 0.6 * noise - 0.8 * x0)
+    assert torch.equal(target["epsilon"], noise)
+    assert torch.equal(target["x0"], x0)
+
+
+@pytest.mark.parametrize("schedule", ["flow", "cosine"])
+def test_epsilon_is_refused_where_alpha_is_zero(schedule: str) -> None:
+    with pytest.raises(PredictionError, match=r"alpha.*'v'"):
+        Denoiser(nn.Identity(), SCHEDULES[schedule], "epsilon")
+
+
+def test_an_unknown_prediction_is_named() -> None:
+    with pytest.raises(ValueError, match=r"epsilom.*epsilon"):
+        Denoiser(nn.Identity(), SCHEDULES["ddpm"], "epsilom")
+
+
+@pytest.mark.parametrize("name", ["flow", "v"])
+def test_a_clean_frame_is_its_own_x0_whatever_the_net_says(name: str) -> None:
+    schedule: Schedule = SCHEDULES["flow"]
+    x = torch.randn(1, 2, 3, 4, 4)
+    x0 = Denoiser(lambda x, t, **inputs: torch.randn_like(x), schedule, name).denoise(x, torch.zeros(1, 2))
+    assert torch.equal(x0, x)
+
+
+def test_inputs_reach_the_net_and_x0_keeps_the_dtype_of_x() -> None:
+    def net(x: Tensor, t: Tensor, time: Tensor) -> Tensor:
+        return (x * time[:, :, None, None, None]).bfloat16()
+
+    x, time = torch.randn(1, 2, 3, 4, 4), torch.tensor([[1.0, 2.0]])
+    x0 = Denoiser(net, SCHEDULES["flow"], "x0").denoise(x, torch.ones(1, 2), time=time)
+    assert x0.dtype == torch.float32
+    torch.testing.assert_close(x0[:, 1], 2 * x[:, 1], rtol=1e-2, atol=1e-2)
