@@ -29,7 +29,7 @@ film: $(VENV)/.longtake
 	$(BIN)/longtake keys $(STORYBOARD) --out $(SHEET)
 
 test: $(VENV)/.longtake-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest $(PYTEST_ARGS)  # workers share the cores
 
 lint: $(VENV)/.longtake-dev
 	$(BIN)/ruff check .

@@ -83,9 +83,8 @@ class SmallTextEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return cast(Tensor, self.norm(h)).masked_fill(hidden[..., None], 0.0)
 
     def encode(self, prompts: Sequence[str]) -> Tensor:
-        """Tokens `[P, N, D]`; each prompt is encoded alone, so that its tokens never depend on the others."""
-        rows = self.rows(prompts).to(self.slots.device)
-        return torch.cat([self(row[None]) for row in rows])
+        """Tokens `[P, N, D]`."""
+        return cast(Tensor, self(self.rows(prompts).to(self.slots.device)))
 
     def unknown_words(self, prompt: str) -> list[tuple[str, list[str]]]:
         """Words that are not in the vocabulary, each with up to three near ones."""

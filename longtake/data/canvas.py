@@ -15,13 +15,19 @@ Points = NDArray[np.float64]  # [N, 2]
 
 _OVERSAMPLE = 2  # drawn twice as large, then averaged: edges stay smooth at 64 pixels
 _SHIFT = 5  # fractional bits of the coordinates handed to the rasteriser
-_ANGLES = np.linspace(0, 2 * math.pi, 28, endpoint=False)
-_CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
+
+
+def _unit(corners: int) -> Points:
+    angles = np.linspace(0, 2 * math.pi, corners, endpoint=False)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+_ROUGH, _FINE = _unit(14), _unit(28)  # small and large circles
 
 
 def circle(x: float, y: float, rx: float, ry: float | None = None) -> Points:
     """Outline of an ellipse with radii `rx` and `ry` (default: `rx`) around (x, y)."""
-    return _CIRCLE * (rx, rx if ry is None else ry) + (x, y)
+    return (_ROUGH if rx < 0.08 else _FINE) * (rx, rx if ry is None else ry) + (x, y)
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:
@@ -52,7 +58,7 @@ class Canvas:
 
     def shape(self, points: Points, colour: Colour) -> None:
         """Fills a polygon."""
-        fixed = np.rint(points * (self._side << _SHIFT) - (1 << _SHIFT >> 1)).astype(np.int32)
+        fixed = (points * (self._side << _SHIFT) - (1 << _SHIFT >> 1)).astype(np.int32)
         cv2.fillPoly(self._image, [fixed], colour, cv2.LINE_AA, _SHIFT)
 
     def pixels(self) -> NDArray[np.uint8]:

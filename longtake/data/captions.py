@@ -7,10 +7,11 @@ is decided by the episode, and what it does not mention (rain, camera) is not th
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["TEMPLATES", "Described", "caption"]
+__all__ = ["TEMPLATES", "Described", "caption", "vocabulary"]
 
 _NAMES = {"fox": "Ollie", "frog": "Pip", "penguin": "Nima", "rabbit": "Luna", "robot": "Bolt", "elephant": "Ella"}
 _LOOKS = {"fox": "orange", "frog": "green", "penguin": "blue", "rabbit": "pink", "robot": "metal", "elephant": "purple"}
@@ -148,3 +149,13 @@ def _who(cast: Sequence[tuple[str, str, int]], chance: random.Random) -> str:
         third, progressive, _ = chance.choice(_VERBS[action])
         clauses.append(f"{subject} {chance.choice([third, f'is {progressive}'])}".format(d=side))
     return chance.choice([" and ", " while ", ", and "]).join(clauses)
+
+
+def vocabulary() -> list[str]:
+    """Every word that a caption can contain, sorted: what a text encoder for this world must know."""
+    tables = [*_PLACES.values(), *_TIMES.values(), *_WEATHERS.values(), *_CAMERA.values()]
+    phrases = [phrase for table in tables for phrase in table]
+    phrases += [form for forms in _VERBS.values() for triple in forms for form in triple]
+    phrases += [*_NAMES, *_NAMES.values(), *_LOOKS.values(), "a an the and while both is are left right", *TEMPLATES]
+    found = {word for phrase in phrases for word in re.findall(r"[a-z']+|[,:.]", re.sub(r"\{\w+\}", " ", phrase).lower())}
+    return sorted(found | {".", ",", ":"})

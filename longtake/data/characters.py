@@ -87,31 +87,34 @@ def _bounce(frames: float) -> float:
     return 0.0
 
 
-@dataclass(frozen=True)
 class _Brush:
     """Draws in a character's own coordinates and remembers the box that was touched."""
 
-    canvas: Canvas
-    x: float
-    y: float
-    flip: float
-    turn: bool
-    seen: list[Points]
+    def __init__(self, canvas: Canvas, x: float, y: float, flip: float, lying: bool) -> None:
+        self.canvas = canvas
+        self.seen: list[Points] = []
+        if lying:  # on its back, head towards the side it looked at
+            self.matrix = np.array([(0.0, 0.8 * HEIGHT), (HEIGHT * flip, 0.0)])
+            self.origin = np.array([x - 0.5 * HEIGHT * flip, y - 0.17 * HEIGHT])
+        else:
+            self.matrix = np.array([(HEIGHT * flip, 0.0), (0.0, -HEIGHT)])
+            self.origin = np.array([x, y])
 
     def fill(self, points: Points, colour: Colour) -> None:
-        px, py = points[:, 0] * self.flip, points[:, 1]
-        if self.turn:  # lies on its back, head towards the side it looked at
-            px, py = (py - 0.5) * self.flip, 0.17 - px * self.flip * 0.8
-        placed = np.stack([self.x + px * HEIGHT, self.y - py * HEIGHT], axis=1)
+        placed = points @ self.matrix + self.origin
         self.seen.append(placed)
         self.canvas.shape(placed, colour)
 
     def limb(self, x0: float, y0: float, x1: float, y1: float, width: float, colour: Colour) -> None:
-        ax, ay = x1 - x0, y1 - y0
-        length = math.hypot(ax, ay) or 1.0
-        nx, ny = -ay / length * width / 2, ax / length * width / 2
-        self.fill(np.array([(x0 + nx, y0 + ny), (x1 + nx, y1 + ny), (x1 - nx, y1 - ny), (x0 - nx, y0 - ny)]), colour)
-        self.fill(circle(x1, y1, width / 2), colour)
+        """A straight limb with a round end."""
+        half, angle = width / 2, math.atan2(y1 - y0, x1 - x0)
+        nx, ny = -math.sin(angle) * half, math.cos(angle) * half
+        turns = angle + _HALF_TURN
+        cap = np.stack([np.cos(turns), np.sin(turns)], axis=1) * half + (x1, y1)
+        self.fill(np.concatenate([[(x0 + nx, y0 + ny), (x0 - nx, y0 - ny)], cap]), colour)
+
+
+_HALF_TURN = np.linspace(-math.pi / 2, math.pi / 2, 7)
 
 
 def draw_character(
@@ -124,7 +127,7 @@ def draw_character(
     skin = _SKIN[name]
     r, g, b = colorsys.hsv_to_rgb(hue, 0.80, 0.92)
     outfit: Colour = (round(r * 255), round(g * 255), round(b * 255))
-    brush = _Brush(canvas, x, ground - at.lift * HEIGHT, float(facing), at.lying, [])
+    brush = _Brush(canvas, x, ground - at.lift * HEIGHT, float(facing), at.lying)
     drop = 0.16 * at.seated  # sitting lowers the hip onto the ground and stretches the legs forward
     _tail(brush, name, skin, drop)
     for side in (-1, 1):
@@ -140,7 +143,7 @@ def draw_character(
     _eyes(brush, name, at.lying, drop)
     seen = np.concatenate(brush.seen)
     if at.ball is not None:
-        ball = _Brush(canvas, x, ground, float(facing), False, [])
+        ball = _Brush(canvas, x, ground, float(facing), False)
         ball.fill(circle(0.42, at.ball, 0.095), (225, 45, 60))
         ball.fill(circle(0.42, at.ball, 0.04), _WHITE)
     (left, top), (right, bottom) = seen.min(axis=0), seen.max(axis=0)

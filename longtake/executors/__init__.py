@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from longtake.executors.events import ClipCorrupt, Event, JobCached, JobDone, JobFailed, JobStarted, WorkerDied
-from longtake.executors.local import Draw, Ops, run
+from longtake.executors.attempt import Draw, Ops
+from longtake.executors.events import (
+    ClipCorrupt,
+    Event,
+    JobCached,
+    JobDone,
+    JobFailed,
+    JobStarted,
+    WorkerDied,
+)
+from longtake.executors.local import run
 
 __all__ = [
     "ClipCorrupt",

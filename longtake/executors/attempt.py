@@ -29,15 +29,15 @@ class Reply(NamedTuple):
 
 def attempt(job: Job, store: Store, draw: Draw) -> Reply:
     """Draw the clip of `job`, unless it has come into the store in the meantime."""
-    if job.key in store:
-        return Reply("cached")
     try:
-        inputs = [store.frame(frame.key, frame.index) for frame in job.inputs]
-    except (CorruptClip, KeyError):
-        return Reply("lost")
-    begin = time.perf_counter()
-    try:
+        if job.key in store:
+            return Reply("cached")
+        try:
+            inputs = [store.frame(frame.key, frame.index) for frame in job.inputs]
+        except (CorruptClip, KeyError):
+            return Reply("lost")
+        begin = time.perf_counter()
         store.put(job.key, draw(job, inputs))
+        return Reply("drawn", time.perf_counter() - begin)
     except Exception as error:
         return Reply("failed", error=error)
-    return Reply("drawn", time.perf_counter() - begin)

@@ -8,8 +8,9 @@ import pickle
 import signal
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -115,7 +116,7 @@ class Crew:
         ours, theirs = context.Pipe()
         args = (theirs, self._store.root, self._ops)
         process = context.Process(target=_work, args=args, name="longtake-draw", daemon=True)
-        with _one_thread():
+        with _one_thread(), _deaf_to_ctrl_c():
             process.start()
         theirs.close()  # so that the end of one process is seen by the other
         self._workers.append(_Worker(process, ours))
@@ -124,21 +125,16 @@ class Crew:
 
 def _work(line: Connection, root: Path, ops: bytes) -> None:
     """A worker's life: draw what comes until the line is closed."""
-    # Ctrl-C goes to every process of a terminal: the caller stops us. Before `ops`, which may import for seconds.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         draw = pickle.loads(ops)()
         store = Store(root)
     except Exception as error:
         line.send(_portable(error))
         return
-    while True:
-        try:
-            job = line.recv()
-        except EOFError:
-            return
-        reply = attempt(job, store, draw)
-        line.send(reply._replace(error=reply.error and _portable(reply.error)))
+    with suppress(EOFError, OSError):  # the caller is gone
+        while True:
+            reply = attempt(line.recv(), store, draw)
+            line.send(reply._replace(error=reply.error and _portable(reply.error)))
 
 
 def _portable(error: Exception) -> Exception:
@@ -161,6 +157,23 @@ def _died(worker: _Worker, job: Job | None) -> WorkerDied:
         f"a worker process {how}{where}. Every finished clip is stored: run again to go on, "
         "with fewer workers if memory ran out"
     )
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that start in this block leave Ctrl-C, which reaches all of a terminal, to their caller.
+
+    Blocked rather than ignored: it holds from their first moment, and for the caller it only waits.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else `start` does it, and unblocks
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

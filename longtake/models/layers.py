@@ -1,9 +1,9 @@
 """The layers that every network here is made of, in the forms that measured fastest.
 
-Axes: B clips, T frames of a clip, N = B*T frames, C channels, H W pixels, S = H*W, L tokens, K heads, D channels
-of a head, P prompts. An *image* is `[N, C, H, W]` in `torch.channels_last` memory, so `tokens` of it is a free
-view: no layer copies an image only to move its axes. Layers that look along time take `frames` = T, of which N
-must be a multiple.
+Axes: B clips, T frames of a clip, N = B*T frames, C channels, H W pixels, S = H*W, L tokens, K heads, D
+channels of a head, P prompts. An *image* is `[N, C, H, W]` in `torch.channels_last` memory, so `tokens` of it
+is a free view: no layer copies an image only to move its axes. Layers that look along time take `frames` = T,
+of which N must be a multiple.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ __all__ = [
     "CrossAttention",
     "Linear",
     "SpatialAttention",
+    "SpatialConv",
     "TemporalAttention",
     "TemporalConv",
     "adam_",
@@ -68,22 +69,60 @@ def sinusoidal(x: Tensor, channels: int, longest: float = 10_000.0) -> Tensor:
     return torch.cat([angle.cos(), angle.sin()], dim=-1)
 
 
-class Linear(nn.Linear):
-    """`nn.Linear` that gives a row the same bits whether it comes alone or among others.
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`F.linear` that on the CPU gives a row the same bits whether it comes alone or among others.
 
-    A single row would go to another routine (matrix times vector); it is computed twice instead.
+    In float32 a few rows are summed up in another order than many: up to 3 with one thread, 11 with two or eight,
+    27 with sixteen (MKL, measured). So they are filled up to 32 with zeros.
     """
+    rows = math.prod(x.shape[:-1])
+    if rows >= 32 or x.device.type != "cpu":
+        return F.linear(x, weight, bias)
+    filled = F.pad(x.reshape(rows, -1), (0, 0, 0, 32 - rows))
+    return F.linear(filled, weight, bias)[:rows].reshape(*x.shape[:-1], -1)
+
+
+def _convolve(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """The convolution, such that on the CPU a batch of one has the same bits as its part of a larger batch.
+
+    oneDNN sums up one small picture in another order (float32, below 256 pixels: measured), so it is computed
+    twice.
+    """
+    small = x.shape[2] * x.shape[3] < 256 * layer.stride[0] * layer.stride[1]
+    if len(x) == 1 and small and x.device.type == "cpu":
+        return F.conv2d(torch.cat([x, x]), layer.weight, layer.bias, layer.stride, layer.padding)[:1]
+    return F.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding)
+
+
+class Linear(nn.Linear):
+    """`nn.Linear` that on the CPU gives a row the same bits whether it comes alone or among others."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if input.numel() != input.shape[-1]:
-            return super().forward(input)
-        pair = super().forward(input.reshape(1, -1).expand(2, -1))
-        return pair[:1].reshape(*input.shape[:-1], self.out_features)
+        return _linear(input, self.weight, self.bias)
+
+
+class SpatialConv(nn.Conv2d):
+    """Convolution of each frame by itself, padded with zeros so that stride 1 keeps the size."""
+
+    def __init__(
+        self,
+        inputs: int,  # channels
+        outputs: int,  # channels
+        kernel: int = 3,  # pixels, odd
+        stride: int = 1,  # pixels
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, stride=stride, padding=(kernel - 1) // 2)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.kernel_size == self.stride == (1, 1):  # a matrix product; oneDNN's would depend on the batch
+            out = _linear(input.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
+            return out.permute(0, 3, 1, 2)
+        return _convolve(self, input)
 
 
 def spatial_conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
     """Convolution of each frame by itself, padded with zeros so that stride 1 keeps the size."""
-    return nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=(kernel - 1) // 2)
+    return SpatialConv(inputs, outputs, kernel, stride)
 
 
 class TemporalConv(nn.Conv2d):
@@ -108,7 +147,7 @@ class TemporalConv(nn.Conv2d):
     def forward(self, input: Tensor, frames: int = 1) -> Tensor:
         n, c, h, w = input.shape
         clips = input.permute(0, 2, 3, 1).reshape(n // frames, frames, h * w, c).permute(0, 3, 1, 2)
-        out = super().forward(clips)
+        out = _convolve(self, clips)
         return out.permute(0, 2, 3, 1).reshape(n, h, w, c).permute(0, 3, 1, 2)
 
 
@@ -127,11 +166,16 @@ def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Te
 
     `bias` is broadcast to `[N, K, Lq, Lk]` and added to the scores.
 
-    On the CPU the fused routine gains only where there are many tokens in float32; for few, and in bfloat16, two
-    matrix products are faster (forward alone 1.3 to 1.8 times, with the gradient 4 times).
+    On the CPU the fused routine gains only where there are many tokens in float32; for few, and in bfloat16,
+    two matrix products are faster (forward alone 1.3 to 1.8 times, with the gradient 4 times).
     """
     few = q.shape[-2] * k.shape[-2] < 4096
     if q.device.type == "cpu" and (few or q.dtype == torch.bfloat16):
+        q, k, v = (
+            q.contiguous(),
+            k.contiguous(),
+            v.contiguous(),
+        )  # or a batch of one has other strides and bits
         scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2))
         weights = (scores if bias is None else scores + bias).softmax(dim=-1)
         return torch.matmul(weights.to(v.dtype), v)
@@ -144,7 +188,7 @@ def rows_of(table: Tensor, index: Tensor) -> Tensor:
     As a product with a one-hot matrix, whose gradient is another product: that of indexing is a slow scatter.
     """
     hot = F.one_hot(index, table.shape[0]).to(table.dtype)
-    return torch.matmul(hot, table.flatten(1)).unflatten(1, table.shape[1:])
+    return torch.matmul(hot, table.flatten(1)).view(-1, *table.shape[1:])
 
 
 class SpatialAttention(nn.Module):

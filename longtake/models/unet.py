@@ -59,7 +59,8 @@ class Spacing(nn.Module):
         distance = time[:, None, :] - time[:, :, None]
         apart = (index[None, :] - index[:, None]).expand_as(distance)
         pairs = torch.cat([_waves(distance), _waves(16 * apart), distance.sign()[..., None], apart[..., None]], dim=-1)
-        return self.frame(alone), self.pair(pairs).permute(0, 3, 1, 2)
+        dtype = self.frame[0].weight.dtype
+        return self.frame(alone.to(dtype)), self.pair(pairs.to(dtype)).permute(0, 3, 1, 2)
 
 
 def _waves(distance: Tensor) -> Tensor:
@@ -211,9 +212,9 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         text_channels: int = 128,  # D of the prompts' tokens
         channels: Sequence[int] = (64, 192),  # of each level; each further level halves the size
         convs: Sequence[int] = (2, 1),  # spatial convolutions of a block, per level
-        up_blocks: Sequence[int] = (2, 1),  # blocks per level on the way up; one on the way down
+        up_blocks: Sequence[int] = (1, 1),  # blocks per level on the way up; one on the way down
         middle: int = 3,  # blocks with full attention at the smallest size
-        head: int = 32,  # channels of an attention head
+        head: int = 64,  # channels of an attention head
         embedding: int = 256,  # E
         known_channels: int = 48,  # of the known latents' features
         inject_down: bool = True,  # known latents enter the blocks on the way down
@@ -287,7 +288,7 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self, t: Tensor, time: Tensor, text: Tensor, prompt: Tensor, known: Tensor, mask: Tensor
     ) -> tuple[Frames, Tensor | None]:
         b, count = t.shape
-        embedding = self.level(sinusoidal(1000 * t, 128))
+        embedding = self.level(sinusoidal(1000 * t, 128).to(self.level[0].weight.dtype))
         bias = embedding.new_zeros(b, 1, count, count)
         if self.spacing is not None:
             spaced, bias = self.spacing(time)

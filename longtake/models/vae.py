@@ -1,4 +1,4 @@
-"""T-KLVAE: a spatial KL autoencoder with temporal layers that are the identity at first (NUWA-XL, section 3.1).
+"""T-KLVAE: a spatial KL autoencoder with temporal layers that are the identity at first (NUWA-XL, sec. 3.1).
 
 Axes: B clips, T frames, C channels, H W pixels, h w = H/factor W/factor latent pixels. Inside, frames are one
 batch, and `frames` = 0 means that they have nothing to do with each other.
@@ -123,10 +123,12 @@ class Encoder(nn.Module):
         self.norm = ChannelNorm(channels[-1])
         self.last = adam_(Conv(channels[-1], 2 * latent_channels, kernel))
         adam_(self.down[0])
+        bias = self.last.spatial.bias
+        assert bias is not None
         with (
             torch.no_grad()
         ):  # latents start with little noise, or the decoder would first learn to ignore them
-            self.last.spatial.bias[latent_channels:] = -4.0
+            bias[latent_channels:] = -4.0
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         for level, down in enumerate(self.down):
@@ -219,7 +221,7 @@ class TKLVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return Posterior(mean, logvar.clamp(-30.0, 20.0))
 
     def decode(self, latents: Tensor, framewise: bool = False) -> Tensor:
-        """Latents `[B, T, C, h, w]` in the posterior's units -> pixels `[B, T, 3, H, W]`, about [-1, 1], float32."""
+        """Latents `[B, T, C, h, w]`, not normalised -> float32 pixels `[B, T, 3, H, W]`, about [-1, 1]."""
         b, t = latents.shape[:2]
         out: Tensor = self.decoder(self._images(latents), 0 if framewise else t)
         return out.float().view(b, t, *out.shape[1:])

@@ -2,7 +2,7 @@
 
     out_dir/step-00001000/{model,ema,optimiser}.safetensors, state.json
 
-A folder is written under another name, flushed and renamed, so a run that is killed leaves the last whole one.
+A folder is written under another name, flushed and renamed: a run that is killed leaves the last one whole.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def load_newest(out_dir: Path) -> Checkpoint | None:
     path = newest(out_dir)
     if path is None:
         return None
-    parts = [load_file(path / f"{part}.safetensors") for part in PARTS]
-    return Checkpoint(*parts, json.loads((path / "state.json").read_text()))
+    model, ema, optimiser = (load_file(path / f"{part}.safetensors") for part in PARTS)
+    return Checkpoint(model, ema, optimiser, json.loads((path / "state.json").read_text()))
 
 
 def save(checkpoint: Checkpoint, out_dir: Path, keep: int) -> Path:
@@ -61,11 +61,10 @@ def save(checkpoint: Checkpoint, out_dir: Path, keep: int) -> Path:
     (aside / "state.json").write_text(json.dumps(checkpoint.state, indent=1))
     for file in aside.iterdir():
         _flush(file)
-    shutil.rmtree(path, ignore_errors=True)  # a run that goes on from an older one than the newest
     aside.rename(path)
     _flush(out_dir)
     for old in _all(out_dir)[:-keep]:
-        shutil.rmtree(old)
+        shutil.rmtree(old.rename(out_dir / f".{old.name}"))  # absent before it is no longer whole
     return path
 
 

@@ -14,8 +14,10 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def decay_at(step: int, longest: float) -> float:
-    """Decay of the update after `step` (from 0): min(longest, (1 + step) / (10 + step)), so that short runs do not
-    lag behind."""
+    """Decay of the update after `step` (from 0): min(longest, (1 + step) / (10 + step)).
+
+    The ramp keeps the average of a short run from lagging behind.
+    """
     return min(longest, (1 + step) / (10 + step))
 
 

@@ -1,7 +1,7 @@
 """The training loop: one for every network; what differs is the loss and the batches it is handed.
 
-All that happens in a step is a function of the step's number: the batch, the noise (a generator seeded from seed,
-step and rank) and the learning rate. A run that was killed and started again equals an unbroken one bit for bit.
+All that happens in a step is a function of the step's number: the batch, the noise (a generator seeded from
+seed, step and rank) and the learning rate. So a killed and resumed run equals an unbroken one, bit for bit.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def rate_at(step: int, config: TrainConfig) -> float:
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:
-    """Seed of a step's noise in one process: 63 bits of a hash, so that neighbouring numbers share nothing."""
+    """Seed of a step's noise in one process: 63 bits of a hash, so that neighbours share nothing."""
     digest = hashlib.blake2b(f"{seed}/{step}/{rank}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
@@ -88,12 +88,12 @@ def train(
     sheet: Callable[[M, int], Any] | None = None,
     device: str | torch.device = "cpu",
 ) -> M:
-    """Train the parameters of `model` that require gradients; returns the averaged weights as a copy of the model.
+    """Train the parameters of `model` that require gradients; returns a copy with the averaged weights.
 
     Args:
         model: trained in place.
         loss: `(model, batch, generator) -> (mean loss of the batch, further numbers for the log)`. It calls
-            `model`, which may be its compiled twin; chance comes from the generator only, which is on `device`.
+            `model`, which may be its compiled twin; all chance comes from the generator, on `device`.
         batches: `(step, rank, world) -> batch`: tensors, or tuples, lists or dicts of them.
         out_dir: of checkpoints, `log.jsonl` and `sheets/`. Resumes from the newest checkpoint found there.
         sheet: `(averaged model, steps done) -> uint8 picture [H, W, 3]`.
@@ -101,7 +101,7 @@ def train(
 
     Raises:
         NonFiniteLossError: in any process; the last checkpoint stays as it was.
-        KeyboardInterrupt: after the first SIGINT or SIGTERM, when the step is done and its checkpoint is written.
+        KeyboardInterrupt: after the first SIGINT or SIGTERM, when the step is done and saved.
         ValueError: the checkpoint in `out_dir` is of another model.
     """
     with processes(device) as (rank, world, own), _stop_requests() as stop:
@@ -128,8 +128,8 @@ def train(
                 *values, stopping, size = [*numbers.tolist(), norm.item()]
                 if not (math.isfinite(values[0]) and math.isfinite(size)):
                     raise NonFiniteLossError(
-                        f"step {step}: the loss is {values[0]}, the gradient's norm {size}; the last checkpoint "
-                        f"in {out_dir} is whole. Look at batch {step}, or start again with lower learning rates"
+                        f"step {step}: the loss is {values[0]}, the gradient's norm {size}. The last checkpoint "
+                        f"in {out_dir} is whole: look at batch {step}, or start again at lower rates"
                     )
                 rate = rate_at(step, config)
                 for optimiser in optimisers:
@@ -221,7 +221,7 @@ def _moved(batch: Any, device: torch.device) -> Any:
 def _stop_requests() -> Iterator[threading.Event]:
     """An event that the first SIGINT or SIGTERM sets; the second does what it always does."""
     stop = threading.Event()
-    before = {}
+    before: dict[int, Any] = {}
 
     def ask(number: int, frame: FrameType | None) -> None:
         stop.set()

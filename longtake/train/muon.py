@@ -18,7 +18,7 @@ __all__ = ["Muon", "muon_names", "orthogonalise"]
 def muon_names(model: nn.Module) -> set[str]:
     """Names of the trainable hidden matrices of `model`: what Muon is for.
 
-    Left to Adam are vectors, tables (`nn.Embedding`) and all that is inside a module with an attribute `adam = True`:
+    Left to Adam are vectors, tables (`nn.Embedding`) and all inside a module with an attribute `adam = True`:
     first and last layers, whose rows or columns are too few to be made orthogonal.
     """
     left: set[str] = set()
@@ -33,16 +33,18 @@ def muon_names(model: nn.Module) -> set[str]:
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     """Roughly the nearest orthogonal matrices to `[n, rows, columns]`: singular values about 0.7 to 1.2.
 
-    A quintic Newton-Schulz iteration in bfloat16; its coefficients favour speed over precision (Jordan et al. 2024).
+    A quintic Newton-Schulz iteration in bfloat16, its coefficients chosen for speed (Jordan et al. 2024).
     """
     x = matrices.bfloat16()
-    x = x / (x.float().norm(dim=(1, 2), keepdim=True) + 1e-7).to(x.dtype)
-    wide = x if x.shape[1] <= x.shape[2] else x.mT
+    length: Tensor = torch.linalg.matrix_norm(x.float(), keepdim=True)
+    x = x / (length + 1e-7).to(x.dtype)
+    tall = x.shape[1] > x.shape[2]
+    wide = x.transpose(1, 2) if tall else x
     for _ in range(steps):
-        gram = wide @ wide.mT
+        gram = wide @ wide.transpose(1, 2)
         polynomial = torch.baddbmm(gram, gram, gram, beta=-4.7750, alpha=2.0315)
         wide = torch.baddbmm(wide, polynomial, wide, beta=3.4445)
-    return wide if x.shape[1] <= x.shape[2] else wide.mT
+    return wide.transpose(1, 2) if tall else wide
 
 
 class Muon(torch.optim.Optimizer):

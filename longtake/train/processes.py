@@ -1,6 +1,6 @@
 """One training run on one process or several: who we are, and what the processes tell each other.
 
-Several processes are started by `torchrun`, which sets RANK, WORLD_SIZE and LOCAL_RANK; without them there is one.
+Several are started by `torchrun`, which sets RANK, WORLD_SIZE and LOCAL_RANK; without these there is one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Processes(NamedTuple):
 
 @contextmanager
 def processes(device: str | torch.device) -> Iterator[Processes]:
-    """Join the other processes of the run for the time of a `with` block; "cuda" means this process's own GPU."""
+    """Join the run's other processes for the time of a `with` block; "cuda" means this process's own GPU."""
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     own = torch.device(device)
     if own.type == "cuda":
@@ -66,7 +66,7 @@ def average(params: list[nn.Parameter], numbers: Tensor) -> Tensor:
     flat = torch.cat([*(g.float().reshape(-1) for g in grads), has, numbers])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
-    *parts, has, numbers = flat.split([*(p.numel() for p in params), len(params), len(numbers)])
+    *parts, has, numbers = torch.split(flat, [*(p.numel() for p in params), len(params), len(numbers)])
     for p, part, present in zip(params, parts, has.tolist(), strict=True):
         p.grad = part.view(p.shape).to(p.dtype) if present else None
     return numbers

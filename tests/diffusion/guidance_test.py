@@ -14,6 +14,7 @@ from longtake.diffusion.schedule import diffuse, flow, times
 
 SHAPE = (1, 4, 2, 3, 3)  # B T C H W
 known, noise = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(0)).unbind()
+known[0, 0, 0, 0, 0] = -0.0  # keeps its sign, too
 mask = torch.zeros(1, 4, 1, 3, 3)
 mask[:, [0, -1]] = 1
 PROMPT, NULL = torch.ones(1, 4), torch.zeros(1, 4)

@@ -149,14 +149,14 @@ def test_any_frame_of_3376_stands_on_three_jobs() -> None:
 
 
 def test_the_longest_film_is_planned_at_once() -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     plan = film(MAX_FRAMES)
     assert plan.count_missing(()) == plan.jobs_total == 12_204_241
     for i in (0, MAX_FRAMES // 2, MAX_FRAMES - 1):
         jobs = list(plan.missing((), slice(i, i + 1)))
         assert [job.level for job in jobs] == list(range(7))
     assert next(plan.missing((), ALL)) == plan.keyframes
-    assert time.perf_counter() - begin < 0.1
+    assert time.process_time() - begin < 0.1
 
 
 def test_the_first_levels_alone() -> None:

@@ -1,0 +1,101 @@
+"""What is in a model's folder: its files by checksum, what they are for, and how it likes to be sampled.
+
+A folder holds `unet/`, `text/` and `vae/` (config and safetensors each) and `manifest.json`. The manifest is
+the model's identity: clips are keyed by the digest of what draws them, segments by that of what decodes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from longtake.plan import Sampling
+
+__all__ = ["DEFAULT_MODEL", "Manifest", "ModelError", "find_model", "read_manifest", "write_manifest"]
+
+DEFAULT_MODEL = "toon-64"
+_SHIPPED = Path(__file__).parent / "weights"
+_FORMAT = 1
+
+
+class ModelError(ValueError):
+    """A model that is not there, is damaged or is of another make; the message tells the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A model's folder, as its manifest describes it."""
+
+    folder: Path
+    name: str
+    size: int  # pixels per side
+    latents: tuple[int, int, int]  # C, H, W of a frame
+    clip_length: int  # L, the most frames of a clip
+    schedule: str  # of the noise
+    prediction: str  # what the network's output is
+    keyframes: Sampling
+    gaps: Sampling
+    leaves: Sampling
+    decoder_precision: str  # "fp32" or "bf16"
+    files: Mapping[str, str]  # path in the folder -> sha256
+
+    @property
+    def digest(self) -> str:
+        """Of all that decides what a clip's latents become: network, text encoder, schedule, prediction."""
+        drawing = {path: sha for path, sha in self.files.items() if not path.startswith("vae/")}
+        return _hash([_FORMAT, drawing, self.latents, self.schedule, self.prediction])
+
+    @property
+    def decoder_digest(self) -> str:
+        """Of all that decides what pixels latents become."""
+        decoding = {path: sha for path, sha in self.files.items() if path.startswith("vae/")}
+        return _hash([_FORMAT, decoding, self.decoder_precision])
+
+    def verify(self) -> None:
+        """Raises ModelError where a file is missing or is not the one that the manifest names."""
+        for path, sha in self.files.items():
+            file = self.folder / path
+            if not file.is_file():
+                raise ModelError(f"{file} is missing: fetch the model '{self.name}' anew")
+            if hashlib.sha256(file.read_bytes()).hexdigest() != sha:
+                raise ModelError(f"{file} is damaged or was changed: fetch the model '{self.name}' anew")
+
+
+def _hash(recipe: Any) -> str:
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+
+def find_model(name: str) -> Path:
+    """The folder of a shipped model, or `name` itself where that is a folder with a manifest."""
+    for folder in (_SHIPPED / name, Path(name)):
+        if (folder / "manifest.json").is_file():
+            return folder
+    shipped = sorted(path.parent.name for path in _SHIPPED.glob("*/manifest.json"))
+    raise ModelError(f"no model '{name}': give a folder with a manifest.json, or one of {', '.join(shipped) or '(none)'}")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads `manifest.json` of a model's folder. Raises ModelError where it is not one of this format."""
+    try:
+        told = json.loads((folder / "manifest.json").read_text())
+        if told.pop("format") != _FORMAT:
+            raise ModelError(f"{folder}/manifest.json is of another version of longtake: train or fetch the model anew")
+        samplings = {level: Sampling(**told.pop(level)) for level in ("keyframes", "gaps", "leaves")}
+        return Manifest(folder=folder, **{**told, "latents": tuple(told["latents"])}, **samplings)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"{folder}/manifest.json is no model's manifest ({error}): fetch the model anew") from error
+
+
+def write_manifest(manifest: Manifest) -> Manifest:
+    """Writes the manifest with the checksums of the files that lie in its folder now; returns it so."""
+    paths = sorted(p for part in ("unet", "text", "vae") for p in (manifest.folder / part).iterdir())
+    files = {p.relative_to(manifest.folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
+    told = {key: value for key, value in asdict(manifest).items() if key != "folder"} | {"files": files}
+    (manifest.folder / "manifest.json").write_text(json.dumps({"format": _FORMAT, **told}, indent=1) + "\n")
+    return read_manifest(manifest.folder)

@@ -1,0 +1,151 @@
+"""What a job does: the one file that joins plans with networks.
+
+`Operations` is a picklable recipe; calling it loads the model and gives the function that draws one clip.
+Everything here is deterministic: noise comes from the job's seed, every clip is drawn alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from longtake.conditioning.text import SmallTextEncoder
+from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, blind, guide, pin, times
+from longtake.manifest import Manifest, read_manifest
+from longtake.models.unet import MaskTemporalUNet
+from longtake.models.vae import TKLVAE
+
+if TYPE_CHECKING:
+    from longtake.plan import Job
+
+__all__ = ["Decoder", "Drawer", "Operations", "best_device", "load_text_encoder"]
+
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def best_device() -> str:
+    """An accelerator where there is one, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load_text_encoder(manifest: Manifest) -> SmallTextEncoder:
+    """The model's text encoder, float32 on the CPU."""
+    return _load(SmallTextEncoder, manifest.folder / "text", torch.float32, "cpu")
+
+
+def _load(kind: Any, folder: Path, dtype: torch.dtype, device: str) -> Any:
+    # Without `low_cpu_mem_usage=False` diffusers asks for accelerate, which gains nothing at this size.
+    model = kind.from_pretrained(folder, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
+    return model.eval().requires_grad_(False).to(device=device, dtype=dtype)
+
+
+@dataclass(frozen=True)
+class Operations:
+    """How to get a `Drawer` in any process."""
+
+    folder: Path  # of the model
+    device: str | None = None  # None: the best there is
+    threads: int = 1  # of the CPU; more of them may change the last bits
+
+    def __call__(self) -> Drawer:
+        """Loads and verifies the model."""
+        torch.set_num_threads(self.threads)
+        manifest = read_manifest(self.folder)
+        manifest.verify()
+        return Drawer(manifest, self.device or best_device())
+
+
+class Drawer:
+    """Draws the clip of a job."""
+
+    def __init__(self, manifest: Manifest, device: str) -> None:
+        self.manifest = manifest
+        self.device = device
+        self.text = load_text_encoder(manifest)
+        self.schedule = SCHEDULES[manifest.schedule]
+        self._nets: dict[str, Any] = {}
+        self._tokens: dict[str, Tensor] = {}
+
+    def net(self, precision: str) -> MaskTemporalUNet:
+        """The network in that precision."""
+        if precision not in self._nets:
+            folder = self.manifest.folder / "unet"
+            self._nets[precision] = _load(MaskTemporalUNet, folder, _TYPES[precision], self.device)
+        found: MaskTemporalUNet = self._nets[precision]
+        return found
+
+    def tokens(self, prompts: list[str]) -> Tensor:
+        """Tokens `[P, N, D]`; each prompt is encoded alone, so that no bit depends on the others."""
+        for prompt in prompts:
+            if prompt not in self._tokens:
+                with torch.inference_mode():
+                    self._tokens[prompt] = self.text.encode([prompt])
+        return torch.cat([self._tokens[prompt] for prompt in prompts]).to(self.device)
+
+    @torch.inference_mode()
+    def __call__(self, job: Job, inputs: list[NDArray[np.float16]]) -> NDArray[np.float32]:
+        """The latents `[T, C, H, W]` of `job`, whose known frames are `inputs` (each `[C, H, W]`)."""
+        assert job.op == "draw", job.op
+        p = job.params
+        count, shape = len(p["times"]), self.manifest.latents
+        noise = self._noise(p["seed"], (1, count, *shape))
+        known, mask = torch.zeros_like(noise), torch.zeros(1, count, 1, *shape[1:], device=self.device)
+        for position, latent in zip(p["known"], inputs, strict=True):
+            known[0, position] = torch.from_numpy(latent.astype(np.float32)).to(self.device)
+            mask[0, position] = 1
+        rows = torch.tensor([p["prompt"]], device=self.device) + 1  # row 0 is the unconditional prompt
+        time = torch.tensor([p["times"]], dtype=torch.float32, device=self.device)
+        text = self.tokens(["", *p["prompts"]])
+        denoiser = Denoiser(self._evaluate(p["precision"]), self.schedule, self.manifest.prediction)
+        net = partial(denoiser.denoise, time=time, text=text)
+        pinned = pin(net, known, mask, noise, self.schedule)
+        denoise = guide(
+            partial(pinned, prompt=rows),
+            partial(pinned, prompt=torch.zeros_like(rows)),
+            partial(blind(net, known, mask), prompt=rows),
+            text_scale=p["text_guidance"],
+            known_scale=p["known_guidance"] if p["known"] else 1.0,
+        )
+        drawn = SAMPLERS[p["sampler"]](denoise, noise, times(p["steps"], p["shift"]), self.schedule)
+        latents: NDArray[np.float32] = drawn[0].float().cpu().numpy()
+        return latents
+
+    def _noise(self, seed: int, shape: tuple[int, ...]) -> Tensor:
+        # torch's CPU generator keeps 32 bits of a seed, too few for millions of clips; Philox keeps them all.
+        drawn = np.random.Generator(np.random.Philox(key=seed)).standard_normal(shape, dtype=np.float32)
+        return torch.from_numpy(drawn).to(self.device)
+
+    def _evaluate(self, precision: str) -> Any:
+        net, dtype = self.net(precision), _TYPES[precision]
+
+        def evaluate(x: Tensor, t: Tensor, *, text: Tensor, known: Tensor, mask: Tensor, **rest: Tensor) -> Tensor:
+            x, text, known, mask = (part.to(dtype) for part in (x, text, known, mask))
+            out: Tensor = net(x, t, text=text, known=known, mask=mask, **rest)
+            return out.float()
+
+        return evaluate
+
+
+class Decoder:
+    """Latents of a leaf to pixels."""
+
+    def __init__(self, folder: Path, device: str | None = None, threads: int = 1) -> None:
+        torch.set_num_threads(threads)
+        manifest = read_manifest(folder)
+        manifest.verify()
+        self.device = device or best_device()
+        self.vae: TKLVAE = _load(TKLVAE, folder / "vae", _TYPES[manifest.decoder_precision], self.device)
+
+    @torch.inference_mode()
+    def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:
+        """float16 `[T, C, h, w]` -> uint8 `[T, H, W, 3]`; every leaf is decoded alone."""
+        video = self.vae.decode_latents(torch.from_numpy(latents.astype(np.float32))[None].to(self.device))[0]
+        pixels: NDArray[np.uint8] = ((video + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
+        return pixels
