@@ -15,7 +15,15 @@ from typing import Any
 
 from longtake.plan import Sampling
 
-__all__ = ["DEFAULT_MODEL", "Manifest", "ModelError", "find_model", "read_manifest", "write_manifest"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "Manifest",
+    "ModelError",
+    "find_model",
+    "read_manifest",
+    "shipped_models",
+    "write_manifest",
+]
 
 DEFAULT_MODEL = "toon-64"
 _SHIPPED = Path(__file__).parent / "weights"
@@ -61,12 +69,21 @@ class Manifest:
             file = self.folder / path
             if not file.is_file():
                 raise ModelError(f"{file} is missing: fetch the model '{self.name}' anew")
-            if hashlib.sha256(file.read_bytes()).hexdigest() != sha:
+            if _checksum(file) != sha:
                 raise ModelError(f"{file} is damaged or was changed: fetch the model '{self.name}' anew")
+
+
+def _checksum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _hash(recipe: Any) -> str:
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+
+def shipped_models() -> list[str]:
+    """The names of the models that come with the package."""
+    return sorted(path.parent.name for path in _SHIPPED.glob("*/manifest.json"))
 
 
 def find_model(name: str) -> Path:
@@ -74,8 +91,8 @@ def find_model(name: str) -> Path:
     for folder in (_SHIPPED / name, Path(name)):
         if (folder / "manifest.json").is_file():
             return folder
-    shipped = sorted(path.parent.name for path in _SHIPPED.glob("*/manifest.json"))
-    raise ModelError(f"no model '{name}': give a folder with a manifest.json, or one of {', '.join(shipped) or '(none)'}")
+    known = ", ".join(shipped_models()) or "(none)"
+    raise ModelError(f"no model '{name}': give a folder with a manifest.json, or one of {known}")
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -83,19 +100,21 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         told = json.loads((folder / "manifest.json").read_text())
         if told.pop("format") != _FORMAT:
-            raise ModelError(f"{folder}/manifest.json is of another version of longtake: train or fetch the model anew")
-        samplings = {level: Sampling(**told.pop(level)) for level in ("keyframes", "gaps", "leaves")}
-        return Manifest(folder=folder, **{**told, "latents": tuple(told["latents"])}, **samplings)
+            made_by = "is of another version of longtake: train or fetch the model anew"
+            raise ModelError(f"{folder}/manifest.json {made_by}")
+        told |= {level: Sampling(**told[level]) for level in ("keyframes", "gaps", "leaves")}
+        return Manifest(folder=folder, **{**told, "latents": tuple(told["latents"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, ModelError):
             raise
-        raise ModelError(f"{folder}/manifest.json is no model's manifest ({error}): fetch the model anew") from error
+        reason = f"is no model's manifest ({error}): fetch the model anew"
+        raise ModelError(f"{folder}/manifest.json {reason}") from error
 
 
 def write_manifest(manifest: Manifest) -> Manifest:
     """Writes the manifest with the checksums of the files that lie in its folder now; returns it so."""
     paths = sorted(p for part in ("unet", "text", "vae") for p in (manifest.folder / part).iterdir())
-    files = {p.relative_to(manifest.folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
+    files = {p.relative_to(manifest.folder).as_posix(): _checksum(p) for p in paths}
     told = {key: value for key, value in asdict(manifest).items() if key != "folder"} | {"files": files}
     (manifest.folder / "manifest.json").write_text(json.dumps({"format": _FORMAT, **told}, indent=1) + "\n")
     return read_manifest(manifest.folder)

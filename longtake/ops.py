@@ -37,7 +37,8 @@ def best_device() -> str:
 
 def load_text_encoder(manifest: Manifest) -> SmallTextEncoder:
     """The model's text encoder, float32 on the CPU."""
-    return _load(SmallTextEncoder, manifest.folder / "text", torch.float32, "cpu")
+    encoder: SmallTextEncoder = _load(SmallTextEncoder, manifest.folder / "text", torch.float32, "cpu")
+    return encoder
 
 
 def _load(kind: Any, folder: Path, dtype: torch.dtype, device: str) -> Any:
@@ -125,9 +126,9 @@ class Drawer:
     def _evaluate(self, precision: str) -> Any:
         net, dtype = self.net(precision), _TYPES[precision]
 
-        def evaluate(x: Tensor, t: Tensor, *, text: Tensor, known: Tensor, mask: Tensor, **rest: Tensor) -> Tensor:
-            x, text, known, mask = (part.to(dtype) for part in (x, text, known, mask))
-            out: Tensor = net(x, t, text=text, known=known, mask=mask, **rest)
+        def evaluate(x: Tensor, t: Tensor, *, time: Tensor, prompt: Tensor, **parts: Tensor) -> Tensor:
+            short = {name: part.to(dtype) for name, part in parts.items()}  # text, known, mask
+            out: Tensor = net(x.to(dtype), t, time=time, prompt=prompt, **short)
             return out.float()
 
         return evaluate

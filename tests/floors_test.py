@@ -13,10 +13,11 @@ import longtake
 
 FLOORS = [
     {"plan", "video"},
-    {"storyboard", "diffusion", "models", "conditioning", "data", "store"},
+    {"storyboard", "diffusion", "models", "conditioning", "data", "store", "manifest"},
     {"ops", "film", "executors"},
     {"train", "evaluate"},
     {"recipes"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]

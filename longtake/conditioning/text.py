@@ -44,7 +44,7 @@ class SmallTextEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     config_name = "config.json"
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
         self,
         vocabulary: list[str],  # known words; row 0 of the table is padding, row 1 any unknown word
@@ -76,7 +76,8 @@ class SmallTextEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Tokens `[P, N, D]` for word rows `[P, max_words]`."""
         said = self.table(rows) + self.position
         h = torch.cat([self.slots.expand(len(rows), -1, -1), said], dim=1)
-        hidden = torch.cat([torch.zeros_like(rows[:, :1]).expand(-1, len(self.slots)).bool(), rows == 0], dim=1)
+        open_ = torch.zeros_like(rows[:, :1]).expand(-1, len(self.slots)).bool()
+        hidden = torch.cat([open_, rows == 0], dim=1)
         for block in self.blocks:
             h = block(h, hidden)
         # Tokens behind the end say nothing, whatever reads them.
@@ -105,7 +106,8 @@ class _Block(nn.Module):
     def forward(self, h: Tensor, hidden: Tensor) -> Tensor:
         """`h` [P, N, D]; `hidden` [P, N] marks tokens that nothing may attend to."""
         p, n, d = h.shape
-        q, k, v = self.qkv(self.norm_attention(h)).reshape(p, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        qkv = self.qkv(self.norm_attention(h)).reshape(p, n, 3, self.heads, d // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
         seen = ~hidden[:, None, None, :]
         read = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         h = h + self.out(read.transpose(1, 2).reshape(p, n, d))

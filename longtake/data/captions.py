@@ -13,8 +13,22 @@ from typing import Protocol
 
 __all__ = ["TEMPLATES", "Described", "caption", "vocabulary"]
 
-_NAMES = {"fox": "Ollie", "frog": "Pip", "penguin": "Nima", "rabbit": "Luna", "robot": "Bolt", "elephant": "Ella"}
-_LOOKS = {"fox": "orange", "frog": "green", "penguin": "blue", "rabbit": "pink", "robot": "metal", "elephant": "purple"}
+_NAMES = {
+    "fox": "Ollie",
+    "frog": "Pip",
+    "penguin": "Nima",
+    "rabbit": "Luna",
+    "robot": "Bolt",
+    "elephant": "Ella",
+}
+_LOOKS = {
+    "fox": "orange",
+    "frog": "green",
+    "penguin": "blue",
+    "rabbit": "pink",
+    "robot": "metal",
+    "elephant": "purple",
+}
 
 # third person | progressive | plural; "{d}" is left or right
 _VERBS: dict[str, list[tuple[str, str, str]]] = {
@@ -63,10 +77,28 @@ _VERBS: dict[str, list[tuple[str, str, str]]] = {
     ],
 }
 _PLACES = {
-    "meadow": ["in the meadow", "in a green meadow", "on the grass", "in a field of grass", "by the old tree"],
-    "beach": ["at the beach", "by the sea", "on the shore", "by the palm tree on the beach", "at the seaside"],
+    "meadow": [
+        "in the meadow",
+        "in a green meadow",
+        "on the grass",
+        "in a field of grass",
+        "by the old tree",
+    ],
+    "beach": [
+        "at the beach",
+        "by the sea",
+        "on the shore",
+        "by the palm tree on the beach",
+        "at the seaside",
+    ],
     "desert": ["in the desert", "among the dunes", "in the hot desert", "by a cactus", "in the dry desert"],
-    "mountains": ["in the mountains", "in the snow", "up in the snowy mountains", "below the white peaks", "by a snowy pine"],
+    "mountains": [
+        "in the mountains",
+        "in the snow",
+        "up in the snowy mountains",
+        "below the white peaks",
+        "by a snowy pine",
+    ],
     "city": ["in the city", "in town", "downtown", "on a city street", "by the clock tower in the city"],
     "farm": ["on the farm", "by the barn", "in the farmyard", "in front of the red barn", "at the farm"],
 }
@@ -132,9 +164,8 @@ def caption(shot: Described, chance: random.Random, *, held_out: bool = False) -
 def _subject(name: str, chance: random.Random) -> str:
     own, look = _NAMES[name], _LOOKS[name]
     article = "an" if look[0] in "aeiou" else "a"
-    return chance.choice(
-        [own, f"{own} the {name}", f"the {name}", f"the {look} {name}", f"{own} the {look} {name}", f"{article} {look} {name}"]
-    )
+    known = [own, f"{own} the {name}", f"the {name}", f"the {look} {name}", f"{own} the {look} {name}"]
+    return chance.choice([*known, f"{article} {look} {name}"])
 
 
 def _who(cast: Sequence[tuple[str, str, int]], chance: random.Random) -> str:
@@ -156,6 +187,12 @@ def vocabulary() -> list[str]:
     tables = [*_PLACES.values(), *_TIMES.values(), *_WEATHERS.values(), *_CAMERA.values()]
     phrases = [phrase for table in tables for phrase in table]
     phrases += [form for forms in _VERBS.values() for triple in forms for form in triple]
-    phrases += [*_NAMES, *_NAMES.values(), *_LOOKS.values(), "a an the and while both is are left right", *TEMPLATES]
-    found = {word for phrase in phrases for word in re.findall(r"[a-z']+|[,:.]", re.sub(r"\{\w+\}", " ", phrase).lower())}
-    return sorted(found | {".", ",", ":"})
+    phrases += [
+        *_NAMES,
+        *_NAMES.values(),
+        *_LOOKS.values(),
+        "a an the and while both is are left right",
+        *TEMPLATES,
+    ]
+    plain = re.sub(r"\{\w+\}", " ", " ".join(phrases)).lower()
+    return sorted({*re.findall(r"[a-z']+", plain), ".", ",", ":"})

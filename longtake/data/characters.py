@@ -47,7 +47,8 @@ def pose(action: str, since: int, phase: float) -> Pose:
     """The pose `since` frames after the shot's start; `phase` 0..1 is where a periodic motion begins."""
     if action == "walk":
         swing = math.sin(2 * math.pi * (since / 12 + phase))
-        return Pose(stride=0.17 * swing, lift=0.03 * abs(swing), arm_left=-0.9 + 0.5 * swing, arm_right=-0.9 - 0.5 * swing)
+        left, right = -0.9 + 0.5 * swing, -0.9 - 0.5 * swing
+        return Pose(stride=0.17 * swing, lift=0.03 * abs(swing), arm_left=left, arm_right=right)
     if action == "jump":
         height = max(0.0, math.sin(2 * math.pi * (since / 20 + phase)))
         return Pose(lift=0.38 * height, arm_left=-0.9 + 1.5 * height, arm_right=-0.9 + 1.5 * height)
@@ -130,9 +131,10 @@ def draw_character(
     brush = _Brush(canvas, x, ground - at.lift * HEIGHT, float(facing), at.lying)
     drop = 0.16 * at.seated  # sitting lowers the hip onto the ground and stretches the legs forward
     _tail(brush, name, skin, drop)
+    legs: Colour = (245, 160, 40) if name == "penguin" else skin
     for side in (-1, 1):
         foot_x = side * (0.10 + 0.14 * at.seated) + side * at.stride
-        brush.limb(side * 0.09, 0.24 - drop, foot_x, 0.03 + 0.02 * at.seated, 0.10, skin if name != "penguin" else (245, 160, 40))
+        brush.limb(side * 0.09, 0.24 - drop, foot_x, 0.03 + 0.02 * at.seated, 0.10, legs)
     torso = np.array([(-0.13, 0.50), (0.13, 0.50), (0.22, 0.17), (-0.22, 0.17)]) - (0, drop)
     brush.fill(torso, outfit)
     brush.fill(circle(0, 0.19 - drop, 0.21, 0.06), outfit)
@@ -152,7 +154,10 @@ def draw_character(
 
 def _tail(brush: _Brush, name: str, skin: Colour, drop: float) -> None:
     if name == "fox":
-        brush.fill(np.array([(-0.15, 0.16), (-0.42, 0.30), (-0.44, 0.50), (-0.30, 0.40), (-0.13, 0.28)]) - (0, drop), skin)
+        brush.fill(
+            np.array([(-0.15, 0.16), (-0.42, 0.30), (-0.44, 0.50), (-0.30, 0.40), (-0.13, 0.28)]) - (0, drop),
+            skin,
+        )
         brush.fill(np.array([(-0.42, 0.38), (-0.44, 0.50), (-0.33, 0.44)]) - (0, drop), _WHITE)
     elif name == "rabbit":
         brush.fill(circle(-0.24, 0.22 - drop, 0.075), _WHITE)
@@ -160,8 +165,12 @@ def _tail(brush: _Brush, name: str, skin: Colour, drop: float) -> None:
 
 def _fox(brush: _Brush, skin: Colour, drop: float) -> None:
     for side in (-1, 1):
-        brush.fill(np.array([(side * 0.27, 0.72), (side * 0.24, 1.02), (side * 0.04, 0.88)]) - (0, drop), skin)
-    brush.fill(np.array([(-0.30, 0.74), (-0.12, 0.90), (0.12, 0.90), (0.30, 0.74), (0, 0.46)]) - (0, drop), skin)
+        brush.fill(
+            np.array([(side * 0.27, 0.72), (side * 0.24, 1.02), (side * 0.04, 0.88)]) - (0, drop), skin
+        )
+    brush.fill(
+        np.array([(-0.30, 0.74), (-0.12, 0.90), (0.12, 0.90), (0.30, 0.74), (0, 0.46)]) - (0, drop), skin
+    )
     for side in (-1, 1):
         brush.fill(np.array([(side * 0.27, 0.70), (side * 0.08, 0.64), (0, 0.47)]) - (0, drop), _WHITE)
     brush.fill(circle(0, 0.50 - drop, 0.05), _BLACK)
@@ -203,8 +212,22 @@ def _elephant(brush: _Brush, skin: Colour, drop: float) -> None:
     brush.limb(0, 0.66 - drop, 0.03, 0.40 - drop, 0.13, skin)
 
 
-_HEADS = {"fox": _fox, "frog": _frog, "penguin": _penguin, "rabbit": _rabbit, "robot": _robot, "elephant": _elephant}
-_EYES = {"fox": (0.11, 0.75), "frog": (0.17, 0.89), "penguin": (0.10, 0.77), "rabbit": (0.10, 0.74), "robot": (0.13, 0.76), "elephant": (0.11, 0.79)}
+_HEADS = {
+    "fox": _fox,
+    "frog": _frog,
+    "penguin": _penguin,
+    "rabbit": _rabbit,
+    "robot": _robot,
+    "elephant": _elephant,
+}
+_EYES = {
+    "fox": (0.11, 0.75),
+    "frog": (0.17, 0.89),
+    "penguin": (0.10, 0.77),
+    "rabbit": (0.10, 0.74),
+    "robot": (0.13, 0.76),
+    "elephant": (0.11, 0.79),
+}
 
 
 def _eyes(brush: _Brush, name: str, closed: bool, drop: float) -> None:

@@ -34,7 +34,12 @@ class Clip:
         return frames(self.episode, list(self.numbers), size)
 
 
-def draw_clip(episodes: list[int], chance: random.Random, length: int = 16, mix: tuple[float, ...] = (0.25, 0.28, 0.35, 0.12)) -> Clip:
+def draw_clip(
+    episodes: list[int],
+    chance: random.Random,
+    length: int = 16,
+    mix: tuple[float, ...] = (0.25, 0.28, 0.35, 0.12),
+) -> Clip:
     """A clip of `length` frames. `mix`: shares of strides 1, 15, 225, and of any stride from 2 to 4,000.
 
     Half of the clips of strides above 1 have uneven gaps: plans with other depths have them too.
@@ -56,4 +61,6 @@ def draw_clip(episodes: list[int], chance: random.Random, length: int = 16, mix:
 
 def draw_stills(episodes: list[int], chance: random.Random, count: int, size: int) -> NDArray[np.uint8]:
     """`count` frames from anywhere: uint8 `[count, size, size, 3]`."""
-    return np.stack([frames(chance.choice(episodes), [chance.randrange(4200)], size)[0] for _ in range(count)])
+    return np.stack(
+        [frames(chance.choice(episodes), [chance.randrange(4200)], size)[0] for _ in range(count)]
+    )

@@ -1,4 +1,4 @@
-"""The latent cache: clips drawn, encoded once, and kept as flat arrays that every training process maps.
+"""The latent cache: clips drawn, encoded once, and kept as flat arrays.
 
 A cache is a folder: `latents.npy` float16 [n, T, C, H, W] (normalised), `numbers.npy` int64 [n, T] (frames of
 the episode), `prompts.npy` int32 [n, T] (rows of `captions.json`), and `done.json`, written last.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ _CHUNK = 8  # clips drawn and encoded together
 
 
 class ClipCache(NamedTuple):
-    """All clips of a cache; the arrays are memory maps."""
+    """All clips of a cache."""
 
     latents: NDArray[np.float16]  # n T C H W
     numbers: NDArray[np.int64]  # n T
@@ -36,9 +36,16 @@ class ClipCache(NamedTuple):
 
 
 def build_cache(
-    folder: Path, count: int, encode: Encode, episodes: list[int], size: int, *, length: int = 16, seed: int = 0
+    folder: Path,
+    count: int,
+    encode: Encode,
+    episodes: list[int],
+    size: int,
+    *,
+    length: int = 16,
+    seed: int = 0,
 ) -> Iterator[int]:
-    """Draws and encodes `count` clips into `folder`; yields the number done so far.
+    """Draws and encodes `count` clips (>= 1) into `folder`; yields the number done so far.
 
     A folder that is done is left as it is; one that was interrupted is begun anew.
     """
@@ -51,7 +58,8 @@ def build_cache(
     latents: NDArray[np.float16] | None = None
     for start in range(0, count, _CHUNK):
         clips = [
-            draw_clip(episodes, random.Random(f"{seed}/{k}"), length) for k in range(start, min(start + _CHUNK, count))
+            draw_clip(episodes, random.Random(f"{seed}/{k}"), length)
+            for k in range(start, min(start + _CHUNK, count))
         ]
         part = encode(np.stack([clip.pixels(size) for clip in clips]))
         if latents is None:
@@ -70,13 +78,17 @@ def build_cache(
     (folder / "done.json").write_text(json.dumps({"clips": count, "size": size, "seed": seed}))
 
 
-def open_cache(folder: Path) -> ClipCache:
-    """A finished cache. Raises ValueError where `folder` is none."""
-    if not (folder / "done.json").exists():
-        raise ValueError(f"{folder} holds no finished latent cache; run the training command again to build it")
-    return ClipCache(
-        np.load(folder / "latents.npy", mmap_mode="r"),
-        np.load(folder / "numbers.npy"),
-        np.load(folder / "prompts.npy"),
-        json.loads((folder / "captions.json").read_text()),
-    )
+def open_cache(folders: Sequence[Path]) -> ClipCache:
+    """Finished caches as one, in memory. Raises ValueError where there is none or a folder is none."""
+    if not folders:
+        raise ValueError("there is no latent cache; run the stage 'latents' first")
+    latents, numbers, prompts = [], [], []
+    captions: list[str] = []
+    for folder in folders:
+        if not (folder / "done.json").exists():
+            raise ValueError(f"{folder} holds no finished latent cache; run the stage 'latents' first")
+        latents.append(np.load(folder / "latents.npy"))
+        numbers.append(np.load(folder / "numbers.npy"))
+        prompts.append(np.load(folder / "prompts.npy") + len(captions))
+        captions += json.loads((folder / "captions.json").read_text())
+    return ClipCache(np.concatenate(latents), np.concatenate(numbers), np.concatenate(prompts), captions)

@@ -21,11 +21,15 @@ _SKY: dict[str, tuple[Colour, Colour, tuple[Colour, float], Colour]] = {
     "evening": ((125, 60, 130), (250, 140, 70), ((120, 40, 40), 0.30), (255, 95, 50)),
     "night": ((12, 16, 50), (40, 46, 100), ((15, 18, 60), 0.62), (240, 240, 225)),
 }
-_STARS = np.array([(0.08, 0.33), (0.22, 0.26), (0.37, 0.36), (0.52, 0.28), (0.66, 0.37), (0.80, 0.25), (0.93, 0.34)])
+_STARS = np.array(
+    [(0.08, 0.33), (0.22, 0.26), (0.37, 0.36), (0.52, 0.28), (0.66, 0.37), (0.80, 0.25), (0.93, 0.34)]
+)
 _GREY: Colour = (120, 128, 142)
 
 
-def draw_place(canvas: Canvas, place: str, time: str, rain: bool, layout: float, clock: float, pan: float) -> float:
+def draw_place(
+    canvas: Canvas, place: str, time: str, rain: bool, layout: float, clock: float, pan: float
+) -> float:
     """Draws everything behind the characters and returns where the landmark stands (0..1).
 
     `layout` 0..1 places the landmark, `clock` 0..1 the sun or moon on its arc, `pan` shifts the scenery.
@@ -83,7 +87,9 @@ def _beach(canvas: Canvas, x: float, pan: float, lit: Lit) -> None:
     for angle in (-0.25, 0.6, 2.5, 3.4):
         tip = np.array([x + 0.03 + 0.19 * math.cos(angle), 0.36 - 0.16 * math.sin(angle) + 0.05])
         middle = np.array([x + 0.03 + 0.10 * math.cos(angle), 0.30 - 0.13 * math.sin(angle)])
-        canvas.shape(np.array([(x + 0.03, 0.39), tuple(middle), tuple(tip), (x + 0.03, 0.34)]), lit((50, 150, 70)))
+        canvas.shape(
+            np.array([(x + 0.03, 0.39), tuple(middle), tuple(tip), (x + 0.03, 0.34)]), lit((50, 150, 70))
+        )
     canvas.shape(circle(x + 0.03, 0.36, 0.035), lit((110, 70, 40)))
 
 
@@ -104,7 +110,10 @@ def _mountains(canvas: Canvas, x: float, pan: float, lit: Lit) -> None:
         px = peak + pan / 2
         canvas.shape(np.array([(px - half, HORIZON), (px, top), (px + half, HORIZON)]), lit((125, 140, 170)))
         cap = (HORIZON - top) * 0.35
-        canvas.shape(np.array([(px - half * 0.35, top + cap), (px, top), (px + half * 0.35, top + cap)]), lit((245, 248, 255)))
+        canvas.shape(
+            np.array([(px - half * 0.35, top + cap), (px, top), (px + half * 0.35, top + cap)]),
+            lit((245, 248, 255)),
+        )
     canvas.strip(lit((236, 243, 252)), HORIZON)
     _box(canvas, x - 0.025, 0.60, x + 0.025, 0.70, lit((105, 70, 45)))
     for top, half in ((0.44, 0.15), (0.34, 0.12), (0.25, 0.09)):
@@ -144,7 +153,9 @@ _PLACES: dict[str, Callable[[Canvas, float, float, Lit], None]] = {
     "farm": _farm,
 }
 
-_DROPS = np.array([(0.08, 0.10), (0.24, 0.55), (0.38, 0.25), (0.52, 0.75), (0.66, 0.05), (0.80, 0.45), (0.93, 0.85)])
+_DROPS = np.array(
+    [(0.08, 0.10), (0.24, 0.55), (0.38, 0.25), (0.52, 0.75), (0.66, 0.05), (0.80, 0.45), (0.93, 0.85)]
+)
 
 
 def draw_rain(canvas: Canvas, frame: int) -> None:
@@ -154,4 +165,7 @@ def draw_rain(canvas: Canvas, frame: int) -> None:
     for x, y in _DROPS:
         for row in (0.0, 0.5):
             top = (y + row + frame / 24) % 1.0
-            canvas.shape(np.array([(x, top), (x + 0.012, top), (x - 0.008, top + 0.07), (x - 0.02, top + 0.07)]), (175, 205, 240))
+            canvas.shape(
+                np.array([(x, top), (x + 0.012, top), (x - 0.008, top + 0.07), (x - 0.02, top + 0.07)]),
+                (175, 205, 240),
+            )

@@ -143,7 +143,7 @@ def _off_grid(cut: int) -> int:
 
 
 def _scene(known: Latents, chance: random.Random, train: bool) -> list[tuple[Shot, int]]:
-    """One to three shots with their lengths: a plain one, one around a cutaway, or one that is returned to."""
+    """One to three shots and their lengths: a plain one, one around a cutaway, or one that is returned to."""
     here = _stage(known, chance, train)
     kind = chance.choices(("plain", "cutaway", "return"), (0.55, 0.2, 0.25))[0]
     if kind == "plain":
@@ -160,7 +160,8 @@ def _stage(known: Latents, chance: random.Random, train: bool) -> Shot:
         place = chance.choice(known.places)
         names = chance.sample(known.cast, chance.choice((1, 2)))
         actions = [chance.choice(ACTIONS) for _ in names]
-        unseen = {(n, place) for n in names} & HELD_OUT_PLACES | set(zip(names, actions, strict=True)) & HELD_OUT_ACTIONS
+        unseen = HELD_OUT_PLACES & {(n, place) for n in names}
+        unseen |= HELD_OUT_ACTIONS & set(zip(names, actions, strict=True))
         if not (train and unseen):
             break
     actors = tuple(
@@ -180,7 +181,7 @@ def _stage(known: Latents, chance: random.Random, train: bool) -> Shot:
 
 
 def _spread(shot: Shot, chance: random.Random) -> Shot:
-    """Gives every actor a place: one stands in the middle, two share the picture, walkers cross their part."""
+    """Gives every actor a place: one alone the middle, two a half each; walkers cross their part."""
     single = len(shot.actors) == 1
     actors = []
     for k, actor in enumerate(shot.actors):

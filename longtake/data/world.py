@@ -98,10 +98,18 @@ def _draw(seed: int, number: int, size: int) -> tuple[NDArray[np.uint8], FrameTr
 def _act(canvas: Canvas, actor: Actor, shot: Shot, number: int, hue: float) -> ActorTruth:
     since = number - shot.start
     x = actor.x + actor.travel * since / (shot.end - shot.start)
-    box = draw_character(canvas, actor.name, hue, pose(actor.action, since, actor.phase), x, GROUND, actor.facing)
+    box = draw_character(
+        canvas, actor.name, hue, pose(actor.action, since, actor.phase), x, GROUND, actor.facing
+    )
     periods = {"walk": 12, "jump": 20, "wave": 12, "ball": 40}
     phase = (since / periods[actor.action] + actor.phase) % 1.0 if actor.action in periods else 0.0
     walks = actor.action == "walk"
     return ActorTruth(
-        name=actor.name, action=actor.action, direction=actor.facing if walks else 0, phase=phase, hue=hue, x=x, box=box
+        name=actor.name,
+        action=actor.action,
+        direction=actor.facing if walks else 0,
+        phase=phase,
+        hue=hue,
+        x=x,
+        box=box,
     )

@@ -29,7 +29,7 @@ class JobDone:
 class JobCached:
     """A clip that the span needs was in the store, and whole."""
 
-    key: str
+    job: Job
 
 
 @dataclass(frozen=True)

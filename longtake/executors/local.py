@@ -41,7 +41,7 @@ def run(
     """
     if workers < 1:
         raise ValueError(f"drawing needs at least one worker, not {workers}")
-    missing = plan.missing(_Verified(store, on_event), span, levels)
+    missing = _missing(plan, span, store, on_event, levels)
     crew = Alone(store, ops) if workers == 1 else Crew(store, ops, workers)
     try:
         _Run(plan, store, crew, on_event).all(missing)
@@ -87,7 +87,7 @@ class _Run:
             case "drawn":
                 self._on_event(JobDone(job, reply.seconds))
             case "cached":
-                self._on_event(JobCached(job.key))
+                self._on_event(JobCached(job))
             case "failed":
                 raise JobFailed(job, f"{type(reply.error).__name__}: {reply.error}") from reply.error
             case "lost":
@@ -100,18 +100,15 @@ class _Run:
                 self._append([*lost, job, *later])
 
 
-class _Verified:
-    """The store's clips as a container that looks into each: a damaged clip is removed, and so is missing."""
-
-    def __init__(self, store: Store, on_event: OnEvent) -> None:
-        self._store, self._on_event = store, on_event
-
-    def __contains__(self, key: object) -> bool:
-        assert isinstance(key, str)
-        sound = _sound(self._store, key, self._on_event)
-        if sound:
-            self._on_event(JobCached(key))
-        return sound
+def _missing(
+    plan: Plan, span: slice, store: Store, on_event: OnEvent, levels: int | None
+) -> Iterator[Job]:
+    """The jobs whose clips the store lacks, or holds damaged: those are removed."""
+    for job in plan.missing((), span, levels):
+        if _sound(store, job.key, on_event):
+            on_event(JobCached(job))
+        else:
+            yield job
 
 
 def _sound(store: Store, key: str, on_event: OnEvent) -> bool:

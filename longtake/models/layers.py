@@ -72,8 +72,8 @@ def sinusoidal(x: Tensor, channels: int, longest: float = 10_000.0) -> Tensor:
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """`F.linear` that on the CPU gives a row the same bits whether it comes alone or among others.
 
-    In float32 a few rows are summed up in another order than many: up to 3 with one thread, 11 with two or eight,
-    27 with sixteen (MKL, measured). So they are filled up to 32 with zeros.
+    In float32 a few rows are summed up in another order than many: up to 3 with one thread, 11 with two or
+    eight, 27 with sixteen (MKL, measured). So they are filled up to 32 with zeros.
     """
     rows = math.prod(x.shape[:-1])
     if rows >= 32 or x.device.type != "cpu":
@@ -82,15 +82,14 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return F.linear(filled, weight, bias)[:rows].reshape(*x.shape[:-1], -1)
 
 
-def _convolve(layer: nn.Conv2d, x: Tensor) -> Tensor:
+def _convolve(layer: nn.Conv2d, x: Tensor, small: bool) -> Tensor:
     """The convolution, such that on the CPU a batch of one has the same bits as its part of a larger batch.
 
-    oneDNN sums up one small picture in another order (float32, below 256 pixels: measured), so it is computed
-    twice.
+    oneDNN sums up a `small` single picture in another order (float32, measured), so it is computed twice.
     """
-    small = x.shape[2] * x.shape[3] < 256 * layer.stride[0] * layer.stride[1]
     if len(x) == 1 and small and x.device.type == "cpu":
-        return F.conv2d(torch.cat([x, x]), layer.weight, layer.bias, layer.stride, layer.padding)[:1]
+        pair = torch.cat([x, x]).contiguous(memory_format=torch.channels_last)
+        return F.conv2d(pair, layer.weight, layer.bias, layer.stride, layer.padding)[:1]
     return F.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding)
 
 
@@ -117,7 +116,7 @@ class SpatialConv(nn.Conv2d):
         if self.kernel_size == self.stride == (1, 1):  # a matrix product; oneDNN's would depend on the batch
             out = _linear(input.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
             return out.permute(0, 3, 1, 2)
-        return _convolve(self, input)
+        return _convolve(self, input, small=True)
 
 
 def spatial_conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -147,7 +146,7 @@ class TemporalConv(nn.Conv2d):
     def forward(self, input: Tensor, frames: int = 1) -> Tensor:
         n, c, h, w = input.shape
         clips = input.permute(0, 2, 3, 1).reshape(n // frames, frames, h * w, c).permute(0, 3, 1, 2)
-        out = _convolve(self, clips)
+        out = _convolve(self, clips, small=frames == 1 or frames * h * w < 256 or c < 12)
         return out.permute(0, 2, 3, 1).reshape(n, h, w, c).permute(0, 3, 1, 2)
 
 

@@ -1,12 +1,13 @@
 """Mask Temporal Diffusion (NUWA-XL, section 3.2): the one network that every strategy draws its clips with.
 
-Axes: B clips, T <= L frames, C latent channels, H W latent pixels, N = B*T frames as one batch, D channels of a
-level, E channels of a frame's embedding, P prompts. Frames are channels-last images `[N, D, H, W]`.
+Axes: B clips, T <= L frames, C latent channels, H W latent pixels, N = B*T frames as one batch, D channels of
+a level, E channels of a frame's embedding, P prompts. Frames are channels-last images `[N, D, H, W]`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -41,33 +42,35 @@ _LOG_SPAN = 9.0  # about log(8,000): the longest distance between two frames tha
 
 
 class Spacing(nn.Module):
-    """When the frames are: log distances to the neighbours and the clip's ends, per frame and per pair of frames."""
+    """When the frames are, in log distances: to the neighbours, to the clip's ends, and for each pair."""
 
     def __init__(self, embedding: int, heads: int) -> None:
         super().__init__()
-        self.frame = nn.Sequential(adam_(Linear(4 * 8 + 2, embedding)), nn.SiLU(), zero_(Linear(embedding, embedding)))
+        first = adam_(Linear(4 * 8 + 2, embedding))
+        self.frame = nn.Sequential(first, nn.SiLU(), zero_(Linear(embedding, embedding)))
         self.pair = nn.Sequential(adam_(Linear(2 * 8 + 2, 64)), nn.SiLU(), adam_(zero_(Linear(64, heads))))
 
     def forward(self, time: Tensor) -> tuple[Tensor, Tensor]:
-        """`time` `[B, T]` in film frames -> embedding `[B, T, E]`, bias of temporal attention `[B, K, T, T]`."""
+        """`time` `[B, T]` in film frames -> embeddings `[B, T, E]`, biases of attention `[B, K, T, T]`."""
         step = time.diff(dim=1)
         edge = torch.zeros_like(time[:, :1])
-        near = [torch.cat([edge, step], 1), torch.cat([step, edge], 1), time - time[:, :1], time[:, -1:] - time]
+        before, after = torch.cat([edge, step], 1), torch.cat([step, edge], 1)
+        near = before, after, time - time[:, :1], time[:, -1:] - time
         index = torch.arange(time.shape[1], device=time.device, dtype=torch.float32) / 16
         place = torch.stack([index, index.flip(0)], dim=-1).expand(*time.shape, 2)
         alone = torch.cat([*(_waves(d) for d in near), place], dim=-1)
         distance = time[:, None, :] - time[:, :, None]
         apart = (index[None, :] - index[:, None]).expand_as(distance)
-        pairs = torch.cat([_waves(distance), _waves(16 * apart), distance.sign()[..., None], apart[..., None]], dim=-1)
-        dtype = self.frame[0].weight.dtype
+        order = distance.sign()[..., None]
+        pairs = torch.cat([_waves(distance), _waves(16 * apart), order, apart[..., None]], dim=-1)
+        dtype = _dtype(self.frame)
         return self.frame(alone.to(dtype)), self.pair(pairs.to(dtype)).permute(0, 3, 1, 2)
 
 
 def _waves(distance: Tensor) -> Tensor:
     """`[...]` frames -> `[..., 8]`: sines and cosines of the log distance."""
-    angle = torch.log1p(distance.abs())[..., None] * (torch.pi / _LOG_SPAN) * 2.0 ** torch.arange(
-        4, device=distance.device, dtype=torch.float32
-    )
+    octaves = 2.0 ** torch.arange(4, device=distance.device, dtype=torch.float32)
+    angle = torch.log1p(distance.abs())[..., None] * (torch.pi / _LOG_SPAN) * octaves
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
@@ -155,7 +158,7 @@ class Block(nn.Module):
 
 
 class Middle(nn.Module):
-    """Attention among all pixels of all frames of a clip, to the prompts, and an MLP, each with its scale and shift."""
+    """Attention among all pixels of all frames of a clip, attention to the prompts, and an MLP."""
 
     def __init__(self, channels: int, embedding: int, text: int, heads: int) -> None:
         super().__init__()
@@ -192,20 +195,21 @@ class Frames:
         bias: Tensor,  # [B, K, T, T], of temporal attention; a level with fewer heads takes the first
         text: Tensor,  # [P, tokens, D]
         prompt: Tensor,  # [N], row of text
-        known: dict[int, tuple[Tensor, Tensor]],  # width of a level -> features [N, D, H, W], mask [N, 1, H, W]
+        known: dict[int, tuple[Tensor, Tensor]],  # width of a level -> features, mask: [N, *, H, W]
     ) -> None:
         self.count, self.embedding, self.bias = count, embedding, bias
         self.text, self.prompt, self.known = text, prompt, known
 
 
 class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Predicts noise, velocity or latents (whatever it was trained for) of a clip of which some cells are known.
+    """Predicts noise, velocity or latents (whatever it was trained for) of a clip, some cells of it known.
 
-    At initialisation the output depends on `x` and `t` alone, frame by frame; known latents, mask, prompts, time
-    and neighbouring frames gain their say in training.
+    At initialisation the output depends on `x` alone, frame by frame; noise level, known latents, mask,
+    prompts, time and neighbouring frames gain their say in training. Raises ValueError where the numbers per
+    level are not equally many.
     """
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
         self,
         latent_channels: int = 8,  # C
@@ -220,31 +224,37 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         inject_down: bool = True,  # known latents enter the blocks on the way down
         inject_up: bool = True,  # and those on the way up (both: the paper's symmetric injection)
         spaced: bool = True,  # tell the network the times of its frames; the paper does not
-        summarised: bool = True,  # scale, shift and a coarse picture from the prompt; the paper: cross-attention only
+        summarised: bool = True,  # scale, shift, coarse picture from the prompt; the paper: attention only
     ) -> None:
         super().__init__()
+        if not len(channels) == len(convs) == len(up_blocks):
+            told = f"{len(channels)} channels, {len(convs)} convs, {len(up_blocks)} up_blocks"
+            raise ValueError(f"{told}: give each as many numbers as there are levels")
         first, last = channels[0], channels[-1]
         self.level = nn.Sequential(adam_(Linear(128, embedding)), nn.SiLU(), Linear(embedding, embedding))
         self.spacing = Spacing(embedding, max(channels) // head) if spaced else None
         self.summary = Summary(text_channels, embedding, first) if summarised else None
         self.enter = adam_(spatial_conv(latent_channels + 2, first))
+        injected = inject_down or inject_up
+        entering = (latent_channels + 1, *[known_channels] * (len(channels) - 1)) if injected else ()
         self.known = nn.ModuleList(
-            adam_(spatial_conv(latent_channels + 1 if k == 0 else known_channels, known_channels, stride=1 + (k > 0)))
-            for k in range(len(channels))
+            adam_(spatial_conv(c, known_channels, stride=1 + (k > 0))) for k, c in enumerate(entering)
         )
 
         def block(inputs: int, level: int, injected: bool) -> Block:
-            c = channels[level]
-            return Block(inputs, c, embedding, text_channels, c // head, known_channels * injected, convs[level])
+            c, features = channels[level], known_channels * injected
+            return Block(inputs, c, embedding, text_channels, c // head, features, convs[level])
 
         self.down = nn.ModuleList(block(c, k, inject_down) for k, c in enumerate(channels))
-        self.shrink = nn.ModuleList(spatial_conv(a, b, stride=2) for a, b in zip(channels, channels[1:], strict=False))
-        self.bottom = nn.ModuleList(Middle(last, embedding, text_channels, last // head) for _ in range(middle))
+        self.shrink = nn.ModuleList(spatial_conv(a, b, stride=2) for a, b in pairwise(channels))
+        self.bottom = nn.ModuleList(
+            Middle(last, embedding, text_channels, last // head) for _ in range(middle)
+        )
         self.up = nn.ModuleList(
             nn.ModuleList(block(2 * c if i == 0 else c, k, inject_up) for i in range(up_blocks[k]))
             for k, c in enumerate(channels)
         )
-        self.grow = nn.ModuleList(spatial_conv(b, a) for a, b in zip(channels, channels[1:], strict=False))
+        self.grow = nn.ModuleList(spatial_conv(b, a) for a, b in pairwise(channels))
         self.norm = ChannelNorm(first)
         self.leave = adam_(spatial_conv(first, latent_channels))
 
@@ -253,15 +263,16 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
     ) -> Tensor:
         """One evaluation.
 
-        x [B, T, C, H, W]: noisy latents, known cells at their own noise level. t [B, T]: noise level 0..1 per frame.
-        time [B, T]: film frames since the clip's start. text [P, N, D]: tokens of the distinct prompts.
+        x [B, T, C, H, W]: noisy latents, known cells at their own noise level. t [B, T]: noise level 0..1 per
+        frame. time [B, T]: film frames since the clip's start. text [P, N, D]: tokens of distinct prompts.
         prompt [B, T] (long): row of `text` per frame. known [B, T, C, H, W]: clean latents, looked at where
-        mask [B, T, 1, H, W] is 1. Returns the prediction [B, T, C, H, W]. H and W must halve once per level.
+        mask [B, T, 1, H, W] is 1. Returns the prediction [B, T, C, H, W]. Raises ValueError where H or W does
+        not halve once per further level.
         """
         b, count, _, height, width = x.shape
         coarsest = 2 ** len(self.shrink)
         if height % coarsest or width % coarsest:
-            raise ValueError(f"latents of {width}x{height}: both sides must be multiples of {coarsest}")
+            raise ValueError(f"latents of {width}x{height}: make both sides multiples of {coarsest}")
         frame, painted = self._frames(t, time, text, prompt, known, mask)
         corner = _coordinates(height, width, x)
         h = self.enter(_images(torch.cat([x, corner.expand(b, count, 2, height, width)], dim=2)))
@@ -282,13 +293,13 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             for block in cast(nn.ModuleList, self.up[k]):
                 h = block(h, frame)
         out: Tensor = self.leave(F.silu(self.norm(h)))
-        return out.unflatten(0, (b, count))
+        return _clips(out, b)
 
     def _frames(
         self, t: Tensor, time: Tensor, text: Tensor, prompt: Tensor, known: Tensor, mask: Tensor
     ) -> tuple[Frames, Tensor | None]:
         b, count = t.shape
-        embedding = self.level(sinusoidal(1000 * t, 128).to(self.level[0].weight.dtype))
+        embedding = self.level(sinusoidal(1000 * t, 128).to(_dtype(self.level)))
         bias = embedding.new_zeros(b, 1, count, count)
         if self.spacing is not None:
             spaced, bias = self.spacing(time)
@@ -296,7 +307,7 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         rows, painted = prompt.flatten(), None
         if self.summary is not None:
             vectors, pictures = self.summary(text, *known.shape[-2:])
-            embedding = embedding + rows_of(vectors, rows).unflatten(0, (b, count))
+            embedding = embedding + _clips(rows_of(vectors, rows), b)
             painted = rows_of(pictures, rows)
         features = _images(torch.cat([known * mask, mask], dim=2))
         there = _images(mask)
@@ -311,6 +322,15 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
 def _images(clips: Tensor) -> Tensor:
     """`[B, T, C, H, W]` -> channels-last `[N, C, H, W]`."""
     return clips.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+
+
+def _clips(frames: Tensor, batch: int) -> Tensor:
+    """`[N, ...]` -> `[B, T, ...]`."""
+    return frames.view(batch, -1, *frames.shape[1:])
+
+
+def _dtype(net: nn.Module) -> torch.dtype:
+    return next(net.parameters()).dtype
 
 
 def _coordinates(height: int, width: int, like: Tensor) -> Tensor:

@@ -117,6 +117,14 @@ class Plan:
         """Clips per level, keyframes first."""
         return [1, *(-(-(self.length - 1) // stride) for stride in self.strides[:-1])]
 
+    def levels_of(self, span: slice) -> list[int]:
+        """Clips per level that `span` needs, keyframes first."""
+        lo, hi = self._aligned(span)
+        if lo >= hi:
+            return [0] * len(self.strides)
+        last = min(hi, self.length - 1)
+        return [1, *(-(-last // stride) - lo // stride for stride in self.strides[:-1])]
+
     @property
     def jobs_total(self) -> int:
         """Clips of the whole film."""

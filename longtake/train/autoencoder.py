@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from longtake.data.clips import draw_clip, draw_stills
@@ -51,7 +50,7 @@ def still_batches(episodes: list[int], size: int, batch: int, seed: int = 0) -> 
 
 
 def clip_batches(episodes: list[int], size: int, batch: int, length: int, seed: int = 0) -> Batches:
-    """Batches of clips at all spacings, mostly neighbouring frames: uint8 `[batch, length, size, size, 3]`."""
+    """Batches of clips, mostly of neighbouring frames: uint8 `[batch, length, size, size, 3]`."""
 
     def batches(step: int, rank: int, world: int) -> Tensor:
         chance = random.Random(step_seed(seed, step, rank))
@@ -75,7 +74,7 @@ def psnr(made: Tensor, true: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class StillLoss:
-    """Reconstruction of single frames through noisy latents, and a small pull of the latents to the normal law."""
+    """Reconstruction of single frames through noisy latents, and a small pull of these to the normal law."""
 
     kl_weight: float  # per latent number; 6e-4 makes the latents' noise about a tenth of their spread
 
@@ -113,19 +112,13 @@ class DecoderLoss:
         """`batch` uint8 `[B, 2 T - 1, H, W, 3]` -> loss, PSNR and the disagreement on the shared frame."""
         video = to_model(batch)
         latents = model.encode_latents(video)
-        latents = latents + self.noise * torch.randn(
-            latents.shape, generator=generator, device=latents.device
-        )
-        latents, middle = model.denormalise(latents), video.shape[1] // 2
+        noise = torch.randn(latents.shape, generator=generator, device=latents.device)
+        latents, middle = model.denormalise(latents + self.noise * noise), video.shape[1] // 2
         first, second = model.decode(latents[:, : middle + 1]), model.decode(latents[:, middle:])
         disagree = (first[:, -1] - second[:, 0]).abs().mean()
-        truth = _distance(first, video[:, : middle + 1]) + _distance(second, video[:, middle:])
-        values = {
-            "psnr": psnr(
-                torch.cat([first, second], 1), torch.cat([video[:, : middle + 1], video[:, middle:]], 1)
-            )
-        }
-        return truth / 2 + 0.5 * disagree, {"psnr": values["psnr"].detach(), "disagree": disagree.detach()}
+        made, true = torch.cat([first, second], 1), torch.cat([video[:, : middle + 1], video[:, middle:]], 1)
+        values = {"psnr": psnr(made, true).detach(), "disagree": disagree.detach()}
+        return _distance(made, true) + 0.5 * disagree, values
 
 
 @torch.no_grad()
@@ -135,7 +128,7 @@ def latent_statistics(
     """Mean and standard deviation per latent channel over `count` training frames."""
     frames = draw_stills(episode_seeds("train", 400), random.Random(seed), count, size)
     means = [
-        model.encode(to_model(part)[:, None], framewise=True).mean
+        model.encode(to_model(part)[:, None].to(model.device), framewise=True).mean
         for part in np.array_split(frames, max(1, count // 64))
     ]
     latents = torch.cat(means)
@@ -146,7 +139,7 @@ def latent_statistics(
 def reconstruction_sheet(model: TKLVAE, size: int, count: int = 16) -> np.ndarray:
     """Validation frames above what the autoencoder makes of them: uint8 picture."""
     frames = draw_stills(episode_seeds("validation", 64), random.Random(5), count, size)
-    made = to_pixels(model(to_model(frames)[:, None], framewise=True)[0][:, 0])
+    made = to_pixels(model(to_model(frames)[:, None].to(model.device), framewise=True)[0][:, 0])
     rows = [
         np.concatenate(list(part), axis=1)
         for half in np.split(np.arange(count), 2)

@@ -41,16 +41,21 @@ def cached_batches(
 ) -> Callable[[int, int, int], ClipBatch]:
     """Batches from a cache, as a function of step and rank: every clip once per epoch, in a shuffled order.
 
+    What is left of an epoch and too little for a batch is skipped.
+
     Args:
         batch: clips of one process.
         prompts: rows of `text`, padded with the unconditional prompt, so that shapes stay the same
             (torch.compile); None: as many as there are.
-        lengths: shares of clip lengths T in steps; shorter clips are stretches of the cached ones. None: whole clips.
+        lengths: shares of clip lengths T in steps; shorter clips are stretches of the cached ones.
+            None: whole clips.
     """
-    null = encoder.encode([""])
+    with torch.no_grad():
+        null = encoder.encode([""])
     whole = cache.latents.shape[1]
     choices, shares = zip(*(lengths or {whole: 1.0}).items(), strict=True)
 
+    @torch.no_grad()
     def batches(step: int, rank: int, world: int) -> ClipBatch:
         rows = _shuffled_rows(len(cache), batch, step * world + rank, seed)
         chance = np.random.default_rng(step_seed(seed, step, 0) & 0xFFFFFFFF)  # one length for all processes
@@ -89,13 +94,27 @@ class MaskedClipLoss:
     text_dropout: float  # share of clips that lose their prompts
     compiled_length: int = 16  # frames; the one clip length for which a compiled network is used
     wide: Mapping[str, float] = field(  # regimes of keyframes
-        default_factory=lambda: {"none": 0.75, "ends": 0.05, "first_k": 0.10, "frames": 0.08, "rectangles": 0.02}
+        default_factory=lambda: {
+            "none": 0.75,
+            "ends": 0.05,
+            "first_k": 0.10,
+            "frames": 0.08,
+            "rectangles": 0.02,
+        }
     )
     narrow: Mapping[str, float] = field(  # regimes of gaps
-        default_factory=lambda: {"none": 0.08, "ends": 0.66, "first_k": 0.11, "frames": 0.12, "rectangles": 0.03}
+        default_factory=lambda: {
+            "none": 0.08,
+            "ends": 0.66,
+            "first_k": 0.11,
+            "frames": 0.12,
+            "rectangles": 0.03,
+        }
     )
 
-    def __call__(self, net: Any, batch: ClipBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def __call__(
+        self, net: Any, batch: ClipBatch, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of a batch; the metrics tell it per quarter of the noise level."""
         _, length, _, height, width = batch.latents.shape
         if length != self.compiled_length:  # other shapes would be compiled anew: they run as they are

@@ -128,8 +128,9 @@ def train(
                 *values, stopping, size = [*numbers.tolist(), norm.item()]
                 if not (math.isfinite(values[0]) and math.isfinite(size)):
                     raise NonFiniteLossError(
-                        f"step {step}: the loss is {values[0]}, the gradient's norm {size}. The last checkpoint "
-                        f"in {out_dir} is whole: look at batch {step}, or start again at lower rates"
+                        f"step {step}: the loss is {values[0]}, the gradient's norm {size}. The last "
+                        f"checkpoint in {out_dir} is whole: look at batch {step}, "
+                        "or start again at lower rates"
                     )
                 rate = rate_at(step, config)
                 for optimiser in optimisers:

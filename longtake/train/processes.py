@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-__all__ = ["Processes", "average", "broadcast", "processes"]
+__all__ = ["Processes", "average", "broadcast", "place", "processes"]
 
 
 class Processes(NamedTuple):
@@ -25,10 +25,15 @@ class Processes(NamedTuple):
     device: torch.device
 
 
+def place() -> tuple[int, int]:
+    """This process's rank and the number of processes, whether they have met yet or not."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @contextmanager
 def processes(device: str | torch.device) -> Iterator[Processes]:
     """Join the run's other processes for the time of a `with` block; "cuda" means this process's own GPU."""
-    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    rank, world = place()
     own = torch.device(device)
     if own.type == "cuda":
         own = torch.device(

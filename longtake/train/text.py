@@ -20,8 +20,8 @@ from longtake.train.loop import step_seed
 
 __all__ = ["CaptionReader", "caption_batches", "facts_loss", "facts_of"]
 
-# What a shot is asked for: the first actor's name, action and direction, the second's, place, time, weather, pan.
-_ANSWERS = (6, 6, 3, 7, 7, 3, 6, 4, 2, 3)
+# Answers to each question: first actor's name, action, direction; the second's; place, time, weather, pan.
+_ANSWERS = [6, 6, 3, 7, 7, 3, 6, 4, 2, 3]
 
 
 def facts_of(shot: Shot) -> list[int]:
@@ -34,7 +34,8 @@ def facts_of(shot: Shot) -> list[int]:
             facts.append(0 if actor.action != "walk" else 1 if actor.facing < 0 else 2)
         else:
             facts += [0, 0, 0]
-    return [*facts, PLACES.index(shot.place), TIMES.index(shot.time), WEATHERS.index(shot.weather), shot.pan + 1]
+    facts += [PLACES.index(shot.place), TIMES.index(shot.time), WEATHERS.index(shot.weather)]
+    return [*facts, shot.pan + 1]
 
 
 class CaptionReader(nn.Module):
@@ -49,7 +50,7 @@ class CaptionReader(nn.Module):
     def forward(self, rows: Tensor) -> tuple[Tensor, ...]:
         """Word rows `[P, words]` -> logits `[P, answers]` per fact."""
         told: Tensor = self.questions(self.encoder(rows)[:, : self.registers].flatten(1))
-        return told.split(_ANSWERS, dim=1)
+        return torch.split(told, _ANSWERS, dim=1)
 
 
 def caption_batches(

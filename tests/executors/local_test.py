@@ -125,7 +125,7 @@ def test_a_run_draws_what_is_missing_in_the_plans_order(tmp_path: Path) -> None:
     assert [event.job for event in events if isinstance(event, JobDone)] == jobs
     assert kinds(events) == {"JobStarted": len(jobs), "JobDone": len(jobs)}
     again = render(plan, tmp_path, draw=broken)  # nothing to draw: the model is not even loaded
-    assert [event.key for event in again if isinstance(event, JobCached)] == [job.key for job in jobs]
+    assert [event.job for event in again if isinstance(event, JobCached)] == jobs
     assert kinds(again) == {"JobCached": len(jobs)}
 
 

@@ -1,0 +1,405 @@
+"""The command line. What a command needs is imported when it is called, so that help is instant.
+
+Exit codes: 0 done, 1 anything unforeseen, 2 usage, 3 a bad storyboard or file, 130 interrupted and resumable.
+Results go to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+from longtake import __version__
+from longtake.manifest import DEFAULT_MODEL
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Make a film of any length from a storyboard, by diffusion.",
+)
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What models learn from.")
+app.add_typer(data, name="data")
+
+
+class Strategy(StrEnum):
+    """How a film is cut into clips."""
+
+    NUWA_XL = "nuwa-xl"
+
+
+class Executor(StrEnum):
+    """Where clips are drawn."""
+
+    LOCAL = "local"
+
+
+class Precision(StrEnum):
+    """Numbers that the network computes with."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+Storyboard = Annotated[
+    Path, Argument(metavar="STORYBOARD", help="A YAML file of scenes.", show_default=False)
+]
+StrategyOption = Annotated[Strategy, Option("--strategy", help="How the film is planned.")]
+Frames = Annotated[
+    int | None, Option("--frames", help="Only the first N frames, as a film of their own.", metavar="N")
+]
+Span = Annotated[
+    str | None, Option("--span", help="Only frames A to B - 1 of the film as planned.", metavar="A:B")
+]
+Seed = Annotated[int | None, Option("--seed", help="Another seed than the storyboard's.", min=0, metavar="S")]
+Model = Annotated[
+    str, Option("--model", help="A model that comes with longtake, or a folder.", metavar="NAME|DIR")
+]
+Steps = Annotated[
+    int | None,
+    Option("--steps", help="Sampling steps, on all levels.", min=1, metavar="N", show_default="the model's"),
+]
+Guidance = Annotated[
+    float | None,
+    Option(
+        "--guidance", help="Guidance by the text, on all levels.", metavar="X", show_default="the model's"
+    ),
+]
+PrecisionOption = Annotated[
+    Precision | None, Option("--precision", help="Numbers to compute with.", show_default="the model's")
+]
+StoreOption = Annotated[
+    Path | None,
+    Option(
+        "--store",
+        help="Folder that keeps clips and pieces of film.",
+        metavar="DIR",
+        show_default=".longtake beside the storyboard",
+    ),
+]
+Json = Annotated[bool, Option("--json", help="Print one JSON object.")]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"longtake {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, Option("--debug", help="Show an error's traceback.")] = False,  # `main` sees to it
+) -> None:
+    pass
+
+
+@app.command()
+def render(
+    storyboard: Storyboard,
+    out: Annotated[Path, Option("--out", help="The film to write.", metavar="FILM.mp4")] = Path("film.mp4"),
+    strategy: StrategyOption = Strategy.NUWA_XL,
+    frames: Frames = None,
+    span: Span = None,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    precision: PrecisionOption = None,
+    store: StoreOption = None,
+    executor: Annotated[Executor, Option("--executor", help="Where clips are drawn.")] = Executor.LOCAL,
+    workers: Annotated[
+        int | None,
+        Option(
+            "--workers",
+            help="Processes that draw.",
+            min=1,
+            metavar="K",
+            show_default="cores up to 4; 1 with a GPU",
+        ),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        Option("--sheet", help="Also write a picture of every scene beside its prompt.", metavar="PNG"),
+    ] = None,
+    upscale: Annotated[
+        int | None,
+        Option(
+            "--upscale",
+            help="Enlarge the frames K times.",
+            min=1,
+            max=64,
+            metavar="K",
+            show_default="to 256 pixels",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw what is missing and write the film.
+
+    Clips that are in the store are not drawn again: interrupted at any moment, the
+    same command goes on where it was.
+
+    Example: longtake render examples/valley.yaml --out valley.mp4
+    """
+    from longtake.commands import render as command
+
+    selection = _select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
+    result = command.render(
+        selection, out=out, span=span, executor=executor, workers=workers, sheet=sheet, upscale=upscale
+    )
+    _print(*result, as_json)
+
+
+@app.command()
+def plan(
+    storyboard: Storyboard,
+    strategy: StrategyOption = Strategy.NUWA_XL,
+    frames: Frames = None,
+    span: Span = None,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    precision: PrecisionOption = None,
+    store: StoreOption = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what a render would draw.
+
+    It answers at once, and says on which level (0 = keyframes) each scene is first seen.
+
+    Example: longtake plan examples/valley.yaml --frames 1024
+    """
+    from longtake.commands import render as command
+
+    selection = _select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
+    _print(*command.plan(selection, span=span), as_json)
+
+
+@app.command()
+def keys(
+    storyboard: Storyboard,
+    out: Annotated[Path, Option("--out", help="The sheet to write.", metavar="SHEET.png")] = Path(
+        "sheet.png"
+    ),
+    strategy: StrategyOption = Strategy.NUWA_XL,
+    frames: Frames = None,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    precision: PrecisionOption = None,
+    store: StoreOption = None,
+    as_json: Json = False,
+) -> None:
+    """Draw only the keyframes, on one sheet.
+
+    Example: longtake keys examples/valley.yaml --out sheet.png
+    """
+    from longtake.commands import render as command
+
+    selection = _select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
+    _print(*command.keys(selection, out=out), as_json)
+
+
+@app.command()
+def peek(
+    storyboard: Storyboard,
+    when: Annotated[
+        str, Argument(metavar="WHEN", help="Frame number, or a time as [hh:]mm:ss.", show_default=False)
+    ],
+    out: Annotated[Path, Option("--out", help="The picture to write.", metavar="FRAME.png")] = Path(
+        "frame.png"
+    ),
+    strategy: StrategyOption = Strategy.NUWA_XL,
+    frames: Frames = None,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    precision: PrecisionOption = None,
+    store: StoreOption = None,
+    as_json: Json = False,
+) -> None:
+    """Draw one frame of the film.
+
+    It is the frame as the encoder gets it, and no clip is drawn that it does not need.
+
+    Example: longtake peek examples/valley.yaml 2:30 --out frame.png
+    """
+    from longtake.commands import render as command
+
+    selection = _select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
+    _print(*command.peek(selection, when, out=out), as_json)
+
+
+@app.command()
+def doctor(
+    store: Annotated[Path, Option("--store", help="Folder that would keep clips.", metavar="DIR")] = Path(
+        ".longtake"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Check what this machine has for longtake.
+
+    Exit code 1 where something essential fails.
+
+    Example: longtake doctor
+    """
+    from longtake.commands.doctor import examine
+
+    checks = []
+    for check in examine(store):
+        checks.append(check)
+        if not as_json:
+            typer.echo(f"{check.state:<4}  {check.name:<7} {check.detail}")
+    sound = all(check.state != "fail" for check in checks)
+    if as_json:
+        typer.echo(json.dumps({"ok": sound, "checks": [check._asdict() for check in checks]}))
+    if not sound:
+        raise typer.Exit(1)
+
+
+@data.command()
+def world(
+    episode: Annotated[int, Option("--episode", help="Its number; each is endless.", min=0, metavar="N")],
+    out: Annotated[
+        Path,
+        Option("--out", help="A .png shows every shot; .mp4, .gif and .webp are clips.", metavar="FILE"),
+    ] = Path("sheet.png"),
+    frames: Annotated[
+        str | None,
+        Option(
+            "--frames", help="Which frames.", metavar="A:B[:STEP]|COUNT", show_default="1800; in a clip 240"
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        Option(
+            "--size",
+            help="Pixels per side.",
+            min=16,
+            max=2048,
+            metavar="N",
+            show_default="128; in a clip 256",
+        ),
+    ] = None,
+) -> None:
+    """Show the cartoon world that the models here learn from.
+
+    A sheet of an episode's shots beside their captions, or a clip.
+
+    Example: longtake data world --episode 7 --out sheet.png
+    """
+    from longtake.commands.world import show_world
+
+    typer.echo(show_world(episode, frames=frames, size=size, out=out))
+
+
+@app.command()
+def train(
+    stage: Annotated[
+        str,
+        Argument(
+            metavar="STAGE", help="Which part to train; a wrong name gets the list.", show_default=False
+        ),
+    ],
+    recipe: Annotated[str, Option("--recipe", help="The whole configuration, by name.", metavar="NAME")],
+    out: Annotated[Path, Option("--out", help="Folder of the run; it resumes what is there.", metavar="DIR")],
+    device: Annotated[
+        str | None, Option("--device", help="As torch names it.", show_default="an accelerator, else cpu")
+    ] = None,
+) -> None:
+    """Train one stage of a recipe.
+
+    Stopped at any moment, the same command goes on from the last checkpoint.
+
+    Example: longtake train autoencoder --recipe toon-64 --out runs/toon-64
+    """
+    from longtake.commands.train import run
+
+    run(stage, recipe, out, device)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (default: the process's); its exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        typer.main.get_command(app).main(given, prog_name="longtake")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except Exception as error:
+        if "--debug" in given:
+            raise
+        return _report(error)
+    return 0
+
+
+def _report(error: Exception) -> int:
+    """One line on stderr, and the exit code."""
+    from longtake.commands.draw import Interrupted
+    from longtake.executors import WorkerDied
+    from longtake.manifest import ModelError
+    from longtake.store import CorruptClip
+    from longtake.storyboard import StoryboardError
+    from longtake.video import VideoError
+
+    text = " ".join(str(error).split())
+    if isinstance(error, Interrupted):
+        typer.echo(text, err=True)
+        return 130
+    if isinstance(error, OSError):  # of a file, or of a full disk
+        where = f"{error.filename}: " if error.filename is not None else ""
+        typer.echo(f"error: {where}{error.strerror or text}", err=True)
+        return 3
+    if isinstance(error, (StoryboardError, ModelError, VideoError, CorruptClip)):
+        typer.echo(f"error: {text}", err=True)
+        return 3
+    if isinstance(error, WorkerDied):
+        typer.echo(f"error: {text}", err=True)
+        return 1
+    typer.echo(f"error: {type(error).__name__}: {text} (longtake --debug ... shows where)", err=True)
+    return 1
+
+
+def _select(
+    storyboard: Path,
+    strategy: Strategy,
+    model: str,
+    frames: int | None,
+    seed: int | None,
+    steps: int | None,
+    guidance: float | None,
+    precision: Precision | None,
+    store: Path | None,
+) -> Any:
+    from longtake.commands.selection import Selection
+
+    return Selection(
+        storyboard=storyboard,
+        strategy=strategy.value,
+        model=model,
+        frames=frames,
+        seed=seed,
+        steps=steps,
+        guidance=guidance,
+        precision=precision and precision.value,
+        store=store,
+    )
+
+
+def _print(report: dict[str, Any], told: str, as_json: bool) -> None:
+    typer.echo(json.dumps(report) if as_json else told)

@@ -1,0 +1,113 @@
+"""Is everything here that longtake needs, and what will it run on?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+__all__ = ["Check", "examine"]
+
+
+class Check(NamedTuple):
+    """What one look found; "fail" is what nothing can be rendered with."""
+
+    name: str
+    state: Literal["ok", "note", "fail"]
+    detail: str
+
+
+def examine(store: Path) -> Iterator[Check]:
+    """Look at everything, one after the other; `store` is where clips would be kept."""
+    looks: dict[str, Callable[[], str]] = {
+        "python": lambda: f"{platform.python_version()}, {sys.executable}",
+        "torch": _torch,
+        "device": _device,
+        "bf16": _bf16,
+        "video": _video,
+        "models": _models,
+        "store": lambda: _store(store),
+        "world": _world,
+    }
+    for name, look in looks.items():
+        try:
+            said = look()
+        except Exception as error:  # whatever is broken is what was asked for
+            yield Check(name, "fail", f"{type(error).__name__}: {error}")
+        else:
+            note = said.startswith("no ")
+            yield Check(name, "note" if note else "ok", said)
+
+
+def _torch() -> str:
+    import torch
+
+    return f"{torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
+
+
+def _device() -> str:
+    import torch
+
+    from longtake.ops import best_device
+
+    device = best_device()
+    name = torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine()
+    return f"{device}, {name}"
+
+
+def _bf16() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        flags = Path("/proc/cpuinfo")
+        known = flags.read_text().lower() if flags.exists() else ""
+        fast = any(flag in known for flag in ("avx512_bf16", "amx_bf16", " bf16"))
+    return "fast" if fast else "no fast bf16 seen here: --precision fp32 may be quicker"
+
+
+def _video() -> str:
+    from longtake.video import ENCODER, count_frames, encode_segment
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "probe.mp4"
+        encode_segment([np.full((16, 16, 3), 60 * i, np.uint8) for i in range(4)], path, 12)
+        if (count := count_frames(path)) != 4:
+            raise RuntimeError(f"of 4 encoded frames {count} came back")
+    return f"{ENCODER}, H.264 encodes and decodes"
+
+
+def _models() -> str:
+    from longtake.manifest import ModelError, find_model, read_manifest, shipped_models
+
+    names = shipped_models()
+    if not names:
+        raise ModelError("the package holds no model: install it anew, or train one and use --model DIR")
+    for name in names:
+        read_manifest(find_model(name)).verify()
+    return f"{', '.join(names)}: checksums agree"
+
+
+def _store(folder: Path) -> str:
+    from longtake.store import Store
+
+    folder = folder.absolute()
+    there = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
+    with tempfile.TemporaryDirectory(dir=there) as probe:
+        clip = np.zeros((1, 1, 1, 1), np.float16)
+        Store(probe).put("abc", clip)  # a clip arrives by hard link, which not every file system has
+        Store(probe).get("abc")
+    return f"{there} can be written to"
+
+
+def _world() -> str:
+    there = find_spec("cv2") is not None
+    return "OpenCV is there" if there else "no OpenCV: data world and train need longtake[train]"

@@ -1,0 +1,102 @@
+"""Drawing what a film lacks, with progress; interrupted, it can always go on."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from longtake import executors
+from longtake.commands.progress import Bar, Drawing
+from longtake.commands.selection import Work, note
+from longtake.executors import Draw
+
+__all__ = ["EXECUTORS", "Drawn", "Interrupted", "draw", "resumable"]
+
+EXECUTORS = {"local": executors.run}
+_MOST_WORKERS = 4  # by default; each holds a copy of the model
+_WORTH = 16  # clips that pay for starting another process
+
+
+class Interrupted(Exception):
+    """Ctrl-C; the message says how to go on."""
+
+
+@contextmanager
+def resumable(how: str) -> Iterator[None]:
+    """Turn Ctrl-C in this block into `Interrupted`."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted: {how}") from None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How many clips were needed, and how many of them had to be drawn."""
+
+    total: int
+    run: int
+    begin: float  # time.monotonic()
+
+    def report(self) -> dict[str, int | float]:
+        """The numbers for JSON, with the seconds until now."""
+        seconds = round(time.monotonic() - self.begin, 3)
+        return {"jobs_run": self.run, "jobs_cached": self.total - self.run, "seconds": seconds}
+
+
+def draw(
+    work: Work,
+    span: slice,
+    *,
+    executor: str = "local",
+    workers: int | None = None,  # None: as many as make sense
+    levels: int | None = None,  # only so many, keyframes first
+) -> Drawn:
+    """Draw the clips that `span` needs and the store lacks."""
+    begin = time.monotonic()
+    total = sum(work.plan.levels_of(span)[:levels])
+    missing = min(total, work.plan.count_missing(work.store, span))
+    if missing:
+        work.manifest.verify()
+        _name_unknown_words(work)
+        workers = workers or _workers(missing)
+    with Bar() as bar:
+        drawing = Drawing(bar, work, span, total, missing)
+        ops = partial(_load, work.manifest.folder)
+        EXECUTORS[executor](work.plan, span, work.store, ops, drawing, workers or 1, levels)
+    return Drawn(total, len(drawing.drawn), begin)
+
+
+def _load(folder: Path) -> Draw:
+    from longtake.ops import Operations  # here: where nothing is missing, torch is not needed
+
+    return Operations(folder)()
+
+
+def _workers(missing: int) -> int:
+    from longtake.ops import best_device
+
+    if best_device() != "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, _MOST_WORKERS, missing // _WORTH))
+
+
+def _name_unknown_words(work: Work) -> None:
+    """Warn once of every word that says nothing to the model."""
+    from longtake.ops import load_text_encoder
+
+    encoder = load_text_encoder(work.manifest)
+    named: set[str] = set()
+    for scene in work.board.scenes:
+        for word, near in encoder.unknown_words(scene.prompt):
+            if word not in named:
+                named.add(word)
+                nearest = f"the nearest it knows: {', '.join(near)}" if near else "it knows none like it"
+                told = f"scene {scene.id!r}: the model does not know the word {word!r}; {nearest}"
+                note(told, "warning")

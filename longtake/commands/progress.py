@@ -1,0 +1,92 @@
+"""How far the work is, on stderr: a bar on a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from longtake.commands.selection import Work, clock, note
+from longtake.executors import ClipCorrupt, Event, JobCached, JobDone
+
+__all__ = ["Bar", "Drawing"]
+
+_QUIET = 2.0  # s before anything is shown: what is done sooner needs no bar
+_EVERY = 15.0  # s from one plain line to the next
+
+
+class Bar:
+    """Shows a state that is told over and over; gone from the terminal when its block ends."""
+
+    def __init__(self) -> None:
+        self._begin = self._told = time.monotonic()
+        self._bar: Any = None  # of rich, whose import can wait
+
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        return time.monotonic() - self._begin
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """The state from now on."""
+        if self.seconds < _QUIET:
+            return
+        if not sys.stderr.isatty():
+            if time.monotonic() - self._told >= _EVERY:
+                self._told = time.monotonic()
+                print(text, file=sys.stderr, flush=True)
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            columns = (BarColumn(), TextColumn("{task.description}", markup=False))
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.add_task("")
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=text)
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class Drawing:
+    """Hears an executor's events; shows clips, frames of finished leaves, frames per second and time left."""
+
+    def __init__(self, bar: Bar, work: Work, span: slice, total: int, missing: int) -> None:
+        """`total` clips are needed, `missing` of them have to be drawn."""
+        self._bar, self._plan = bar, work.plan
+        self._span = range(work.plan.length)[span]
+        self._total, self._missing = total, missing
+        self._finished = self._frames = self._fresh = 0  # clips; frames, and those drawn just now
+        self.drawn: set[str] = set()  # keys
+
+    def __call__(self, event: Event) -> None:
+        """Take an event in."""
+        if isinstance(event, ClipCorrupt):
+            note(f"{event.path} is damaged ({event.reason}): it is drawn again", "warning")
+        elif isinstance(event, (JobDone, JobCached)):
+            frames = 0
+            if event.job.level == len(self._plan.strides) - 1:
+                leaf = self._plan.shows(event.job)
+                frames = len(range(max(leaf.start, self._span.start), min(leaf.stop, self._span.stop)))
+            self._finished += 1
+            self._frames += frames
+            if isinstance(event, JobDone):
+                self.drawn.add(event.job.key)
+                self._fresh += frames
+            self._bar.show(self._finished, self._total, self._state())
+
+    def _state(self) -> str:
+        text = f"{self._finished:,} of {self._total:,} clips, {self._frames:,} frames"
+        if self.drawn:
+            left = max(0, self._missing - len(self.drawn)) * self._bar.seconds / len(self.drawn)
+            text += f", {self._fresh / self._bar.seconds:.1f} frames/s, {clock(left)} left"
+        return text

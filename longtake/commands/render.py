@@ -1,0 +1,171 @@
+"""The film, and what can be had before paying for all of it: its plan, its keyframes, any one frame."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from longtake.commands.draw import draw, resumable
+from longtake.commands.progress import Bar
+from longtake.commands.selection import Selection, Work, clock, parse_span
+from longtake.film import decode_frame, write_film
+from longtake.plan import SceneSeen
+from longtake.storyboard import parse_when
+from longtake.video import Codec, contact_sheet, write_png
+
+__all__ = ["keys", "peek", "plan", "render"]
+
+Report = dict[str, Any]
+
+_WATCHABLE = 256  # pixels per side to which smaller films are enlarged
+
+
+def render(
+    selection: Selection,
+    *,
+    out: Path,
+    span: str | None,
+    executor: str,
+    workers: int | None,
+    sheet: Path | None,
+    upscale: int | None,
+) -> tuple[Report, str]:
+    """Draw what is missing and write the film; what there is to say as JSON and as a sentence."""
+    _check_out(out, ".mp4", "--out")
+    if sheet is not None:
+        _check_out(sheet, ".png", "--sheet")
+    work = selection.open()
+    frames = parse_span(span, work.plan.length)
+    enlarged = upscale or max(1, _WATCHABLE // work.manifest.size)
+    with resumable(_go_on(work)):
+        drawn = draw(work, frames, executor=executor, workers=workers)
+        written = _write(work, frames, out, Codec(upscale=enlarged, smooth=True), selection)
+        if sheet is not None:
+            _write_scenes(work, frames, sheet)
+    numbers = drawn.report()
+    report = {"film": str(out), "frames": written, "jobs_total": drawn.total, **numbers}
+    told = (
+        f"{out}: {written:,} frames ({clock(written / work.fps)} at {float(work.fps):g} fps); "
+        f"{drawn.run:,} of {drawn.total:,} clips drawn, {numbers['jobs_cached']:,} from the store; "
+        f"{numbers['seconds']:.1f} s"
+    )
+    return report, told
+
+
+def plan(selection: Selection, *, span: str | None) -> tuple[Report, str]:
+    """What a render would draw for the span; the scenes are the whole film's."""
+    work = selection.open()
+    film, frames = work.plan, parse_span(span, work.plan.length)
+    levels, missing = film.levels_of(frames), film.count_missing(work.store, frames)
+    scenes = film.scenes()
+    report = {
+        "frames": len(range(film.length)[frames]),
+        "jobs_total": sum(levels),
+        "jobs_missing": missing,
+        "levels": levels,
+        "scenes": [scene._asdict() for scene in scenes],
+    }
+    shown = "" if span is None else f"frames {frames.start:,} to {frames.stop - 1:,}: "
+    lines = [
+        work.board.title or selection.storyboard.name,
+        f"{film.length:,} frames, {clock(film.length / work.fps)} at {float(work.fps):g} fps",
+        f"{shown}{sum(levels):,} clips ({' + '.join(f'{n:,}' for n in levels)}), {missing:,} of them to draw",
+        "",
+        *_table(scenes, work),
+    ]
+    return report, "\n".join(lines)
+
+
+def _table(scenes: list[SceneSeen], work: Work) -> list[str]:
+    wide = max(5, *(len(scene.id) for scene in scenes))
+    lines = [f"{'scene':<{wide}}  {'at':>8}  {'frame':>11}  {'frames':>11}  first seen on level"]
+    for scene in scenes:
+        at = clock(scene.start / work.fps)
+        level = f"{scene.level}{' (keyframes)' if scene.level == 0 else ''}"
+        lines.append(f"{scene.id:<{wide}}  {at:>8}  {scene.start:>11,}  {scene.frames:>11,}  {level}")
+    return lines
+
+
+def keys(selection: Selection, *, out: Path) -> tuple[Report, str]:
+    """Draw the keyframes alone and put them on a sheet, each with its prompt."""
+    _check_out(out, ".png", "--out")
+    work = selection.open()
+    clip = work.plan.keyframes
+    with resumable(_go_on(work)):
+        drawn = draw(work, slice(0, 1), levels=1)
+        pictures = work.decode(work.store.get(clip.key))
+    numbers = [i for i in clip.params["times"] if i < work.plan.length]  # the last may lie past the end
+    labels = [f"{clock(i / work.fps)} {work.plan.timeline.prompt(i)}" for i in numbers]
+    write_png(contact_sheet(pictures[: len(numbers)], labels), out)
+    report = {"sheet": str(out), "frames": numbers, **drawn.report()}
+    return report, f"{out}: {len(numbers)} keyframes, from the first to frame {numbers[-1]:,}"
+
+
+def peek(selection: Selection, when: str, *, out: Path) -> tuple[Report, str]:
+    """Draw as little as shows one frame, and write it as the encoder would get it."""
+    _check_out(out, ".png", "--out")
+    work = selection.open()
+    i = parse_when(work.board, when)
+    with resumable(_go_on(work)):
+        drawn = draw(work, slice(i, i + 1))
+        write_png(decode_frame(work.plan, work.store, work.decode, i), out)
+    told = f"{out}: frame {i:,} ({clock(i / work.fps)}), {drawn.run} of {drawn.total} clips drawn"
+    return {"frame": i, **drawn.report()}, told
+
+
+def _write(work: Work, span: slice, out: Path, codec: Codec, selection: Selection) -> int:
+    """Decode and encode; the number of frames written."""
+    total = len(range(work.plan.length)[span])
+    metadata = {
+        "title": work.board.title,
+        "storyboard": selection.storyboard.read_text(encoding="utf-8-sig"),
+        "seed": str(work.board.seed),
+        "model": f"{work.manifest.name} {work.manifest.digest}",
+    }
+    done = 0
+    with Bar() as bar:
+
+        def show(frames: int) -> None:
+            nonlocal done
+            done += frames
+            bar.show(done, total, f"writing {done:,} of {total:,} frames")
+
+        return write_film(
+            work.plan,
+            work.store,
+            work.decode,
+            out,
+            decoder=work.manifest.decoder_digest,
+            fps=work.fps,
+            codec=codec,
+            span=span,
+            metadata=metadata,
+            on_segment=show,
+        ).frames
+
+
+def _write_scenes(work: Work, span: slice, sheet: Path) -> None:
+    """A picture from the middle of every scene, or of what the span has of it, with its prompt beside it."""
+    pictures, labels = [], []
+    for scene, frames in zip(work.plan.timeline.scenes, work.plan.timeline.spans(), strict=True):
+        shown = range(max(frames.start, span.start), min(frames.stop, span.stop))
+        if shown:
+            pictures.append(decode_frame(work.plan, work.store, work.decode, shown[len(shown) // 2]))
+            labels.append(f"{clock(frames.start / work.fps)} {scene.prompt}")
+    write_png(contact_sheet(pictures, labels), sheet)
+
+
+def _go_on(work: Work) -> str:
+    return f"{work.store.root} keeps every finished clip; run the same command again to go on"
+
+
+def _check_out(path: Path, suffix: str, option: str) -> None:
+    """Before anything is drawn: can the result be written there?"""
+    if path.suffix.lower() != suffix or path.is_dir():
+        raise typer.BadParameter(f"{path}: name a file that ends in {suffix}", param_hint=option)
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise typer.BadParameter(f"{path}: {folder} is no folder that can be written to", param_hint=option)

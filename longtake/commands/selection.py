@@ -1,0 +1,129 @@
+"""What render, plan, keys and peek share: which film, planned how, kept where."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from longtake.film import Decode
+from longtake.manifest import Manifest, find_model, read_manifest
+from longtake.plan import Plan, Sampling, plan_nuwa_xl
+from longtake.store import Store
+from longtake.storyboard import Storyboard, StoryboardError, load, timeline, with_frames
+
+__all__ = ["STORE", "STRATEGIES", "Selection", "Work", "clock", "note", "parse_span"]
+
+STRATEGIES = {"nuwa-xl": plan_nuwa_xl}
+STORE = ".longtake"  # folder beside the storyboard: films of one folder share their clips
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The options that decide which clips make the film; None leaves it to storyboard or model."""
+
+    storyboard: Path
+    strategy: str  # a name in STRATEGIES
+    model: str  # a shipped model or a folder
+    frames: int | None = None  # of the film, from the start of the storyboard
+    seed: int | None = None
+    steps: int | None = None
+    guidance: float | None = None  # by the text
+    precision: str | None = None  # "fp32" or "bf16"
+    store: Path | None = None
+
+    def open(self) -> Work:
+        """Plan the film. Raises StoryboardError, ModelError, and typer's errors for bad options."""
+        board = load(self.storyboard)
+        if self.frames is not None:
+            board, said = with_frames(board, self.frames)
+            if said:
+                note(said)
+        if self.seed is not None:
+            board = board.model_copy(update={"seed": self.seed})
+        manifest = read_manifest(find_model(self.model))
+        plan = STRATEGIES[self.strategy](
+            timeline(board),
+            seed=board.seed,
+            model=manifest.digest,
+            sampling_keyframes=self._sampling(manifest.keyframes),
+            sampling_gaps=self._sampling(manifest.gaps),
+            sampling_leaves=self._sampling(manifest.leaves),
+            clip_length=manifest.clip_length,
+        )
+        folder = self.store or self.storyboard.parent / STORE
+        try:
+            return Work(board=board, manifest=manifest, plan=plan, store=Store(folder))
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--store") from None
+
+    def _sampling(self, of_model: Sampling) -> Sampling:
+        asked = {"steps": self.steps, "text_guidance": self.guidance, "precision": self.precision}
+        try:
+            return replace(of_model, **{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A film that is planned, and the store of its clips."""
+
+    board: Storyboard
+    manifest: Manifest
+    plan: Plan
+    store: Store
+
+    @property
+    def fps(self) -> Fraction:
+        """Frames per second as a fraction that fits a file's time base."""
+        least = Fraction(1, 1_000_000)
+        return max(least, Fraction(str(self.board.video.fps)).limit_denominator(1_000_000))
+
+    @cached_property
+    def decode(self) -> Decode:
+        """Latents to pixels. The model is loaded for the first clip, so not at all where none is decoded."""
+        found: list[Decode] = []
+
+        def decode(latents: NDArray[np.float16]) -> NDArray[np.uint8]:
+            if not found:
+                from longtake.ops import Decoder
+
+                found.append(Decoder(self.manifest.folder))
+            return found[0](latents)
+
+        return decode
+
+
+def parse_span(text: str | None, length: int) -> slice:
+    """The film frames of "A:B" (half open, either may be left out), or all. Raises for anything else."""
+    if text is None:
+        return slice(0, length)
+    given = re.fullmatch(r"\s*([0-9]{0,18})\s*:\s*([0-9]{0,18})\s*", text)
+    if given is None:
+        raise typer.BadParameter(f"{text!r} is no span: give A:B, as in 0:240", param_hint="--span")
+    start, stop = int(given[1] or 0), int(given[2] or length)
+    if not start < stop <= length:
+        raise StoryboardError(
+            f"--span {text}: is not in the film: give A:B with A below B and B at most {length}, "
+            "for the frames from A up to but not including B"
+        )
+    return slice(start, stop)
+
+
+def clock(seconds: float | Fraction) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def note(text: str, kind: str = "note") -> None:
+    """A line for the user that is no result."""
+    typer.echo(f"{kind}: {text}", err=True)

@@ -1,0 +1,8 @@
+"""Whole configurations, and the stages that turn one into a model."""
+
+from __future__ import annotations
+
+from longtake.recipes.recipe import Recipe
+from longtake.recipes.stages import RECIPES, STAGES, run_stage
+
+__all__ = ["RECIPES", "STAGES", "Recipe", "run_stage"]

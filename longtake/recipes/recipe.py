@@ -1,0 +1,43 @@
+"""What a recipe decides: everything between the cartoon world and a finished model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from longtake.plan import Sampling
+from longtake.train.loop import TrainConfig
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole model and how it is trained. The stages run in the order of the fields."""
+
+    name: str  # of the model
+    size: int  # pixels per side
+    seed: int  # of initial weights and of all data
+    episodes: int  # training episodes of the cartoon world
+    autoencoder: Mapping[str, Any]  # arguments of TKLVAE
+    stills: TrainConfig  # of the frame-wise autoencoder
+    kl_weight: float  # of its latents' divergence from the normal law, per latent number
+    text: Mapping[str, Any]  # arguments of SmallTextEncoder, without the vocabulary
+    captions: TrainConfig  # of the text encoder
+    clips: int  # in the latent cache
+    denoiser: Mapping[str, Any]  # arguments of MaskTemporalUNet
+    diffusion: TrainConfig  # of the denoiser
+    schedule: str  # a name in SCHEDULES
+    prediction: str  # a name in PREDICTIONS
+    time_mean: float  # of the noise level's logit-normal law
+    time_std: float
+    known_noise: float  # most noise on known frames
+    text_dropout: float  # share of clips trained without prompts
+    short_clips: float  # share of steps with fewer than 16 frames
+    decoder: TrainConfig  # of the temporal decoder, encoder frozen
+    latent_noise: float  # on its latents
+    keyframes: Sampling  # how the finished model is sampled
+    gaps: Sampling
+    leaves: Sampling
+    decoder_precision: str  # of the finished model

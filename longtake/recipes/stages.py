@@ -1,0 +1,184 @@
+"""The stages of a recipe, each a command: they read what the ones before left in the run's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+
+from longtake.conditioning.text import SmallTextEncoder
+from longtake.data.captions import vocabulary
+from longtake.data.latents import build_cache, open_cache
+from longtake.data.script import episode_seeds
+from longtake.diffusion import SCHEDULES, DiffusionLoss
+from longtake.manifest import Manifest, write_manifest
+from longtake.models.unet import MaskTemporalUNet
+from longtake.models.vae import TKLVAE
+from longtake.recipes.recipe import Recipe
+from longtake.recipes.toon import toon_64
+from longtake.train.autoencoder import (
+    DecoderLoss,
+    StillLoss,
+    clip_batches,
+    latent_statistics,
+    reconstruction_sheet,
+    still_batches,
+    to_model,
+)
+from longtake.train.denoiser import MaskedClipLoss, cached_batches
+from longtake.train.loop import train
+from longtake.train.processes import place
+from longtake.train.text import CaptionReader, caption_batches, facts_loss
+
+__all__ = ["RECIPES", "STAGES", "run_stage"]
+
+RECIPES: dict[str, Callable[[], Recipe]] = {"toon-64": toon_64}
+
+
+def run_stage(stage: str, recipe: str, out: Path, device: str) -> None:
+    """Runs `stage` (one of `STAGES`) of the recipe of that name in the folder `out`.
+
+    A stage that was interrupted goes on where it stopped. Raises ValueError for an unknown stage or recipe,
+    and where an earlier stage has not been run.
+    """
+    if stage not in _STAGES:
+        raise ValueError(f"no stage '{stage}': use one of {', '.join(STAGES)}")
+    if recipe not in RECIPES:
+        raise ValueError(f"no recipe '{recipe}': use one of {', '.join(RECIPES)}")
+    torch.set_num_threads(max(1, torch.get_num_threads() // place()[1]))
+    chosen = RECIPES[recipe]()
+    torch.manual_seed(chosen.seed)
+    _STAGES[stage](chosen, out, device)
+
+
+def _finished(out: Path, part: str, kind: Any, device: str = "cpu") -> Any:
+    """The network that an earlier stage left in `out/model`."""
+    folder = out / "model" / part
+    if not (folder / "config.json").exists():
+        made = {"vae": "autoencoder", "text": "text", "unet": "denoiser"}[part]
+        raise ValueError(f"{folder} is not there: run `longtake train {made}` with the same --out first")
+    model = kind.from_pretrained(folder, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
+    return model.eval().requires_grad_(False).to(device)
+
+
+def _save(model: Any, out: Path, part: str) -> None:
+    if place()[0] == 0:
+        model.save_pretrained(out / "model" / part, safe_serialization=True)
+
+
+def _autoencoder(recipe: Recipe, out: Path, device: str) -> None:
+    episodes = episode_seeds("train", recipe.episodes)
+    batches = still_batches(episodes, recipe.size, recipe.stills.batch, recipe.seed)
+    loss = StillLoss(kl_weight=recipe.kl_weight)
+    model = TKLVAE(**recipe.autoencoder)
+
+    def sheet(made: TKLVAE, step: int) -> np.ndarray:
+        return reconstruction_sheet(made, recipe.size)
+
+    made = train(model, loss, batches, recipe.stills, out / "autoencoder", sheet, device)
+    made.set_statistics(*latent_statistics(made, recipe.size))
+    _save(made, out, "vae")
+
+
+def _text(recipe: Recipe, out: Path, device: str) -> None:
+    encoder = SmallTextEncoder(vocabulary=vocabulary(), **recipe.text)
+    episodes = episode_seeds("train", recipe.episodes)
+    batches = caption_batches(encoder, episodes, recipe.captions.batch, recipe.seed)
+    reader = train(CaptionReader(encoder), facts_loss, batches, recipe.captions, out / "text", device=device)
+    _save(reader.encoder, out, "text")
+
+
+def _latents(recipe: Recipe, out: Path, device: str) -> None:
+    rank, world = place()
+    model: TKLVAE = _finished(out, "vae", TKLVAE, device)
+
+    @torch.no_grad()
+    def encode(clips: np.ndarray) -> np.ndarray:
+        with torch.autocast(torch.device(device).type, torch.bfloat16):
+            mean = model.encode(to_model(clips).to(device), framewise=True).mean
+        return model.normalise(mean).half().cpu().numpy()
+
+    count = recipe.clips // world
+    folder = out / f"latents-{rank}"
+    done = build_cache(folder, count, encode, episode_seeds("train", recipe.episodes), recipe.size, seed=rank)
+    for _ in track(done, "latents", total=-(-count // 8), disable=rank > 0):
+        pass
+
+
+def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
+    encoder: SmallTextEncoder = _finished(out, "text", SmallTextEncoder)
+    batch, length = recipe.diffusion.batch, 16
+    short = dict.fromkeys(range(4, 15), recipe.short_clips / 11) if recipe.short_clips else {}
+    batches = cached_batches(
+        open_cache(sorted(out.glob("latents-*"))),
+        encoder,
+        batch,
+        seed=recipe.seed,
+        prompts=batch * length + 1 if recipe.diffusion.compile else None,
+        lengths={length: 1 - recipe.short_clips, **short},
+    )
+    loss = MaskedClipLoss(
+        diffusion=DiffusionLoss(
+            schedule=SCHEDULES[recipe.schedule],
+            prediction=recipe.prediction,
+            time_mean=recipe.time_mean,
+            time_std=recipe.time_std,
+            terminal_share=0.02,
+            known_noise_max=recipe.known_noise,
+        ),
+        text_dropout=recipe.text_dropout,
+    )
+    model = MaskTemporalUNet(**recipe.denoiser)
+    _save(train(model, loss, batches, recipe.diffusion, out / "denoiser", device=device), out, "unet")
+
+
+def _decoder(recipe: Recipe, out: Path, device: str) -> None:
+    model: TKLVAE = _finished(out, "vae", TKLVAE, device)
+    model.decoder.requires_grad_(True)
+    episodes = episode_seeds("train", recipe.episodes)
+    batches = clip_batches(episodes, recipe.size, recipe.decoder.batch, 31, recipe.seed)
+    loss = DecoderLoss(noise=recipe.latent_noise)
+    _save(train(model, loss, batches, recipe.decoder, out / "decoder", device=device), out, "vae")
+
+
+def _package(recipe: Recipe, out: Path, device: str) -> None:
+    """Weights in bfloat16 and the manifest, in `out/package`: what `--model` takes."""
+    folder = out / "package"
+    parts = (("unet", MaskTemporalUNet), ("text", SmallTextEncoder), ("vae", TKLVAE))
+    for part, kind in parts:
+        made = _finished(out, part, kind)
+        made.to(torch.bfloat16).save_pretrained(folder / part, safe_serialization=True)
+    latent = recipe.size // made.factor  # the autoencoder's, the last of the three
+    manifest = Manifest(
+        folder=folder,
+        name=recipe.name,
+        size=recipe.size,
+        latents=(recipe.autoencoder["latent_channels"], latent, latent),
+        clip_length=16,
+        schedule=recipe.schedule,
+        prediction=recipe.prediction,
+        keyframes=recipe.keyframes,
+        gaps=recipe.gaps,
+        leaves=recipe.leaves,
+        decoder_precision=recipe.decoder_precision,
+        files={},
+    )
+    write_manifest(manifest)
+    (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1, default=list) + "\n")
+
+
+_STAGES: dict[str, Callable[[Recipe, Path, str], None]] = {
+    "autoencoder": _autoencoder,
+    "text": _text,
+    "latents": _latents,
+    "denoiser": _denoiser,
+    "decoder": _decoder,
+    "package": _package,
+}
+STAGES = tuple(_STAGES)

@@ -1,0 +1,92 @@
+"""Recipes for models of the cartoon world."""
+
+from __future__ import annotations
+
+from longtake.plan import Sampling
+from longtake.recipes.recipe import Recipe
+from longtake.train.loop import TrainConfig
+
+__all__ = ["toon_64"]
+
+
+def toon_64() -> Recipe:
+    """64x64 pixels, trained on two CPU cores (`torchrun --nproc-per-node 2`) in about two hours."""
+
+    def sampling(text: float) -> Sampling:
+        return Sampling(
+            sampler="ddim", steps=8, shift=1.5, text_guidance=text, known_guidance=1.0, precision="bf16"
+        )
+
+    return Recipe(
+        name="toon-64",
+        size=64,
+        seed=0,
+        episodes=6000,
+        autoencoder={"latent_channels": 8},
+        stills=TrainConfig(
+            steps=1300,
+            batch=16,
+            muon_lr=3e-3,
+            adam_lr=3e-3,
+            warmup=30,
+            final_lr_fraction=0.01,
+            ema=0.995,
+            log_every=20,
+            save_every=200,
+            sheet_every=200,
+            precision="bf16",
+        ),
+        kl_weight=2e-3,
+        text={"width": 128, "layers": 3},
+        captions=TrainConfig(
+            steps=900,
+            batch=128,
+            muon_lr=5e-3,
+            adam_lr=3e-3,
+            warmup=30,
+            final_lr_fraction=0.02,
+            ema=0.99,
+            log_every=25,
+            save_every=300,
+        ),
+        clips=12_000,
+        denoiser={"latent_channels": 8, "text_channels": 128, "channels": [64, 192]},
+        diffusion=TrainConfig(
+            steps=4600,
+            batch=10,
+            muon_lr=2.5e-3,
+            adam_lr=1.5e-3,
+            warmup=40,
+            final_lr_fraction=0.02,
+            ema=0.997,
+            log_every=20,
+            save_every=200,
+            sheet_every=500,
+            precision="bf16",
+            compile=True,
+        ),
+        schedule="flow",
+        prediction="flow",
+        time_mean=0.3,
+        time_std=1.1,
+        known_noise=0.15,
+        text_dropout=0.1,
+        short_clips=0.07,
+        decoder=TrainConfig(
+            steps=250,
+            batch=1,
+            muon_lr=1e-3,
+            adam_lr=1e-3,
+            warmup=10,
+            final_lr_fraction=0.02,
+            ema=0.98,
+            log_every=10,
+            save_every=50,
+            precision="bf16",
+        ),
+        latent_noise=0.12,
+        keyframes=sampling(3.0),
+        gaps=sampling(3.0),
+        leaves=sampling(1.5),
+        decoder_precision="bf16",
+    )

@@ -1,0 +1,78 @@
+"""Which frames training clips take."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from longtake.data.clips import Clip, draw_clip, draw_stills
+from longtake.data.script import shot_at
+from longtake.data.world import frame
+
+EPISODES = [3, 14, 15]
+
+
+def steps(clip: Clip) -> list[int]:
+    return [b - a for a, b in pairwise(clip.numbers)]
+
+
+def drawn(mix: tuple[float, ...], count: int = 200, length: int = 16) -> list[Clip]:
+    return [draw_clip(EPISODES, random.Random(k), length, mix) for k in range(count)]
+
+
+def test_a_clip_is_a_function_of_its_chance() -> None:
+    for k in range(50):
+        clip = draw_clip(EPISODES, random.Random(k))
+        assert clip == draw_clip(EPISODES, random.Random(k))
+        assert len(clip.numbers) == 16
+        assert clip.numbers[0] >= 0
+        assert min(steps(clip)) >= 1
+        assert clip.episode in EPISODES
+    assert len({draw_clip(EPISODES, random.Random(k)) for k in range(50)}) == 50
+
+
+def test_strides() -> None:
+    assert all(set(steps(clip)) == {1} for clip in drawn((1, 0, 0, 0)))
+    for mix, stride in (((0.0, 1.0, 0.0, 0.0), 15), ((0.0, 0.0, 1.0, 0.0), 225)):
+        clips = drawn(mix)
+        exact = [clip for clip in clips if set(steps(clip)) == {stride}]
+        assert 0.25 < len(exact) / len(clips) < 0.55
+        means = [np.mean(steps(clip)) / stride for clip in clips]
+        assert 0.5 < min(means) < 0.8
+        assert 1.05 < max(means) < 1.45
+        uneven = [clip for clip in clips if max(steps(clip)) > 1.5 * min(steps(clip))]
+        assert 0.15 < len(uneven) / len(clips) < 0.35
+    any_stride = [np.mean(steps(clip)) for clip in drawn((0, 0, 0, 1))]
+    assert min(any_stride) < 4
+    assert max(any_stride) > 1000
+
+
+def test_the_default_mix_has_all_levels_of_a_film() -> None:
+    even = [steps(draw_clip(EPISODES, random.Random(k))) for k in range(400)]
+    shares = [sum(set(found) == {stride} for found in even) / 400 for stride in (1, 15, 225)]
+    assert min(shares) > 0.07
+
+
+@pytest.mark.parametrize("length", [1, 2, 31])
+def test_any_length(length: int) -> None:
+    assert {len(clip.numbers) for clip in drawn((0.25, 0.25, 0.25, 0.25), 20, length)} == {length}
+
+
+def test_captions_and_pixels_are_those_of_the_frames() -> None:
+    clip = draw_clip(EPISODES, random.Random(2), 4)
+    assert clip.captions == [shot_at(clip.episode, n).caption for n in clip.numbers]
+    pixels = clip.pixels(16)
+    assert pixels.shape == (4, 16, 16, 3)
+    assert pixels.dtype == np.uint8
+    for picture, number in zip(pixels, clip.numbers, strict=True):
+        assert np.array_equal(picture, frame(clip.episode, number, 16))
+
+
+def test_stills() -> None:
+    stills = draw_stills(EPISODES, random.Random(1), 5, 16)
+    assert stills.shape == (5, 16, 16, 3)
+    assert np.array_equal(stills, draw_stills(EPISODES, random.Random(1), 5, 16))
+    assert len(np.unique(stills, axis=0)) == 5
