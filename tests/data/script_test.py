@@ -1,4 +1,4 @@
-"""The script of an episode: endless, the same from wherever it is looked at, and fit to be learnt from and tested on."""
+"""The script of an episode: endless, the same from wherever it is looked at, and fit to be learnt from."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def test_shots_tile_the_episode_and_it_has_no_end() -> None:
 def test_no_cut_stands_where_clips_are_joined() -> None:
     residues = Counter(shot.start % 15 for seed in SEEDS for shot in shots(seed)[1:])
     assert set(residues) == set(range(2, 14))
-    assert max(residues.values()) < 3 * min(residues.values())  # nor anywhere in particular
+    # Cuts that would stand there come later, at 2; acts end at 7.
+    assert max(residues.values()) < 0.3 * residues.total()
 
 
 def test_places_and_characters_return_after_short_middle_and_long_gaps() -> None:
@@ -96,7 +97,8 @@ def test_places_and_characters_return_after_short_middle_and_long_gaps() -> None
 
 
 def test_training_never_shows_what_is_held_out() -> None:
-    places, actions = defaultdict(set), defaultdict(set)
+    places: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    actions: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for split in SPLITS:
         for seed in episode_seeds(split, 60):
             for shot in shots(seed):
@@ -137,15 +139,15 @@ def test_an_episode_keeps_its_latents_and_episodes_differ() -> None:
             drawn = sorted(getattr(known, table)[name] for known in every)
             assert max(abs(value - k / 300) for k, value in enumerate(drawn)) < 0.12
     for seed in range(20):
-        assert {shot.place for shot in shots(seed)} <= set(every[seed].places)
-        assert {actor.name for shot in shots(seed) for actor in shot.actors} <= set(every[seed].cast)
+        assert all(shot.place in every[seed].places for shot in shots(seed))
+        assert all(actor.name in every[seed].cast for shot in shots(seed) for actor in shot.actors)
 
 
 def test_actors_stand_apart_in_the_picture_and_walkers_stay_in_it() -> None:
     for seed in SEEDS:
         for shot in shots(seed):
             ways = [sorted((actor.x, actor.x + actor.travel)) for actor in shot.actors]
-            assert all(0.1 < first and last < 0.9 for first, last in ways)
+            assert all(first > 0.1 and last < 0.9 for first, last in ways)
             if len(ways) == 2:
                 assert ways[1][0] - ways[0][1] > 0.2
                 assert shot.actors[0].name != shot.actors[1].name

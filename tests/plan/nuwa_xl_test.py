@@ -132,6 +132,7 @@ def test_a_span_needs_its_leaves_and_what_they_stand_on(length: int, data: st.Da
         stack += plan.parents(job)
     assert {job.key for job in jobs} == set(needed)
     assert plan.count_missing((), span) == len(jobs)
+    assert plan.levels_of(span) == [sum(j.level == level for j in jobs) for level in range(len(plan.strides))]
     assert {i for leaf in plan.leaves(span) for i in plan.shows(leaf)} >= set(range(a, b))
     have = {job.key for job in jobs[: data.draw(st.integers(0, len(jobs)))]}
     assert [job.key for job in plan.missing(have, span)] == [j.key for j in jobs if j.key not in have]

@@ -1,4 +1,4 @@
-"""Training: a killed and resumed run equals an unbroken one, several processes agree, and what stops a run."""
+"""Training: a killed and resumed run equals an unbroken one, processes agree, and what stops a run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONFIG = TrainConfig(
 
 
 class Net(nn.Module):
-    """A first layer, two hidden ones (a matrix and a kernel), a table, a last layer, and one that is never used."""
+    """A first layer, two hidden ones (matrix, kernel), a table, a last layer, and one that is not used."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ def net(seed: int = 0) -> Net:
 def batches(step: int, rank: int, world: int) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(step * world + rank)
     x = torch.randn(8, 4, generator=generator)
-    return {"x": x, "y": (x[:, :1] * x[:, 1:2]).sin()}
+    return {"x": x, "y": (x[:, :1] + x[:, 1:2]).sin()}
 
 
 def loss(
@@ -91,7 +91,8 @@ def lines(out: Path) -> list[dict[str, float]]:
 
 
 def test_the_loss_falls(tmp_path: Path) -> None:
-    train(net(), loss, batches, replace(CONFIG, steps=200, log_every=20, save_every=200), tmp_path)
+    fast = replace(CONFIG, steps=60, log_every=10, save_every=60, muon_lr=0.05, adam_lr=0.05)
+    train(net(), loss, batches, fast, tmp_path)
     losses = [line["loss"] for line in lines(tmp_path)]
     assert losses[-1] < 0.5 * losses[0]
 
@@ -257,7 +258,7 @@ def test_muons_update_has_the_size_of_adams() -> None:
         p = nn.Parameter(torch.zeros(shape))
         p.grad = torch.randn(shape, generator=torch.Generator().manual_seed(0))
         Muon([p], lr=0.1).step()
-        assert p.square().mean().sqrt().item() == pytest.approx(0.02, rel=0.2)
+        assert 0.7 * 0.02 < p.square().mean().sqrt().item() < 1.2 * 0.02  # singular values 0.7 to 1.2
         assert (p * p.grad).sum() < 0
 
 

@@ -1,0 +1,226 @@
+"""Mask Temporal Diffusion: what its output depends on, at initialisation and later, and what it never does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from longtake.models.unet import MaskTemporalUNet
+
+DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+LEVELS = pytest.mark.parametrize("levels", [2, 3])
+INPUTS = ["x", "t", "time", "text", "prompt", "known", "mask"]
+
+
+@pytest.fixture(autouse=True)
+def _no_gradients() -> Iterator[None]:
+    with torch.no_grad():
+        yield
+
+
+def tiny(**changes: Any) -> MaskTemporalUNet:
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {
+        "latent_channels": 4,
+        "text_channels": 24,
+        "channels": (16, 32),
+        "middle": 1,
+        "head": 16,
+        "embedding": 32,
+        "known_channels": 8,
+    }
+    net: MaskTemporalUNet = MaskTemporalUNet(**(sizes | changes)).eval()
+    return net
+
+
+def deep() -> MaskTemporalUNet:
+    return tiny(channels=(16, 32, 48), convs=(2, 1, 1), up_blocks=(2, 1, 1))
+
+
+def of(levels: int) -> MaskTemporalUNet:
+    return tiny() if levels == 2 else deep()
+
+
+def shaken(net: MaskTemporalUNet) -> MaskTemporalUNet:
+    """A network none of whose layers is zero, as after training."""
+    generator = torch.Generator().manual_seed(1)
+    for p in net.parameters():
+        p += 0.1 * torch.randn(p.shape, generator=generator)
+    return net
+
+
+def inputs(
+    clips: int = 2, frames: int = 5, size: int = 8, channels: int = 4, text: int = 24
+) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(2)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    mask = torch.zeros(clips, frames, 1, size, size)
+    mask[:, 0] = 1
+    return {
+        "x": normal(clips, frames, channels, size, size),
+        "t": torch.rand(clips, frames, generator=generator),
+        "time": torch.rand(clips, frames, generator=generator).mul(20).cumsum(1),
+        "text": normal(3, 6, text),
+        "prompt": torch.randint(0, 3, (clips, frames), generator=generator),
+        "known": normal(clips, frames, channels, size, size),
+        "mask": mask,
+    }
+
+
+def changed(given: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The same inputs but for one, which is different everywhere."""
+    old = given[name]
+    if name == "prompt":
+        new = (old + 1) % len(given["text"])
+    elif name == "mask":
+        new = 1 - old
+    elif name == "t":
+        new = 1 - 0.9 * old
+    else:
+        new = old * 1.7 + 0.3
+    return given | {name: new}
+
+
+@LEVELS
+def test_at_initialisation_each_frame_of_the_output_depends_on_that_frame_of_x_alone(levels: int) -> None:
+    net, given = of(levels), inputs()
+    out = net(**given)
+    assert out.std() > 0.05  # not for want of an output
+    assert not torch.equal(net(**changed(given, "x")), out)
+    for name in set(INPUTS) - {"x"}:
+        assert torch.equal(net(**changed(given, name)), out), name
+    given["x"][:, 2] += 1
+    moved = (net(**given) != out).flatten(2).any(2)
+    assert moved.tolist() == [[False, False, True, False, False]] * 2
+
+
+@LEVELS
+def test_later_the_output_depends_on_everything(levels: int) -> None:
+    net, given = shaken(of(levels)), inputs()
+    out = net(**given)
+    for name in INPUTS:
+        moved = (net(**changed(given, name)) - out).abs().flatten(2).amax(2)
+        assert (moved > 1e-4).all(), name  # every frame of every clip
+    given["x"][0, 2] += 1
+    moved = (net(**given) != out).flatten(2).any(2)
+    assert moved[0].all()  # frames of a clip see each other
+    assert not moved[1].any()  # clips do not
+
+
+@pytest.mark.parametrize("frame", [0, 4])
+def test_another_known_frame_moves_the_frames_between(frame: int) -> None:
+    net, given = shaken(tiny()), inputs()
+    given["mask"][:, -1] = 1
+    out = net(**given)
+    given["known"][:, frame] += 1
+    assert ((net(**given) - out).abs().flatten(2).amax(2) > 1e-4).all()
+
+
+def test_what_known_holds_outside_the_mask_is_never_looked_at() -> None:
+    net, given = shaken(tiny()), inputs()
+    given["mask"][:, 3, :, :4] = 1  # also within a frame
+    out = net(**given)
+    given["known"] += 10 * torch.randn(given["known"].shape) * (1 - given["mask"])
+    assert torch.equal(net(**given), out)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 16])
+def test_any_length_and_size(frames: int) -> None:
+    for net, size in ((tiny(), 2), (deep(), 4), (deep(), 8)):
+        given = inputs(1, frames, size)
+        assert shaken(net)(**given).shape == given["x"].shape
+    wide = inputs(1, frames)
+    parts = {name: wide[name][..., :4, :] for name in ("x", "known", "mask")}  # 4 high, 8 wide
+    out = tiny()(**(wide | parts))
+    assert out.shape == (1, frames, 4, 4, 8)
+    assert out.isfinite().all()
+
+
+def test_sizes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="multiples of 2"):
+        tiny()(**inputs(size=7))
+    with pytest.raises(ValueError, match="multiples of 4"):
+        deep()(**inputs(size=6))
+    with pytest.raises(ValueError, match="as many numbers as there are levels"):
+        tiny(channels=(16, 32, 48))
+
+
+def same_bits_alone(net: MaskTemporalUNet, given: dict[str, Tensor], dtype: torch.dtype) -> None:
+    short = {name: given[name].to(dtype) for name in ("x", "text", "known", "mask")}
+    given, net = given | short, net.to(dtype=dtype)
+    whole = net(**given)
+    assert whole.dtype == dtype
+    for part in (slice(0, 1), slice(len(whole) - 1, None)):
+        alone = {name: given[name] if name == "text" else given[name][part] for name in INPUTS}
+        assert torch.equal(net(**alone), whole[part])
+
+
+@DTYPES
+@pytest.mark.parametrize("frames", [1, 3, 16])
+def test_a_batch_changes_no_bit(dtype: torch.dtype, frames: int) -> None:
+    same_bits_alone(shaken(tiny()), inputs(3, frames), dtype)
+
+
+@DTYPES
+def test_a_batch_changes_no_bit_at_full_width(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    same_bits_alone(shaken(MaskTemporalUNet().eval()), inputs(2, 16, 8, 8, 128), dtype)
+
+
+def test_prompts_of_others_change_no_bit() -> None:
+    net, given = shaken(tiny()), inputs()
+    given["prompt"] = given["prompt"] % 2
+    out = net(**given)
+    assert torch.equal(net(**(given | {"text": given["text"][:2]})), out)
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    net, given = shaken(deep()), inputs()
+    net.save_pretrained(tmp_path)
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {"config.json", "diffusion_pytorch_model.safetensors"}
+    again = MaskTemporalUNet.from_pretrained(tmp_path, local_files_only=True, low_cpu_mem_usage=False).eval()
+    assert torch.equal(again(**given), net(**given))
+
+
+@pytest.mark.parametrize(
+    ("switch", "absent"),
+    [
+        ({"inject_down": False}, ["down.0.injection.", "down.1.injection."]),
+        ({"inject_up": False}, ["up.0.0.injection.", "up.1.0.injection."]),
+        ({"inject_down": False, "inject_up": False}, ["known.", "down.0.injection.", "up.1.0.injection."]),
+        ({"spaced": False}, ["spacing."]),
+        ({"summarised": False}, ["summary."]),
+    ],
+)
+def test_a_switch_removes_its_parameters(switch: dict[str, bool], absent: list[str]) -> None:
+    full = {name for name, _ in tiny().named_parameters()}
+    assert all(any(name.startswith(prefix) for name in full) for prefix in absent)
+    net = shaken(tiny(**switch))
+    left = {name for name, _ in net.named_parameters()}
+    assert left < full
+    assert not any(name.startswith(prefix) for name in left for prefix in absent)
+    given = inputs()
+    out = net(**given)
+    deaf = {"known."} <= set(absent), "spacing." in absent
+    for name, ignored in (("known", deaf[0]), ("mask", deaf[0]), ("time", deaf[1]), ("text", False)):
+        assert torch.equal(net(**changed(given, name)), out) == ignored
+
+
+def test_every_parameter_is_trained() -> None:
+    net, given = shaken(deep()), inputs()
+    with torch.enable_grad():
+        net(**given).square().mean().backward()
+    # A shift of all scores alike is no shift: softmax hides it.
+    hidden = {"spacing.pair.2.bias"}
+    for name, p in net.named_parameters():
+        assert p.grad is not None
+        assert (p.grad.abs().max() > 1e-9) or name in hidden, name

@@ -1,0 +1,191 @@
+"""A clip follows from its job and its known frames alone, and each of them has a say in it."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from longtake.diffusion import SCHEDULES, Denoiser, pin
+from longtake.manifest import ModelError, read_manifest, write_manifest
+from longtake.ops import Decoder, Drawer, Operations, load_text_encoder
+from longtake.plan import Frame, Job
+
+Latents = NDArray[np.float16]
+
+
+@pytest.fixture(scope="module")
+def draw(tiny_model: Path) -> Drawer:
+    return Operations(tiny_model, device="cpu")()
+
+
+def job(known: tuple[int, ...] = (), frames: int = 8, **changes: Any) -> Job:
+    params = {
+        "times": list(range(frames)),
+        "prompts": ["fox in the meadow", "frog in the rain"],
+        "prompt": [0] * (frames - 3) + [1] * 3,
+        "known": list(known),
+        "seed": 7,
+        "model": "m",
+        "sampler": "ddim",
+        "steps": 3,
+        "shift": 1.0,
+        "text_guidance": 2.0,
+        "known_guidance": 1.5,
+        "precision": "fp32",
+    }
+    return Job("draw", tuple(Frame("ab", i) for i in known), params | changes)
+
+
+def latent(seed: int) -> Latents:
+    return np.random.default_rng(seed).normal(size=(2, 4, 4)).astype(np.float16)
+
+
+def moved(a: NDArray[Any], b: NDArray[Any]) -> list[bool]:
+    """Per frame: is there any difference?"""
+    return [not np.array_equal(x, y) for x, y in zip(a, b, strict=True)]
+
+
+def test_the_same_job_is_the_same_clip_alone_or_among_others(draw: Drawer, tiny_model: Path) -> None:
+    both = [latent(1), latent(2)]
+    first = draw(job((0, 7)), both)
+    assert first.shape == (8, 2, 4, 4)
+    assert first.dtype == np.float32
+    draw(job(frames=5, prompts=["rabbit sleeps", "fox jumps"]), [])
+    assert np.array_equal(draw(job((0, 7)), both), first)
+    anew = pickle.loads(pickle.dumps(Operations(tiny_model, device="cpu")))()
+    assert np.array_equal(anew(job((0, 7)), both), first)
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "dpm-2m"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_known_frames_come_back_bit_for_bit(draw: Drawer, sampler: str, precision: str) -> None:
+    known = [latent(1), latent(2), latent(3)]
+    drawn = draw(job((0, 4, 7), sampler=sampler, precision=precision), known)
+    assert np.isfinite(drawn).all()
+    for position, frame in zip((0, 4, 7), known, strict=True):
+        assert np.array_equal(drawn[position].astype(np.float16), frame)
+
+
+def test_one_number_of_an_end_frame_moves_every_inner_frame(draw: Drawer) -> None:
+    start, end = latent(1), latent(2)
+    other = end.copy()
+    other[1, 3, 0] += 1
+    before, after = draw(job((0, 7)), [start, end]), draw(job((0, 7)), [start, other])
+    assert moved(before, after) == [False] + [True] * 7
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 8},
+        {"seed": 7 + 2**62},
+        {"steps": 4},
+        {"shift": 2.0},
+        {"text_guidance": 2.02},
+        {"known_guidance": 1.515},
+        {"times": [15 * i for i in range(8)]},
+        {"times": [0, 1, 2, 3, 4, 5, 6, 30]},
+        {"prompts": ["fox in the meadow", "frog in the meadow"]},
+        {"prompt": [0] * 6 + [1] * 2},
+        {"precision": "bf16"},
+    ],
+    ids=str,
+)
+def test_everything_in_the_recipe_has_a_say(draw: Drawer, change: dict[str, Any]) -> None:
+    both = [latent(1), latent(2)]
+    assert all(moved(draw(job((0, 7)), both), draw(job((0, 7), **change), both))[1:-1])
+
+
+def test_prompts_that_no_frame_has_and_their_order_do_not_matter(draw: Drawer) -> None:
+    here = draw(job(), [])
+    more = ["rabbit sleeps", "frog in the rain", "fox in the meadow"]
+    assert np.array_equal(draw(job(prompts=more, prompt=[2] * 5 + [1] * 3), []), here)
+
+
+def test_where_nothing_is_known_its_guidance_does_nothing(draw: Drawer) -> None:
+    assert np.array_equal(draw(job(), []), draw(job(known_guidance=9.0), []))
+
+
+def test_what_lies_under_the_mask_is_never_looked_at(draw: Drawer) -> None:
+    """Not by the network, and not by what stands around it, even where it is no number at all."""
+    random = torch.Generator().manual_seed(0)
+    x, known, noise = torch.randn(3, 1, 6, 2, 4, 4, generator=random)
+    mask = torch.zeros(1, 6, 1, 4, 4)
+    mask[:, 0] = mask[:, 3, :, :2] = 1  # a frame, and half of another
+    garbage = torch.where(mask.bool(), known, 1e3)
+    inputs = {
+        "time": torch.arange(6.0)[None],
+        "text": draw.tokens(["", "fox jumps"]),
+        "prompt": torch.ones(1, 6, dtype=torch.long),
+    }
+    t = torch.full((1, 6), 0.7)
+    net = draw.net("fp32")
+    with torch.inference_mode():
+        seen = net(x, t, known=known, mask=mask, **inputs)
+        assert torch.equal(net(x, t, known=garbage, mask=mask, **inputs), seen)
+        assert not torch.equal(net(x, t, known=garbage, mask=torch.ones_like(mask), **inputs), seen)
+        schedule = SCHEDULES[draw.manifest.schedule]
+        denoise = Denoiser(net, schedule, draw.manifest.prediction).denoise
+        a, b = (
+            pin(partial(denoise, **inputs), clip, mask, noise, schedule)(x, t)
+            for clip in (known, torch.where(mask.bool(), known, torch.nan))
+        )
+    assert torch.equal(a, b)
+
+
+def test_leaves_are_decoded_alone_and_whole(tiny_model: Path) -> None:
+    decode = Decoder(tiny_model, device="cpu")
+    clip = np.stack([latent(i) for i in range(5)])
+    pixels = decode(clip)
+    assert pixels.shape == (5, 16, 16, 3)
+    assert pixels.dtype == np.uint8
+    decode(clip[:2])
+    assert np.array_equal(decode(clip), pixels)
+    assert np.array_equal(Decoder(tiny_model, device="cpu")(clip), pixels)
+
+
+def test_the_text_encoder_names_strange_words(tiny_model: Path) -> None:
+    encoder = load_text_encoder(read_manifest(tiny_model))
+    assert encoder.unknown_words("Fox in the medow, xyzzy.") == [("medow", ["meadow"]), ("xyzzy", [])]
+
+
+@pytest.fixture
+def spoilt(tiny_model: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_model, tmp_path / "spoilt"))
+
+
+@pytest.mark.parametrize("part", ["unet", "text", "vae"])
+def test_changed_weights_are_noticed(spoilt: Path, part: str) -> None:
+    path = spoilt / part / "diffusion_pytorch_model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    for load in (Operations(spoilt), partial(Decoder, spoilt)):
+        with pytest.raises(ModelError, match=rf"{part}.*is damaged or was changed"):
+            load()
+    path.unlink()
+    with pytest.raises(ModelError, match=rf"{part}.*is missing"):
+        Operations(spoilt)()
+
+
+def test_the_digests_hold_what_draws_and_what_decodes(spoilt: Path) -> None:
+    manifest = read_manifest(spoilt)
+    drawing, decoding = manifest.digest, manifest.decoder_digest
+    config = spoilt / "vae" / "config.json"
+    config.write_text(config.read_text() + "\n")
+    anew = write_manifest(manifest)
+    assert (anew.digest == drawing, anew.decoder_digest == decoding) == (True, False)
+    config = spoilt / "text" / "config.json"
+    config.write_text(config.read_text() + "\n")
+    assert write_manifest(manifest).digest != drawing
+    assert replace(manifest, name="other", folder=spoilt / "x").digest == drawing
+    assert replace(manifest, schedule="flow").digest != drawing
