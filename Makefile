@@ -25,8 +25,7 @@ PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 .DELETE_ON_ERROR:
 
 film: $(VENV)/.longtake
-	$(BIN)/longtake render $(STORYBOARD) --out $(FILM)
-	$(BIN)/longtake keys $(STORYBOARD) --out $(SHEET)
+	$(BIN)/longtake render $(STORYBOARD) --out $(FILM) --sheet $(SHEET)
 
 test: $(VENV)/.longtake-dev
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest $(PYTEST_ARGS)  # workers share the cores

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, blind, guide, pin, times
@@ -44,7 +44,8 @@ def load_text_encoder(manifest: Manifest) -> SmallTextEncoder:
 def _load(kind: Any, folder: Path, dtype: torch.dtype, device: str) -> Any:
     # Without `low_cpu_mem_usage=False` diffusers asks for accelerate, which gains nothing at this size.
     model = kind.from_pretrained(folder, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
-    return model.eval().requires_grad_(False).to(device=device, dtype=dtype)
+    # diffusers' own `to` writes a line about layers to keep in float32, of which there are none.
+    return nn.Module.to(model.eval().requires_grad_(False), device=device, dtype=dtype)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ class Store:
         if not np.isfinite(rounded).all():
             raise ValueError(f"the clip {key} holds values that are not finite in float16: it is not stored")
         digests = " ".join(_digest(key, i, frame) for i, frame in enumerate(rounded))
-        data = save({"clip": rounded}, metadata={"key": key, "sha256": digests})
+        # One entry: safetensors writes several in any order, and equal clips shall be equal files.
+        data = save({"clip": rounded}, metadata={"sha256": digests})
         path = self._path(key, _CLIP)
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.scratch(_CLIP) as spare:

@@ -52,7 +52,7 @@ def toon_64() -> Recipe:
         clips=12_000,
         denoiser={"latent_channels": 8, "text_channels": 128, "channels": [64, 192]},
         diffusion=TrainConfig(
-            steps=4600,
+            steps=2750,
             batch=10,
             muon_lr=2.5e-3,
             adam_lr=1.5e-3,
@@ -86,7 +86,7 @@ def toon_64() -> Recipe:
         ),
         latent_noise=0.12,
         keyframes=sampling(3.0),
-        gaps=sampling(3.0),
-        leaves=sampling(1.5),
+        gaps=sampling(1.5),
+        leaves=sampling(1.0),
         decoder_precision="bf16",
     )

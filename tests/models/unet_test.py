@@ -1,4 +1,4 @@
-"""Mask Temporal Diffusion: what its output depends on, at initialisation and later, and what it never does."""
+"""Mask Temporal Diffusion: what its output depends on, at initialisation and later, and what it never can."""
 
 from __future__ import annotations
 
@@ -82,10 +82,12 @@ def changed(given: dict[str, Tensor], name: str) -> dict[str, Tensor]:
         new = (old + 1) % len(given["text"])
     elif name == "mask":
         new = 1 - old
+    elif name == "time":
+        new = 2 * old
     elif name == "t":
         new = 1 - 0.9 * old
     else:
-        new = old * 1.7 + 0.3
+        new = 1.7 * old.flip(-1)  # no mere scale and shift, which a norm would hide
     return given | {name: new}
 
 

@@ -1,0 +1,66 @@
+"""The storyboards in examples/ are in words that the default model knows, of things that it has seen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import longtake
+from longtake.data.captions import vocabulary
+from longtake.data.vocabulary import CHARACTERS, PLACES
+from longtake.plan import Timeline
+from longtake.storyboard import load, timeline
+
+FOLDER = Path(longtake.__file__).parents[1] / "examples"
+BOARDS = sorted(FOLDER.glob("*.yaml"))
+UNSEEN = [("fox", "beach"), ("penguin", "desert"), ("robot", "farm"), ("frog", "ball")]
+UNSEEN += [("rabbit", "sleep"), ("elephant", "jump")]
+
+
+def words(prompt: str) -> list[str]:
+    return re.findall(r"[a-z']+|[,:.]", prompt.lower())
+
+
+@pytest.fixture(params=BOARDS, ids=lambda path: str(path.stem))
+def film(request: pytest.FixtureRequest) -> Timeline:
+    return timeline(load(request.param))
+
+
+def test_every_word_is_known(film: Timeline) -> None:
+    known = set(vocabulary())
+    assert {word for scene in film.scenes for word in words(scene.prompt)} <= known
+
+
+def test_scenes_show_what_training_shows(film: Timeline) -> None:
+    cast, places = set(), set()
+    for scene in film.scenes:
+        said = words(scene.prompt)
+        who = [name for name in CHARACTERS if name in said]
+        (where,) = (place for place in PLACES if place in said)
+        assert 1 <= len(who) <= 2
+        cast.update(who)
+        places.add(where)
+        # Who does what stands in one clause.
+        for clause in re.split(r" (?:and|while) (?=[A-Z])", scene.prompt):
+            for name, other in UNSEEN:
+                text = f"{clause} {where}"
+                assert not (name in text and other in text), f"{scene.id}: training shows no {name} with {other}"
+    assert len(cast) <= 4
+    assert len(places) <= 4
+
+
+def test_cuts_are_off_the_grid_of_clips(film: Timeline) -> None:
+    assert all(scene.start % 15 not in (0, 1, 14) for scene in film.scenes[1:])
+
+
+def test_the_default_film_is_long_and_varied() -> None:
+    film = timeline(load(FOLDER / "valley.yaml"))
+    assert film.length == 3376
+    assert 16 <= len(film.scenes) <= 20
+    assert all(120 <= len(span) <= 280 for span in film.spans())
+    for word in ("right", "left", "jumps", "waves", "sleeps", "sits", "ball", "rain"):
+        assert any(word in words(scene.prompt) for scene in film.scenes), word
+    for time in ("morning", "day", "evening", "night"):
+        assert any(time in words(scene.prompt) for scene in film.scenes), time
