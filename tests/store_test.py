@@ -43,6 +43,14 @@ def test_a_clip_comes_back_as_put_returned_it(tmp_path: Path) -> None:
     assert only_file(tmp_path) == tmp_path / KEY[:2] / f"{KEY[2:]}.safetensors"
 
 
+def test_equal_clips_are_equal_files(tmp_path: Path) -> None:
+    files = set()
+    for i in range(8):
+        Store(tmp_path / str(i)).put(KEY, clip())
+        files.add(only_file(tmp_path / str(i)).read_bytes())
+    assert len(files) == 1
+
+
 def test_the_first_to_arrive_stays(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first = store.put(KEY, clip(1))

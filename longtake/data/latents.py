@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ Encode = Callable[[NDArray[np.uint8]], NDArray[np.float16]]  # [n, T, H, W, 3] -
 _CHUNK = 8  # clips drawn and encoded together
 
 
-class ClipCache(NamedTuple):
+@dataclass(frozen=True)
+class ClipCache:
     """All clips of a cache."""
 
     latents: NDArray[np.float16]  # n T C H W

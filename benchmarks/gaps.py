@@ -1,0 +1,102 @@
+"""How well does a model fill gaps whose truth is known?
+
+Takes clips of the cartoon world's test split, gives the model both ends as latents, and compares what it
+draws in between with the truth: PSNR of the model, of linear interpolation between the ends' pixels, of the
+nearer end held still, and of the autoencoder alone, which is the ceiling.
+
+    python benchmarks/gaps.py --model toon-64 --clips 12
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from longtake.data.clips import Clip
+from longtake.data.script import episode_seeds
+from longtake.manifest import find_model, read_manifest
+from longtake.ops import Decoder, Operations
+from longtake.plan import Frame, Job, Sampling
+from longtake.train.autoencoder import to_model
+
+Pixels = NDArray[np.uint8]
+
+
+def gap_job(clip: Clip, model: str, sampling: Sampling, seed: int) -> Job:
+    """The job that fills `clip` between its ends."""
+    captions = clip.captions
+    prompts = list(dict.fromkeys(captions))
+    params = {
+        "times": [n - clip.numbers[0] for n in clip.numbers],
+        "prompts": prompts,
+        "prompt": [prompts.index(caption) for caption in captions],
+        "known": [0, len(captions) - 1],
+        "seed": seed,
+        "model": model,
+        **asdict(sampling),
+    }
+    return Job("draw", (Frame("first", 0), Frame("last", 0)), params)
+
+
+def psnr(made: NDArray[np.floating] | Pixels, true: Pixels) -> float:
+    """Peak signal-to-noise ratio in dB of the inner frames."""
+    error = (made[1:-1].astype(np.float64) - true[1:-1]) ** 2
+    return float(10 * np.log10(255**2 / max(error.mean(), 1e-9)))
+
+
+def rivals(true: Pixels) -> tuple[NDArray[np.float64], Pixels]:
+    """Linear interpolation between the ends, and the nearer end: `[T, H, W, 3]` each."""
+    share = np.linspace(0, 1, len(true))[:, None, None, None]
+    return true[0] * (1 - share) + true[-1] * share, np.where(share < 0.5, true[0], true[-1]).astype(np.uint8)
+
+
+def main() -> None:
+    """Print a table, a row per spacing."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="toon-64", help="a shipped model or a folder")
+    parser.add_argument("--clips", type=int, default=12, help="per spacing")
+    parser.add_argument("--length", type=int, default=16, help="frames of a clip")
+    asked = parser.parse_args()
+    folder: Path = find_model(asked.model)
+    manifest = read_manifest(folder)
+    draw, decode = Operations(folder)(), Decoder(folder)
+    episodes = episode_seeds("test", asked.clips)
+    print("| spacing | model | linear | nearer end | autoencoder |\n|---|---|---|---|---|")
+    for spacing, sampling in ((15, manifest.gaps), (1, manifest.leaves)):
+        rows = []
+        for k in track(
+            range(asked.clips), f"spacing {spacing}", transient=True, console=Console(stderr=True)
+        ):
+            start = random.Random(k).randrange(3000)
+            clip = Clip(
+                episode=episodes[k], numbers=tuple(range(start, start + spacing * asked.length, spacing))
+            )
+            true = clip.pixels(manifest.size)
+            with torch.inference_mode():
+                weights = next(decode.vae.parameters())
+                latents = decode.vae.encode_latents(to_model(true)[None].to(weights.device, weights.dtype))[0]
+            known = latents.float().cpu().numpy().astype(np.float16)
+            made = decode(
+                draw(gap_job(clip, manifest.digest, sampling, k), [known[0], known[-1]]).astype(np.float16)
+            )
+            linear, nearer = rivals(true)
+            rows.append([psnr(part, true) for part in (made, linear, nearer, decode(known))])
+        print(
+            f"| {spacing} | "
+            + " | ".join(f"{np.mean(column):.2f}" for column in zip(*rows, strict=True))
+            + " |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""A recipe's stages, one after the other, make a model's folder that draws clips."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from longtake.data.latents import open_cache
+from longtake.manifest import read_manifest
+from longtake.ops import Decoder, Operations
+from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.recipes import RECIPES, STAGES, Recipe, run_stage
+from longtake.train.loop import TrainConfig
+
+
+def tiny() -> Recipe:
+    config = TrainConfig(steps=2, batch=2, muon_lr=1e-2, adam_lr=1e-2, warmup=1, precision="bf16")
+    sampling = Sampling(
+        sampler="ddim", steps=2, shift=1.5, text_guidance=2.0, known_guidance=1.0, precision="bf16"
+    )
+    return Recipe(
+        name="tiny",
+        size=16,
+        seed=0,
+        episodes=5,
+        autoencoder={
+            "latent_channels": 3,
+            "encoder_channels": [8, 8],
+            "decoder_channels": [8, 8],
+            "decoder_blocks": 1,
+            "heads": 2,
+        },
+        stills=config,
+        kl_weight=1e-3,
+        text={"width": 16, "layers": 1, "heads": 2, "registers": 2},
+        captions=config,
+        clips=9,  # not a multiple of what is encoded together
+        denoiser={
+            "latent_channels": 3,
+            "text_channels": 16,
+            "channels": [16, 16],
+            "middle": 1,
+            "head": 16,
+            "embedding": 32,
+            "known_channels": 8,
+        },
+        diffusion=config,
+        schedule="flow",
+        prediction="flow",
+        time_mean=0.0,
+        time_std=1.0,
+        known_noise=0.1,
+        text_dropout=0.1,
+        short_clips=0.5,
+        decoder=replace(config, batch=1, steps=1),
+        latent_noise=0.1,
+        keyframes=sampling,
+        gaps=sampling,
+        leaves=replace(sampling, precision="fp32"),
+        decoder_precision="fp32",
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tiny_recipe() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RECIPES, "tiny", tiny)
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run with all stages done."""
+    out = tmp_path_factory.mktemp("run")
+    for stage in STAGES:
+        run_stage(stage, "tiny", out, "cpu")
+    return out
+
+
+def film(folder: Path, length: int) -> Plan:
+    manifest = read_manifest(folder)
+    return plan_nuwa_xl(
+        Timeline((Scene("a", 0, "The fox jumps."), Scene("b", 9, "A robot sleeps.")), length),
+        seed=1,
+        model=manifest.digest,
+        sampling_keyframes=manifest.keyframes,
+        sampling_gaps=manifest.gaps,
+        sampling_leaves=manifest.leaves,
+    )
+
+
+def test_the_model_draws_a_film_of_two_levels(run: Path) -> None:
+    folder = run / "package"
+    plan, draw = film(folder, 31), Operations(folder, device="cpu")()
+    clips: dict[str, NDArray[np.float16]] = {}
+    for job in plan.missing(clips, slice(0, 16)):  # keyframes, then the first leaf
+        drawn = draw(job, [clips[frame.key][frame.index] for frame in job.inputs])
+        assert drawn.shape == (len(job.params["times"]), 3, 4, 4)
+        assert np.isfinite(drawn).all()
+        clips[job.key] = drawn.astype(np.float16)
+    keyframes, leaf = clips.values()
+    assert np.array_equal(leaf[0], keyframes[0])
+    assert not np.array_equal(leaf[1], leaf[0])
+    pixels = Decoder(folder, device="cpu")(leaf)
+    assert pixels.shape == (16, 16, 16, 3)
+    assert pixels.dtype == np.uint8
+
+
+def test_the_package_says_what_it_is(run: Path) -> None:
+    manifest = read_manifest(run / "package")
+    manifest.verify()
+    assert (manifest.name, manifest.size, manifest.latents) == ("tiny", 16, (3, 4, 4))
+    assert manifest.leaves == tiny().leaves
+    told = json.loads((run / "package" / "recipe.json").read_text())
+    assert told["denoiser"] == tiny().denoiser
+    assert told["stills"]["steps"] == 2
+
+
+def test_every_training_stage_leaves_a_log_and_the_autoencoder_a_sheet(run: Path) -> None:
+    for stage, steps in (("autoencoder", 2), ("text", 2), ("denoiser", 2), ("decoder", 1)):
+        lines = (run / stage / "log.jsonl").read_text().splitlines()
+        assert json.loads(lines[-1])["step"] == steps
+    assert (run / "autoencoder" / "sheets" / "step-00000002.png").exists()
+
+
+def test_stages_that_are_done_change_nothing(run: Path, tmp_path: Path) -> None:
+    again = shutil.copytree(run, tmp_path / "again")
+    for stage in STAGES:
+        run_stage(stage, "tiny", again, "cpu")
+    assert read_manifest(again / "package").files == read_manifest(run / "package").files
+
+
+def cut_short(folder: Path) -> None:
+    (folder / "done.json").unlink()
+    (folder / "numbers.npy").unlink()
+    latents = folder / "latents.npy"
+    latents.write_bytes(latents.read_bytes()[:-1000])
+
+
+def vanish(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("harm", [cut_short, vanish])
+def test_interrupted_latents_are_refused_and_made_anew(
+    run: Path, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    # The decoder, which is trained last, is no part of what encodes.
+    again = shutil.copytree(run, tmp_path / "again")
+    harm(again / "latents-0")
+    with pytest.raises(ValueError, match="stage 'latents'"):
+        run_stage("denoiser", "tiny", again, "cpu")
+    run_stage("latents", "tiny", again, "cpu")
+    made, whole = open_cache([again / "latents-0"]), open_cache([run / "latents-0"])
+    assert len(made) == 9
+    assert made.captions == whole.captions
+    assert np.array_equal(made.numbers, whole.numbers)
+    assert np.array_equal(made.latents, whole.latents)
+
+
+def test_latents_are_about_normal(run: Path) -> None:
+    latents = open_cache([run / "latents-0"]).latents.astype(np.float32)
+    assert np.abs(latents.mean(axis=(0, 1, 3, 4))).max() < 1
+    assert 0.4 < latents.std(axis=(0, 1, 3, 4)).min() < latents.std(axis=(0, 1, 3, 4)).max() < 1.6
+
+
+@pytest.mark.parametrize(
+    ("stage", "first"), [("latents", "autoencoder"), ("denoiser", "text"), ("package", "denoiser")]
+)
+def test_a_stage_out_of_order_names_the_one_to_run_first(stage: str, first: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"longtake train {first}"):
+        run_stage(stage, "tiny", tmp_path, "cpu")
+
+
+def test_unknown_names_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no stage 'x': use one of autoencoder"):
+        run_stage("x", "tiny", tmp_path, "cpu")
+    with pytest.raises(ValueError, match="no recipe 'x': use one of toon-64"):
+        run_stage("text", "x", tmp_path, "cpu")
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_the_parts_of_a_recipe_fit(name: str) -> None:
+    recipe = RECIPES[name]()
+    assert recipe.name == name
+    assert recipe.denoiser["latent_channels"] == recipe.autoencoder["latent_channels"]
+    assert recipe.denoiser["text_channels"] == recipe.text["width"]
+    json.dumps(recipe.denoiser)  # plain data

@@ -1,0 +1,214 @@
+"""Training of the denoiser: what a batch holds, which masks it gets, and that it learns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from longtake.conditioning.text import SmallTextEncoder
+from longtake.data.latents import ClipCache
+from longtake.diffusion import DiffusionLoss, flow
+from longtake.models.unet import MaskTemporalUNet
+from longtake.train.denoiser import ClipBatch, MaskedClipLoss, cached_batches
+from longtake.train.loop import TrainConfig, train
+
+CAPTIONS = ["one", "two", "three", "four", "five"]
+FRAMES = 6
+
+
+def cache(clips: int = 11) -> ClipCache:
+    """Clip k holds k everywhere, its frames are 100 k, 100 k + 3, ...; prompts change in the middle."""
+    latents = np.broadcast_to(np.arange(clips).reshape(-1, 1, 1, 1, 1), (clips, FRAMES, 2, 4, 4))
+    numbers = 100 * np.arange(clips)[:, None] + 3 * np.arange(FRAMES)
+    prompts = (np.arange(clips)[:, None] + (np.arange(FRAMES) >= 3)) % len(CAPTIONS)
+    return ClipCache(latents.astype(np.float16), numbers, prompts.astype(np.int32), CAPTIONS)
+
+
+def encoder() -> SmallTextEncoder:
+    torch.manual_seed(0)
+    made: SmallTextEncoder = SmallTextEncoder(CAPTIONS, width=8, layers=1, heads=1, registers=2, max_words=3)
+    return made
+
+
+def diffusion() -> DiffusionLoss:
+    return DiffusionLoss(
+        schedule=flow,
+        prediction="flow",
+        time_mean=0.0,
+        time_std=1.0,
+        terminal_share=0.1,
+        known_noise_max=0.1,
+    )
+
+
+def clips_of(batch: ClipBatch) -> list[int]:
+    return [int(k) for k in batch.latents[:, 0, 0, 0, 0]]
+
+
+def equal(one: ClipBatch, other: ClipBatch) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_every_clip_comes_once_per_epoch_in_another_order(world: int) -> None:
+    batches = cached_batches(cache(12), encoder(), 3)
+    epochs = []
+    for epoch in range(2):
+        steps = range(epoch * 4 // world, (epoch + 1) * 4 // world)
+        epochs.append([clips_of(batches(step, rank, world)) for step in steps for rank in range(world)])
+    for found in epochs:
+        assert sorted(clip for batch in found for clip in batch) == list(range(12))
+    assert epochs[0] != epochs[1]
+
+
+def test_what_is_too_little_for_a_batch_waits_for_another_epoch() -> None:
+    batches = cached_batches(cache(11), encoder(), 3)
+    seen = set()
+    for epoch in range(8):
+        found = [clip for step in range(3 * epoch, 3 * epoch + 3) for clip in clips_of(batches(step, 0, 1))]
+        assert len(set(found)) == 9
+        seen |= set(found)
+    assert len(seen) == 11
+    with pytest.raises(ValueError, match="too small for batches of 12"):
+        cached_batches(cache(11), encoder(), 12)(0, 0, 1)
+
+
+def test_batches_are_functions_of_the_step() -> None:
+    lengths = {6: 0.5, 3: 0.5}
+    one, other = (cached_batches(cache(), encoder(), 3, lengths=lengths) for _ in range(2))
+    for step in (7, 0, 3):
+        assert equal(one(step, 0, 1), other(step, 0, 1))
+    assert clips_of(cached_batches(cache(), encoder(), 3, seed=1)(0, 0, 1)) != clips_of(one(0, 0, 1))
+
+
+def test_a_batch_holds_what_the_cache_says() -> None:
+    source, reader = cache(), encoder()
+    batch = cached_batches(source, reader, 4)(2, 0, 1)
+    assert batch.latents.shape == (4, FRAMES, 2, 4, 4)
+    assert batch.latents.dtype == torch.float16
+    assert batch.time.tolist() == [[0, 3, 6, 9, 12, 15]] * 4
+    null = reader.encode([""])[0]
+    torch.testing.assert_close(batch.text[0], null)
+    for clip, rows in zip(clips_of(batch), batch.prompt, strict=True):
+        assert rows.min() >= 1  # never by accident the unconditional one
+        told = [CAPTIONS[k] for k in source.prompts[clip]]
+        torch.testing.assert_close(batch.text[rows], reader.encode(told))
+    assert not batch.text.requires_grad  # the reader is not trained here
+    padded = cached_batches(source, reader, 4, prompts=4 * FRAMES + 1)(2, 0, 1)
+    assert len(padded.text) == 25
+    assert torch.equal(padded.prompt, batch.prompt)
+    torch.testing.assert_close(padded.text[len(batch.text) :], null.expand(25 - len(batch.text), -1, -1))
+
+
+def test_as_many_prompts_as_there_is_room_for() -> None:
+    source = cache()
+    rows = np.arange(11 * FRAMES).reshape(11, FRAMES).astype(np.int32)
+    every = replace(source, prompts=rows, captions=[f"one {k}" for k in range(rows.size)])
+    batch = cached_batches(every, encoder(), 2, prompts=2 * FRAMES + 1)(0, 0, 1)
+    assert len(batch.text) == 2 * FRAMES + 1
+    assert sorted(batch.prompt.flatten().tolist()) == list(range(1, 2 * FRAMES + 1))
+
+
+def test_short_clips_are_stretches_of_the_cached_ones() -> None:
+    batches = cached_batches(cache(12), encoder(), 3, lengths={2: 1.0, 4: 2.0, FRAMES: 1.0})
+    lengths, starts = [], set()
+    for step in range(80):
+        batch = batches(step, 0, 2)
+        length = batch.latents.shape[1]
+        assert batch.time.tolist() == [[3.0 * k for k in range(length)]] * 3
+        assert batch.prompt.shape == (3, length)
+        assert batches(step, 1, 2).latents.shape[1] == length  # all processes do the same work
+        lengths.append(length)
+        change = (batch.prompt.diff(dim=1) != 0)[0].nonzero().flatten().tolist()
+        starts.add(2 - change[0] if change else None)
+    shares = [lengths.count(length) / 80 for length in (2, 4, FRAMES)]
+    assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.15)
+    assert {0, 1, 2} <= starts
+
+
+def batch_of(spacings: list[float], frames: int = FRAMES) -> ClipBatch:
+    generator = torch.Generator().manual_seed(0)
+    time = torch.tensor(spacings)[:, None] * torch.arange(frames)
+    latents = torch.randn(len(spacings), frames, 2, 4, 4, generator=generator).half()
+    return ClipBatch(latents, time, torch.zeros(2, 5, 8), torch.ones(len(spacings), frames, dtype=torch.long))
+
+
+def test_keyframes_and_gaps_have_masks_of_their_own() -> None:
+    seen: list[Tensor] = []
+
+    def net(x: Tensor, t: Tensor, *, mask: Tensor, **rest: Tensor) -> Tensor:
+        seen.append(mask)
+        return torch.zeros_like(x)
+
+    loss = MaskedClipLoss(diffusion=diffusion(), text_dropout=0.1, wide={"none": 1.0}, narrow={"ends": 1.0})
+    loss(net, batch_of([1, 15, 59, 61, 225, 4000]), torch.Generator().manual_seed(0))
+    known = seen[0].mean(dim=(2, 3, 4))
+    assert known.tolist() == [[1, 0, 0, 0, 0, 1]] * 3 + [[0] * 6] * 3
+    for frames in (1, 2):  # clips with nothing between their ends still have something to learn
+        loss(net, batch_of([1, 225], frames), torch.Generator().manual_seed(0))
+        assert ((1 - seen[-1]).sum(dim=(1, 2, 3, 4)) > 0).all()
+    default = MaskedClipLoss(diffusion=diffusion(), text_dropout=0.1)
+    default(net, batch_of([15.0] * 400), torch.Generator().manual_seed(0))
+    known = seen[-1].mean(dim=(2, 3, 4))
+    assert 0.6 < (known == torch.tensor([1.0, 0, 0, 0, 0, 1])).all(1).float().mean() < 0.78
+    assert all(sum(mix.values()) == pytest.approx(1) for mix in (default.wide, default.narrow))
+
+
+def test_the_loss_is_a_function_of_its_generator() -> None:
+    torch.manual_seed(0)
+    net = network()
+    loss, batch = MaskedClipLoss(diffusion=diffusion(), text_dropout=0.5), batch_of([1, 225])
+    values = [loss(net, batch, torch.Generator().manual_seed(seed))[0].item() for seed in (0, 0, 1)]
+    assert values[0] == values[1] != values[2]
+
+
+def test_a_compiled_network_runs_clips_of_one_length_only() -> None:
+    calls: list[str] = []
+
+    class Twin(SimpleNamespace):
+        def __call__(self, x: Tensor, t: Tensor, **rest: Tensor) -> Tensor:
+            calls.append(self.name)
+            return torch.zeros_like(x)
+
+    twin = Twin(name="compiled", _orig_mod=Twin(name="plain"))
+    loss = MaskedClipLoss(diffusion=diffusion(), text_dropout=0.0, compiled_length=FRAMES)
+    for frames in (FRAMES, FRAMES - 1, FRAMES):
+        loss(twin, batch_of([1.0], frames), torch.Generator())
+    assert calls == ["compiled", "plain", "compiled"]
+
+
+def network() -> Any:
+    torch.manual_seed(0)
+    return MaskTemporalUNet(
+        latent_channels=2,
+        text_channels=8,
+        channels=(16, 16),
+        middle=1,
+        head=16,
+        embedding=32,
+        known_channels=8,
+    )
+
+
+def test_a_few_steps_lower_the_loss(tmp_path: Path) -> None:
+    net, loss = network(), MaskedClipLoss(diffusion=diffusion(), text_dropout=0.1)
+    source = replace(cache(12), latents=(cache(12).latents / 6 - 1).astype(np.float16))
+    batches = cached_batches(source, encoder(), 4, lengths={FRAMES: 0.8, 4: 0.2})
+    fixed = cached_batches(source, encoder(), 12)(0, 0, 1)
+
+    def measure(model: Any) -> float:
+        with torch.no_grad():
+            found = [loss(model, fixed, torch.Generator().manual_seed(seed))[0] for seed in range(4)]
+        return float(torch.stack(found).mean())
+
+    before = measure(net)
+    config = TrainConfig(steps=40, batch=4, muon_lr=1e-2, adam_lr=1e-2, warmup=3, ema=0.8)
+    trained = train(net, loss, batches, config, tmp_path)
+    assert measure(trained) < 0.6 * before
