@@ -83,7 +83,7 @@ class _Strict(BaseModel):
 class Video(_Strict):
     """How fast and how long."""
 
-    fps: float = Field(gt=0, le=1000)  # film frames per second
+    fps: float = Field(ge=0.01, le=1000)  # film frames per second
     frames: Annotated[int, Field(ge=1, le=MAX_FRAMES)] | None = None  # or `duration`
     duration: Annotated[str, BeforeValidator(_duration)] | None = None  # [hours:]minutes:seconds
 
@@ -219,7 +219,6 @@ _SAY = {  # pydantic's type of error -> what is wrong and what to do
     "list_type": "must be a list",
     "string_too_short": "is empty: fill it in",
     "too_short": "is empty: fill it in",
-    "greater_than": "must be above {gt:g}",
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be below {lt}",
     "less_than_equal": "must be at most {le}",

@@ -61,11 +61,14 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.fixture
 def film_of(cli: Command, tiny_model: Path) -> Command:
-    """Runs a command on a storyboard with the tiny model; one process draws unless told otherwise."""
+    """Runs a command on a storyboard with the tiny model; cheaply where not told otherwise."""
 
     def run(command: str, board: Path, *arguments: object) -> Done:
-        workers = ("--workers", 1) if command == "render" and "--workers" not in arguments else ()
-        return cli(command, board, *arguments, *workers, "--model", tiny_model, "--json")
+        cheap: list[object] = []
+        for option in ("--workers", "--upscale"):
+            if command == "render" and option not in arguments:
+                cheap += [option, 1]
+        return cli(command, board, *arguments, *cheap, "--model", tiny_model, "--json")
 
     return run
 
@@ -181,7 +184,7 @@ def test_peek_shows_what_the_encoder_gets_in_a_long_film(
     film_of: Command, tmp_path: Path, encoded: list[Pixels]
 ) -> None:
     board = storyboard(tmp_path, 3376)
-    assert film_of("render", board, "--store", "a", "--upscale", 1).json["jobs_run"] == 241
+    assert film_of("render", board, "--store", "a").json["jobs_run"] == 241
     for i in (0, 15, 225, 3375):
         assert film_of("peek", board, i, "--store", f"b{i}").json["jobs_run"] == 3
         assert np.array_equal(picture(tmp_path / "frame.png"), encoded[i])
@@ -201,11 +204,11 @@ def test_the_network_runs_jobs_times_steps_times_passes(film_of: Command, tmp_pa
     board = storyboard(tmp_path, 256)
     hook = torch.nn.modules.module.register_module_forward_hook(count)
     try:
-        first = film_of("render", board, "--upscale", 1).json
+        first = film_of("render", board).json
         # Keyframes: 3 steps with text guidance; gaps: 2 with both; leaves: 2 with that of known frames.
         assert calls == 1 * 3 * 2 + 9 * 2 * 3 + 17 * 2 * 2
         calls = 0
-        second = film_of("render", board, "--upscale", 1).json
+        second = film_of("render", board).json
         assert calls == 0
     finally:
         hook.remove()
@@ -216,10 +219,11 @@ def test_the_network_runs_jobs_times_steps_times_passes(film_of: Command, tmp_pa
 
 
 def test_the_film_is_large_enough_to_watch_and_knows_its_storyboard(
-    film_of: Command, tmp_path: Path, tiny_model: Path
+    cli: Command, tmp_path: Path, tiny_model: Path
 ) -> None:
     board = storyboard(tmp_path, 16)
-    film_of("render", board, "--seed", 9, "--sheet", "scenes.png")
+    render = ("render", board, "--model", tiny_model)  # a single clip: no other process starts
+    assert cli(*render, "--seed", 9, "--sheet", "scenes.png").code == 0
     with av.open(tmp_path / "film.mp4") as video:
         assert (video.streams.video[0].width, video.streams.video[0].height) == (256, 256)
     metadata = read_metadata(tmp_path / "film.mp4")
@@ -227,7 +231,7 @@ def test_the_film_is_large_enough_to_watch_and_knows_its_storyboard(
     assert metadata["storyboard"] == board.read_text()
     assert metadata["model"].startswith("tiny ")
     assert picture(tmp_path / "scenes.png").shape[0] > 16
-    film_of("render", board, "--upscale", 2, "--out", "small.mp4")
+    assert cli(*render, "--upscale", 2, "--out", "small.mp4").code == 0
     with av.open(tmp_path / "small.mp4") as video:
         assert video.streams.video[0].width == 32
 
@@ -250,7 +254,7 @@ def test_a_span_draws_and_shows_its_frames_only(
     assert (planned["frames"], planned["levels"], planned["jobs_missing"]) == (17, [1, 2], 0)
     assert film_of("plan", board).json["jobs_missing"] == 2
     encoded.clear()
-    assert film_of("render", board, "--upscale", 1).json["jobs_cached"] == 3
+    assert film_of("render", board).json["jobs_cached"] == 3
     assert np.array_equal(span, encoded[14:17])
 
 
@@ -476,21 +480,24 @@ def test_help_and_plan_do_not_wait_for_torch(tmp_path: Path, tiny_model: Path, c
         assert out
 
 
+WITHOUT_WORLD = """
+import sys
+sys.modules["longtake.data"] = sys.modules["cv2"] = None
+from longtake.cli import main
+board, *rest = sys.argv[1:]
+for command in ("render --out b.mp4 --workers 1 --upscale 1", "keys --out b.png", "peek --out c.png", "plan"):
+    name, *options = command.split()
+    assert main([name, board, *(["9"] if name == "peek" else []), *options, *rest]) == 0
+"""
+
+
 def test_the_cartoon_world_is_not_needed(film_of: Command, tmp_path: Path, tiny_model: Path) -> None:
     """Were any picture taken from the world rather than from the weights, this could not run."""
     board = storyboard(tmp_path)
     film_of("render", board, "--store", "a", "--out", "a.mp4")
     film_of("keys", board, "--store", "a", "--out", "a.png")
-    code = (
-        "import sys; sys.modules['longtake.data'] = sys.modules['cv2'] = None\n"
-        "from longtake.cli import main\n"
-        "more = [sys.argv[1], '--store', 'b', '--model', sys.argv[2]]\n"
-        "for command in (['render', '--out', 'b.mp4', '--workers', '1'], ['keys', '--out', 'b.png'],\n"
-        "                ['plan'], ['peek', '--out', 'c.png']):\n"
-        "    assert main([command[0], *more, *(['9'] if command[0] == 'peek' else []), *command[1:]]) == 0\n"
-    )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(board), str(tiny_model)],
+        [sys.executable, "-c", WITHOUT_WORLD, str(board), "--store", "b", "--model", str(tiny_model)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -520,7 +527,7 @@ def test_ctrl_c_keeps_what_is_drawn(film_of: Command, tmp_path: Path, tiny_model
     assert not (tmp_path / "film.mp4").exists()
     kept = clips_in(store)
     assert 3 <= len(kept) < 75
-    again = ("render", board, "--steps", 8, "--span", "0:240", "--upscale", 1)
+    again = ("render", board, "--steps", 8, "--span", "0:240")
     assert film_of(*again).json["jobs_cached"] == len(kept)
     film_of(*again, "--store", "other", "--out", "other.mp4")
     assert clips_in(store) == clips_in(tmp_path / "other")

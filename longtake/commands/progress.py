@@ -66,6 +66,7 @@ class Drawing:
         self._span = range(work.plan.length)[span]
         self._total, self._missing = total, missing
         self._finished = self._frames = self._fresh = 0  # clips; frames, and those drawn just now
+        self._first = 0.0  # s until the first clip was drawn: the model had to be loaded too
         self.drawn: set[str] = set()  # keys
 
     def __call__(self, event: Event) -> None:
@@ -80,13 +81,15 @@ class Drawing:
             self._finished += 1
             self._frames += frames
             if isinstance(event, JobDone):
+                self._first = self._first or self._bar.seconds
                 self.drawn.add(event.job.key)
                 self._fresh += frames
             self._bar.show(self._finished, self._total, self._state())
 
     def _state(self) -> str:
         text = f"{self._finished:,} of {self._total:,} clips, {self._frames:,} frames"
-        if self.drawn:
-            left = max(0, self._missing - len(self.drawn)) * self._bar.seconds / len(self.drawn)
-            text += f", {self._fresh / self._bar.seconds:.1f} frames/s, {clock(left)} left"
+        if len(self.drawn) > 1:
+            each = (self._bar.seconds - self._first) / (len(self.drawn) - 1)
+            left = clock(each * max(0, self._missing - len(self.drawn)))
+            text += f", {self._fresh / self._bar.seconds:.1f} frames/s, {left} left"
         return text

@@ -64,6 +64,8 @@ def _finished(out: Path, part: str, kind: Any, device: str = "cpu") -> Any:
         made = {"vae": "autoencoder", "text": "text", "unet": "denoiser"}[part]
         raise ValueError(f"{folder} is not there: run `longtake train {made}` with the same --out first")
     model = kind.from_pretrained(folder, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
+    # Or the path of this run goes into the next config, and so into the model's digest.
+    model.register_to_config(_name_or_path="")
     return model.eval().requires_grad_(False).to(device)
 
 
@@ -153,7 +155,7 @@ def _package(recipe: Recipe, out: Path, device: str) -> None:
     parts = (("unet", MaskTemporalUNet), ("text", SmallTextEncoder), ("vae", TKLVAE))
     for part, kind in parts:
         made = _finished(out, part, kind)
-        made.to(torch.bfloat16).save_pretrained(folder / part, safe_serialization=True)
+        _bfloat16(made).save_pretrained(folder / part, safe_serialization=True)
     latent = recipe.size // made.factor  # the autoencoder's, the last of the three
     manifest = Manifest(
         folder=folder,
