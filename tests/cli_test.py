@@ -512,7 +512,7 @@ def test_the_cartoon_world_is_not_needed(film_of: Command, tmp_path: Path, tiny_
 
 def test_ctrl_c_keeps_what_is_drawn(film_of: Command, tmp_path: Path, tiny_model: Path) -> None:
     board, store = storyboard(tmp_path, 1024), tmp_path / ".longtake"
-    arguments = ["render", board, "--steps", 8, "--workers", 1, "--model", tiny_model]
+    arguments = ["render", board, "--steps", 4, "--workers", 1, "--model", tiny_model]
     ready = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     with start(*arguments, "--out", tmp_path / "film.mp4", before=ready) as process:
         while len(clips_in(store)) < 3 and process.poll() is None:
@@ -527,7 +527,7 @@ def test_ctrl_c_keeps_what_is_drawn(film_of: Command, tmp_path: Path, tiny_model
     assert not (tmp_path / "film.mp4").exists()
     kept = clips_in(store)
     assert 3 <= len(kept) < 75
-    again = ("render", board, "--steps", 8, "--span", "0:240")
+    again = ("render", board, "--steps", 4, "--span", "0:240")
     assert film_of(*again).json["jobs_cached"] == len(kept)
     film_of(*again, "--store", "other", "--out", "other.mp4")
     assert clips_in(store) == clips_in(tmp_path / "other")

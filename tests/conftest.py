@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
+
+# In the background a shell has Ctrl-C ignored, and every process that the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 VOCABULARY = ["fox", "frog", "rabbit", "in", "the", "meadow", "rain", "jumps", "sleeps"]
 

@@ -125,11 +125,12 @@ def test_the_package_says_what_it_is(run: Path) -> None:
         assert str(run) not in path.read_text()
 
 
-def test_every_training_stage_leaves_a_log_and_the_autoencoder_a_sheet(run: Path) -> None:
+def test_every_training_stage_leaves_a_log_and_two_leave_sheets(run: Path) -> None:
     for stage, steps in (("autoencoder", 2), ("text", 2), ("denoiser", 2), ("decoder", 1)):
         lines = (run / stage / "log.jsonl").read_text().splitlines()
         assert json.loads(lines[-1])["step"] == steps
-    assert (run / "autoencoder" / "sheets" / "step-00000002.png").exists()
+    for stage in ("autoencoder", "denoiser"):
+        assert (run / stage / "sheets" / "step-00000002.png").exists()
 
 
 def test_stages_that_are_done_change_nothing(run: Path, tmp_path: Path) -> None:

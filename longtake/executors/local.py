@@ -100,9 +100,7 @@ class _Run:
                 self._append([*lost, job, *later])
 
 
-def _missing(
-    plan: Plan, span: slice, store: Store, on_event: OnEvent, levels: int | None
-) -> Iterator[Job]:
+def _missing(plan: Plan, span: slice, store: Store, on_event: OnEvent, levels: int | None) -> Iterator[Job]:
     """The jobs whose clips the store lacks, or holds damaged: those are removed."""
     for job in plan.missing((), span, levels):
         if _sound(store, job.key, on_event):

@@ -237,7 +237,8 @@ class TemporalAttention(nn.Module):
         if bias is not None:
             bias = bias[:, None].expand(b, s, self.heads, frames, frames).flatten(0, 1)
         mixed = attention(q, k, v, bias).view(b, s, self.heads, frames, c // self.heads)
-        mixed = mixed.permute(0, 3, 1, 2, 4).reshape(n, s, c)
+        # Contiguous, or a single clip comes with other strides, and bfloat16 products with other bits.
+        mixed = mixed.permute(0, 3, 1, 2, 4).reshape(n, s, c).contiguous()
         return image(row + self.out(mixed), h, w)
 
 

@@ -14,7 +14,7 @@ __all__ = ["Recipe"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole model and how it is trained. The stages run in the order of the fields."""
+    """A whole model and how it is trained. ."""
 
     name: str  # of the model
     size: int  # pixels per side

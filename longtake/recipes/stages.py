@@ -34,6 +34,7 @@ from longtake.train.autoencoder import (
 from longtake.train.denoiser import MaskedClipLoss, cached_batches
 from longtake.train.loop import train
 from longtake.train.processes import place
+from longtake.train.samples import keyframe_sheet
 from longtake.train.text import CaptionReader, caption_batches, facts_loss
 
 __all__ = ["RECIPES", "STAGES", "run_stage"]
@@ -136,8 +137,13 @@ def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
         ),
         text_dropout=recipe.text_dropout,
     )
-    model = MaskTemporalUNet(**recipe.denoiser)
-    _save(train(model, loss, batches, recipe.diffusion, out / "denoiser", device=device), out, "unet")
+    model, vae = MaskTemporalUNet(**recipe.denoiser), _finished(out, "vae", TKLVAE)
+
+    def sheet(drawing: MaskTemporalUNet, step: int) -> np.ndarray:
+        schedule = SCHEDULES[recipe.schedule]
+        return keyframe_sheet(drawing, vae, encoder, schedule, recipe.prediction, recipe.size)
+
+    _save(train(model, loss, batches, recipe.diffusion, out / "denoiser", sheet, device), out, "unet")
 
 
 def _decoder(recipe: Recipe, out: Path, device: str) -> None:
