@@ -33,7 +33,7 @@ from longtake.train.autoencoder import (
 )
 from longtake.train.denoiser import MaskedClipLoss, cached_batches
 from longtake.train.loop import train
-from longtake.train.processes import place
+from longtake.train.processes import own_device, place
 from longtake.train.samples import keyframe_sheet
 from longtake.train.text import CaptionReader, caption_batches, facts_loss
 
@@ -55,7 +55,7 @@ def run_stage(stage: str, recipe: str, out: Path, device: str) -> None:
     torch.set_num_threads(max(1, torch.get_num_threads() // place()[1]))
     chosen = RECIPES[recipe]()
     torch.manual_seed(chosen.seed)
-    _STAGES[stage](chosen, out, device)
+    _STAGES[stage](chosen, out, str(own_device(device)))
 
 
 def _finished(out: Path, part: str, kind: Any, device: str = "cpu") -> Any:

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-__all__ = ["Processes", "average", "broadcast", "place", "processes"]
+__all__ = ["Processes", "average", "broadcast", "own_device", "place", "processes"]
 
 
 class Processes(NamedTuple):
@@ -30,15 +30,18 @@ def place() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def own_device(device: str | torch.device) -> torch.device:
+    """The device of this process: "cuda" means its own GPU."""
+    number = os.environ.get("LOCAL_RANK", "0")
+    return torch.device(f"cuda:{number}" if str(device) == "cuda" else device)
+
+
 @contextmanager
 def processes(device: str | torch.device) -> Iterator[Processes]:
     """Join the run's other processes for the time of a `with` block; "cuda" means this process's own GPU."""
     rank, world = place()
-    own = torch.device(device)
+    own = own_device(device)
     if own.type == "cuda":
-        own = torch.device(
-            "cuda", own.index if own.index is not None else int(os.environ.get("LOCAL_RANK", "0"))
-        )
         torch.cuda.set_device(own)
     joined = world > 1 and not dist.is_initialized()
     if joined:
