@@ -17,7 +17,7 @@ from longtake.data.captions import vocabulary
 from longtake.data.latents import build_cache, open_cache
 from longtake.data.script import episode_seeds
 from longtake.diffusion import SCHEDULES, DiffusionLoss
-from longtake.manifest import Manifest, write_manifest
+from longtake.manifest import Manifest, ModelError, write_manifest
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.recipes.recipe import Recipe
@@ -63,7 +63,7 @@ def _finished(out: Path, part: str, kind: Any, device: str = "cpu") -> Any:
     folder = out / "model" / part
     if not (folder / "config.json").exists():
         made = {"vae": "autoencoder", "text": "text", "unet": "denoiser"}[part]
-        raise ValueError(f"{folder} is not there: run `longtake train {made}` with the same --out first")
+        raise ModelError(f"{folder} is not there: run `longtake train {made}` with the same --out first")
     model = kind.from_pretrained(folder, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
     # Or the path of this run goes into the next config, and so into the model's digest.
     model.register_to_config(_name_or_path="")
