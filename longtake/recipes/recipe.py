@@ -14,7 +14,7 @@ __all__ = ["Recipe"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole model and how it is trained. ."""
+    """A whole model and how it is trained: one field for every decision."""
 
     name: str  # of the model
     size: int  # pixels per side

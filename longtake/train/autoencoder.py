@@ -76,7 +76,7 @@ def psnr(made: Tensor, true: Tensor) -> Tensor:
 class StillLoss:
     """Reconstruction of single frames through noisy latents, and a small pull of these to the normal law."""
 
-    kl_weight: float  # per latent number; 6e-4 makes the latents' noise about a tenth of their spread
+    kl_weight: float  # per latent number; 2e-3 makes the latents' noise about a tenth of their spread
 
     def __call__(
         self, model: TKLVAE, batch: Tensor, generator: torch.Generator
