@@ -97,6 +97,7 @@ def encode_segment(
                 dst_colorspace=Colorspace.ITU709,
                 dst_color_range=ColorRange.MPEG,
                 interpolation=_EXACT_RGB,
+                threads=1,  # by default a pool of threads is started for every frame
             )
             frame.pts, frame.time_base = count - 1, context.time_base
             out.mux(stream.encode(frame))
@@ -152,7 +153,7 @@ def read_frames(path: str | Path, start: int = 0) -> Iterator[Pixels]:
             assert frame.pts is not None
             shown = (frame.pts - (stream.start_time or 0)) * stream.time_base
             if round(shown * (stream.average_rate or 1)) >= start:
-                rgb = frame.reformat(format="rgb24", interpolation=_EXACT_RGB)
+                rgb = frame.reformat(format="rgb24", interpolation=_EXACT_RGB, threads=1)
                 yield rgb.to_ndarray().astype(np.uint8, copy=False)
 
 
