@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
 
-__all__ = ["TEMPLATES", "Described", "caption", "vocabulary"]
+__all__ = ["TEMPLATES", "Described", "Told", "caption", "read_caption", "vocabulary"]
 
 _NAMES = {
     "fox": "Ollie",
@@ -196,3 +198,63 @@ def vocabulary() -> list[str]:
     ]
     plain = re.sub(r"\{\w+\}", " ", " ".join(phrases)).lower()
     return sorted({*re.findall(r"[a-z']+", plain), ".", ",", ":"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a caption says, as far as it was understood; None and an empty cast: nothing."""
+
+    place: str | None
+    time: str | None
+    weather: str  # "clear" where none is mentioned: what a caption does not say is not there
+    pan: int  # -1, 0, 1
+    cast: tuple[tuple[str, str | None, int], ...]  # name, action, direction (0: does not walk), left to right
+
+
+def read_caption(text: str) -> Told:
+    """The facts in a caption of this grammar, or in any text that uses its phrases.
+
+    Of phrases that overlap the longest counts. A character does what comes next after its name.
+    """
+    heard = _hear(" ".join(re.findall(r"[a-z']+", text.lower())))
+    first = {kind: value for _, kind, value in reversed(heard)}
+    names = {str(value): at for at, kind, value in reversed(heard) if kind == "name"}
+    cast: list[tuple[str, str | None, int]] = []
+    for name in sorted(names, key=names.__getitem__):
+        doing = [value for at, kind, value in heard if kind == "action" and at > names[name]]
+        action, side = doing[0] if doing else (None, 0)
+        cast.append((name, action, side))
+    return Told(
+        place=first.get("place"),
+        time=first.get("time"),
+        weather=first.get("weather", "clear"),
+        pan=first.get("pan", 0),
+        cast=tuple(cast),
+    )
+
+
+def _hear(words: str) -> list[tuple[int, str, Any]]:
+    """(position, kind, value) of every known phrase, in order."""
+    heard: list[tuple[int, str, Any]] = []
+    for phrase, kind, value in _phrases():
+        heard.extend((match.start(), kind, value) for match in re.finditer(rf"\b{phrase}\b", words))
+        words = re.sub(rf"\b{phrase}\b", lambda match: "#" * len(match[0]), words)
+    return sorted(heard, key=lambda phrase: phrase[0])
+
+
+@cache
+def _phrases() -> tuple[tuple[str, str, Any], ...]:
+    """(phrase, kind, what it means), longest first."""
+    tables: tuple[tuple[str, Mapping[Any, list[str]]], ...] = (
+        ("place", _PLACES),
+        ("time", _TIMES),
+        ("weather", _WEATHERS),
+        ("pan", _CAMERA),
+        ("name", {name: [_NAMES[name].lower(), name] for name in _NAMES}),
+    )
+    found = [(p, kind, value) for kind, table in tables for value, words in table.items() for p in words if p]
+    for action, forms in _VERBS.items():
+        for form in {form for triple in forms for form in triple}:
+            for side, d in ((-1, "left"), (1, "right")) if "{d}" in form else ((0, ""),):
+                found.append((form.format(d=d), "action", (action, side)))
+    return tuple(sorted(found, key=lambda entry: -len(entry[0])))

@@ -25,7 +25,18 @@ from longtake.data.vocabulary import (
     Split,
 )
 
-__all__ = ["ACT", "Actor", "Latents", "Shot", "episode_seeds", "latents", "shot_at", "split_of"]
+__all__ = [
+    "ACT",
+    "Actor",
+    "Latents",
+    "Shot",
+    "episode_seeds",
+    "latents",
+    "shot_at",
+    "shots",
+    "split_of",
+    "stage",
+]
 
 ACT = 900  # frames; a multiple of 15, so that the offset below keeps act borders off the grid
 _OFFSET = 7  # act k starts at ACT * k + _OFFSET (the first at 0)
@@ -115,6 +126,24 @@ def shot_at(seed: int, frame: int) -> Shot:
         if frame < shot.end:
             return shot
     raise AssertionError("acts leave no frame out")
+
+
+def shots(seed: int, frames: int) -> tuple[Shot, ...]:
+    """The shots of the first `frames` frames of an episode, whole: the last one may go on after them."""
+    found: list[Shot] = []
+    while not found or found[-1].end < frames:
+        found.append(shot_at(seed, found[-1].end if found else 0))
+    return tuple(found)
+
+
+def stage(shot: Shot, seed: int) -> Shot:
+    """The shot with its actors in their places; chance follows from `seed` and the shot's start."""
+    chance = _chance("stage", seed, shot.start)
+    actors = tuple(
+        replace(actor, phase=chance.random(), facing=actor.facing or chance.choice((-1, 1)))
+        for actor in shot.actors
+    )
+    return _spread(replace(shot, actors=actors), chance)
 
 
 @lru_cache(maxsize=512)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from longtake.data.canvas import Canvas
 from longtake.data.characters import draw_character, pose
 from longtake.data.places import GROUND, draw_place, draw_rain
-from longtake.data.script import Actor, Shot, latents, shot_at
+from longtake.data.script import Actor, Latents, Shot, latents, shot_at
 
-__all__ = ["CLOCK_PERIOD", "ActorTruth", "FrameTruth", "frame", "frame_truth", "frames"]
+__all__ = ["CLOCK_PERIOD", "ActorTruth", "FrameTruth", "draw", "frame", "frame_truth", "frames"]
 
 CLOCK_PERIOD = 4500  # frames in which the sun or moon crosses the sky once
 _CLOCK_STEPS = 225  # it moves in steps of 20 frames, so that a still picture is really still
@@ -53,12 +53,12 @@ class FrameTruth:
 
 def frame(seed: int, number: int, size: int = 64) -> NDArray[np.uint8]:
     """Frame `number` of episode `seed`: uint8 `[size, size, 3]`, RGB."""
-    return _draw(seed, number, size)[0]
+    return draw(shot_at(seed, number), latents(seed), number, size)[0]
 
 
 def frame_truth(seed: int, number: int) -> FrameTruth:
     """What frame `number` of episode `seed` shows."""
-    return _draw(seed, number, 16)[1]
+    return draw(shot_at(seed, number), latents(seed), number, 16)[1]
 
 
 def frames(seed: int, numbers: list[int], size: int = 64) -> NDArray[np.uint8]:
@@ -66,8 +66,11 @@ def frames(seed: int, numbers: list[int], size: int = 64) -> NDArray[np.uint8]:
     return np.stack([frame(seed, number, size) for number in numbers])
 
 
-def _draw(seed: int, number: int, size: int) -> tuple[NDArray[np.uint8], FrameTruth]:
-    shot, hidden = shot_at(seed, number), latents(seed)
+def draw(shot: Shot, hidden: Latents, number: int, size: int = 64) -> tuple[NDArray[np.uint8], FrameTruth]:
+    """Frame `number` of a film in which `shot` plays then: uint8 `[size, size, 3]`, RGB, and what it shows.
+
+    `number` sets the clock and, from the shot's start on, all motion; nothing else of the film is asked for.
+    """
     clock = (number % CLOCK_PERIOD) * _CLOCK_STEPS // CLOCK_PERIOD / (_CLOCK_STEPS - 1)
     done = (number - shot.start) / (shot.end - shot.start)
     camera = -shot.pan * _PAN * (done - 0.5)

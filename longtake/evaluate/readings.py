@@ -1,0 +1,97 @@
+"""What was seen in a film: the probes' readings and the pictures' own numbers, per frame.
+
+Measures are functions of a `Script` and a `Seen`, so each can be tested with readings that are the script
+itself (`oracle`): a perfect film must then get a perfect score, whatever the probes are worth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.data.script import Latents
+from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
+from longtake.data.world import draw
+from longtake.evaluate.script import Script
+
+__all__ = ["Readings", "Seen", "Signals", "oracle"]
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readings:
+    """What the probes read in N frames. Probabilities are 0..1; hues, landmark and clock 0..1."""
+
+    presence: Floats  # [N, 6] probability that the character is in the picture
+    count: Floats  # [N, 6] how many of it there are
+    place: Floats  # [N, 6] probabilities
+    time: Floats  # [N, 4] probabilities
+    weather: Floats  # [N, 2] probabilities
+    hue: Floats  # [N, 6] outfit hue, a circle of length 1; means nothing where the character is absent
+    landmark: Floats  # [N] where the place's landmark stands in the picture
+    clock: Floats  # [N] how far the sun or moon is on its way
+    action: Floats  # [N, 6, 6] probabilities per character; means nothing where it is absent
+    direction: Floats  # [N, 6, 3] probabilities of left, none, right
+    features: Floats  # [N, D] of the frame probe, for distances between distributions
+    clip_features: Floats  # [N // 16, E] of the clip probe, one row per 16 frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signals:
+    """Numbers of the pictures themselves, values 0..1, with nothing learnt."""
+
+    difference: Floats  # [N] mean |f_t - f_(t-1)|; 0 for the first frame
+    second: Floats  # [N] mean |f_t - 2 f_(t-1) + f_(t-2)|; 0 for the first two frames
+    lag: Floats  # [N] mean |f_t - f_(t-8)|; 0 for the first eight frames
+    luminance: Floats  # [N] mean of luma
+    contrast: Floats  # [N] standard deviation of luma
+    saturation: Floats  # [N] mean of max(RGB) - min(RGB)
+    sharpness: Floats  # [N] mean |luma difference of neighbouring pixels|, across and down
+    thumbnails: NDArray[np.uint8]  # [N, 8, 8, 3] area averages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """All that was seen in a film of N frames."""
+
+    readings: Readings
+    signals: Signals
+    motion_features: Floats  # [N // 16, F] of a fixed random 3-D network on 16 frames
+
+
+def oracle(script: Script, hidden: Latents) -> Readings:
+    """Readings that are the truth of the script drawn under these latents."""
+    n = script.length
+    truths = [draw(script.shot(number), hidden, number, 16)[1] for number in range(n)]
+    present = np.zeros((n, len(CHARACTERS)), dtype=np.float32)
+    hue = np.zeros_like(present)
+    action = np.zeros((n, len(CHARACTERS), len(ACTIONS)), dtype=np.float32)
+    direction = np.zeros((n, len(CHARACTERS), 3), dtype=np.float32)
+    for t, truth in enumerate(truths):
+        for actor in truth.actors:
+            who = CHARACTERS.index(actor.name)
+            present[t, who] += 1
+            hue[t, who] = actor.hue
+            action[t, who, ACTIONS.index(actor.action)] = 1
+            direction[t, who, actor.direction + 1] = 1
+    return Readings(
+        presence=np.minimum(present, 1),
+        count=present,
+        place=_one_hot([PLACES.index(truth.place) for truth in truths], len(PLACES)),
+        time=_one_hot([TIMES.index(truth.time) for truth in truths], len(TIMES)),
+        weather=_one_hot([WEATHERS.index(truth.weather) for truth in truths], len(WEATHERS)),
+        hue=hue,
+        landmark=np.array([truth.landmark for truth in truths], dtype=np.float32),
+        clock=np.array([truth.clock for truth in truths], dtype=np.float32),
+        action=action,
+        direction=direction,
+        features=np.zeros((n, 1), dtype=np.float32),
+        clip_features=np.zeros((n // 16, 1), dtype=np.float32),
+    )
+
+
+def _one_hot(index: list[int], count: int) -> Floats:
+    return np.eye(count, dtype=np.float32)[index]

@@ -1,0 +1,135 @@
+"""What a film should show, frame by frame, and how to draw a film that shows exactly that.
+
+A `Script` is made of a test episode, or of a storyboard's prompts as far as they can be understood. Either
+way its shots are staged in the cartoon world, so that the same script can be drawn again with other hidden
+latents: the reference that a film of this script is measured against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.data import script as world_script
+from longtake.data.captions import Told, read_caption
+from longtake.data.script import Actor, Latents, Shot
+from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
+from longtake.data.world import draw
+
+__all__ = ["NOT_ASKED", "Script", "Wanted", "script_of_episode", "script_of_prompts"]
+
+NOT_ASKED = -1  # in the tables of `Wanted`: the prompt says nothing of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is asked of N frames, as numbers in the order of the vocabulary."""
+
+    scene: NDArray[np.int64]  # [N] index of the shot
+    present: NDArray[np.bool_]  # [N, 6] per character; all False where no cast is asked
+    cast_asked: NDArray[np.bool_]  # [N] the prompt names someone
+    action: NDArray[np.int64]  # [N, 6] index, or NOT_ASKED
+    direction: NDArray[np.int64]  # [N, 6] 0 left, 1 none, 2 right, or NOT_ASKED
+    place: NDArray[np.int64]  # [N] index, or NOT_ASKED
+    time: NDArray[np.int64]  # [N] index, or NOT_ASKED
+    weather: NDArray[np.int64]  # [N] index, or NOT_ASKED
+    camera: NDArray[np.float64]  # [N] shift of the scenery by the camera's pan, in picture widths
+
+
+@dataclass(frozen=True)
+class Script:
+    """The shots of a film and which of their facts a prompt asks for."""
+
+    shots: tuple[Shot, ...]  # contiguous from frame 0; the last one may end after the film
+    told: tuple[Told, ...]  # per shot: what its prompt says
+    length: int  # frames of the film
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """First frame of every shot `[S]`."""
+        return np.array([shot.start for shot in self.shots])
+
+    @cached_property
+    def ends(self) -> NDArray[np.int64]:
+        """Exclusive last frame of every shot within the film `[S]`."""
+        return np.minimum([shot.end for shot in self.shots], self.length)
+
+    @property
+    def cuts(self) -> NDArray[np.int64]:
+        """Frames at which a new shot begins (never frame 0)."""
+        return self.starts[1:]
+
+    def shot(self, number: int) -> Shot:
+        """The shot that plays at frame `number`."""
+        return self.shots[int(np.searchsorted(self.starts, number, side="right")) - 1]
+
+    def picture(self, number: int, hidden: Latents, size: int) -> NDArray[np.uint8]:
+        """Frame `number` as it should look under these latents: uint8 `[size, size, 3]`."""
+        return draw(self.shot(number), hidden, number, size)[0]
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """The script as tables."""
+        scene = np.repeat(np.arange(len(self.shots)), self.ends - self.starts)
+        present: NDArray[np.bool_] = np.zeros((len(self.shots), len(CHARACTERS)), dtype=bool)
+        action = np.full(present.shape, NOT_ASKED)
+        direction = np.full(present.shape, NOT_ASKED)
+        for row, told in enumerate(self.told):
+            for name, doing, side in told.cast:
+                who = CHARACTERS.index(name)
+                present[row, who] = True
+                if doing is not None:
+                    action[row, who] = ACTIONS.index(doing)
+                    direction[row, who] = side + 1
+        frame = np.arange(self.length)
+        pan = np.array([-0.16 * shot.pan for shot in self.shots])  # see world.draw
+        full = np.array([shot.end - shot.start for shot in self.shots])
+        return Wanted(
+            scene=scene,
+            present=present[scene],
+            cast_asked=np.any(present, axis=1)[scene],
+            action=action[scene],
+            direction=direction[scene],
+            place=_indices([told.place for told in self.told], PLACES)[scene],
+            time=_indices([told.time for told in self.told], TIMES)[scene],
+            weather=_indices([told.weather for told in self.told], WEATHERS)[scene],
+            camera=pan[scene] * ((frame - self.starts[scene]) / full[scene] - 0.5),
+        )
+
+
+def script_of_episode(seed: int, length: int) -> Script:
+    """The first `length` frames of an episode of the cartoon world, whose captions are the prompts."""
+    shots = world_script.shots(seed, length)
+    return Script(shots, tuple(read_caption(shot.caption) for shot in shots), length)
+
+
+def script_of_prompts(scenes: Sequence[tuple[int, str]], length: int, seed: int = 0) -> Script:
+    """A script of `(first frame, prompt)` pairs, ascending from 0; `seed` stages what prompts leave open.
+
+    What a prompt does not say of place or time stays as in the scene before, and is not asked for.
+    """
+    shots, heard = [], []
+    ends = [*(at for at, _ in scenes[1:]), length]
+    place, time = PLACES[0], TIMES[1]
+    for (start, prompt), end in zip(scenes, ends, strict=True):
+        told = read_caption(prompt)
+        place, time = told.place or place, told.time or time
+        actors = tuple(
+            Actor(name=name, action=doing or "wave", facing=side, x=0.5, travel=0.0, phase=0.0)
+            for name, doing, side in told.cast[:2]
+        )
+        shot = Shot(
+            start=start, end=end, place=place, time=time, weather=told.weather, pan=told.pan,
+            actors=actors, caption=prompt,
+        )  # fmt: skip
+        shots.append(world_script.stage(shot, seed))
+        heard.append(told)
+    return Script(tuple(shots), tuple(heard), length)
+
+
+def _indices(names: Sequence[str | None], table: Sequence[str]) -> NDArray[np.int64]:
+    return np.array([NOT_ASKED if name is None else table.index(name) for name in names])
