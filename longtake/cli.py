@@ -38,6 +38,22 @@ class Strategy(StrEnum):
     NUWA_XL = "nuwa-xl"
 
 
+class Split(StrEnum):
+    """Episodes of the cartoon world."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Preset(StrEnum):
+    """How much is evaluated."""
+
+    CI = "ci"
+    DEV = "dev"
+    RELEASE = "release"
+
+
 class Executor(StrEnum):
     """Where clips are drawn."""
 
@@ -332,6 +348,78 @@ def train(
     from longtake.commands.train import run
 
     run(stage, recipe, out, device)
+
+
+@app.command()
+def evaluate(
+    film: Annotated[
+        Path | None,
+        Argument(
+            metavar="[FILM|DIR]",
+            help="A film, a folder of films of one storyboard, or a folder of PNG frames.",
+            show_default=False,
+        ),
+    ] = None,
+    storyboard: Annotated[
+        Path | None, Option("--storyboard", help="What the films were rendered from.", metavar="STORYBOARD")
+    ] = None,
+    strategies: Annotated[
+        str | None,
+        Option("--strategies", help="Instead of FILM: render episodes by these and compare.", metavar="A,B"),
+    ] = None,
+    split: Annotated[Split, Option("--split", help="Which episodes.")] = Split.TEST,
+    preset: Annotated[
+        Preset, Option("--preset", help="2 episodes of 256 frames, 8 of 1,024, or 32 of 3,376.")
+    ] = Preset.DEV,
+    episodes: Annotated[
+        int | None,
+        Option("--episodes", help="How many.", min=1, metavar="N", show_default="the preset's"),
+    ] = None,
+    frames: Frames = None,
+    model: Model = DEFAULT_MODEL,
+    controls: Annotated[
+        str, Option("--controls", help="Films that must fail: all, none, or names.", metavar="A,B")
+    ] = "all",
+    probes: Annotated[
+        Path | None,
+        Option("--probes", help="Folder of other probes.", metavar="DIR", show_default="longtake's own"),
+    ] = None,
+    out: Annotated[Path, Option("--out", help="Folder of the report; it resumes.", metavar="DIR")] = Path(
+        "report"
+    ),
+    workers: Annotated[
+        int | None, Option("--workers", help="Processes.", min=1, metavar="K", show_default="one per core")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure films beside ground truth and controls that must fail.
+
+    Writes a table in markdown, JSON and plots. Missing weights of a named network are said, never replaced.
+
+    Examples: longtake evaluate film.mp4 --storyboard examples/valley.yaml --out report;
+    longtake evaluate --strategies nuwa-xl --preset ci --out report
+    """
+    from longtake.commands import evaluate as command
+
+    options = command.Options(out=out, controls=controls, probes=probes, workers=workers)
+    given = [film is not None, strategies is not None]
+    if sum(given) != 1:
+        raise typer.BadParameter("name either a film or --strategies", param_hint="FILM")
+    if strategies is not None:
+        count, length = command.PRESETS[preset.value]
+        asked = [name.strip() for name in strategies.split(",")]
+        report, told = command.evaluate_strategies(
+            asked, model, split.value, episodes or count, frames or length, options
+        )
+    else:
+        assert film is not None
+        if storyboard is None:
+            raise typer.BadParameter("is needed to know what the film should show", param_hint="--storyboard")
+        selection = _select(
+            storyboard, Strategy.NUWA_XL, model, frames, None, None, None, None, out / "store"
+        )
+        report, told = command.evaluate_films(film, selection, options)
+    _print(report, told, as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,7 +22,16 @@ from longtake.plan import Plan
 from longtake.store import CorruptClip, Store
 from longtake.video import ENCODER, Codec, Pixels, encode_segment, join_segments
 
-__all__ = ["LEAVES_PER_SEGMENT", "Decode", "Film", "Segment", "cut_segments", "decode_frame", "write_film"]
+__all__ = [
+    "LEAVES_PER_SEGMENT",
+    "Decode",
+    "Film",
+    "Segment",
+    "cut_segments",
+    "decode_frame",
+    "decode_segment",
+    "write_film",
+]
 
 LEAVES_PER_SEGMENT = 4  # 60 frames: few enough to encode anew after an edit, many enough to compress well
 
@@ -110,7 +119,7 @@ def write_film(
             path = _kept(store, key)
             if path is None:
                 with store.scratch(_SUFFIX) as spare:
-                    encode_segment(_decoded(segment, store, decode), spare, rate, settings)
+                    encode_segment(decode_segment(segment, store, decode), spare, rate, settings)
                     path = store.put_file(key, _SUFFIX, spare)
                 encoded += 1
             count += 1
@@ -129,7 +138,8 @@ def decode_frame(plan: Plan, store: Store, decode: Decode, i: int) -> Pixels:
     return pixels
 
 
-def _decoded(segment: Segment, store: Store, decode: Decode) -> Iterator[Pixels]:
+def decode_segment(segment: Segment, store: Store, decode: Decode) -> Iterator[Pixels]:
+    """The frames of a segment as the encoder gets them, one leaf in memory. Raises as `write_film` does."""
     for key, indices in segment.leaves:
         yield from _decode_clip(store, decode, key)[indices.start : indices.stop]
 

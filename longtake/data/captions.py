@@ -206,7 +206,7 @@ class Told:
 
     place: str | None
     time: str | None
-    weather: str  # "clear" where none is mentioned: what a caption does not say is not there
+    weather: str | None  # "clear" where only other things are said: what a caption does not say is not there
     pan: int  # -1, 0, 1
     cast: tuple[tuple[str, str | None, int], ...]  # name, action, direction (0: does not walk), left to right
 
@@ -227,7 +227,7 @@ def read_caption(text: str) -> Told:
     return Told(
         place=first.get("place"),
         time=first.get("time"),
-        weather=first.get("weather", "clear"),
+        weather=first.get("weather", "clear" if heard else None),
         pan=first.get("pan", 0),
         cast=tuple(cast),
     )

@@ -20,6 +20,8 @@ class Measured:
     value: float  # nan where it could not be measured
     units: Floats = field(default_factory=lambda: np.zeros(0))  # [U] what it is the mean of, if it is a mean
     note: str = ""  # why there is no value, or what to know about it
+    low: float = float("nan")  # 95 % interval, where it is none of the mean of the units
+    high: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,7 @@ class Row:
 
 
 def mean_of(units: Sequence[float] | Floats, why_not: str, note: str = "") -> Measured:
-    """The mean of the units that are numbers; not measured, for the reason `why_not`, where there are none."""
+    """The mean of the units that are numbers; not measured, because `why_not`, where there are none."""
     numbers = np.asarray(units, dtype=np.float64)
     numbers = numbers[~np.isnan(numbers)]
     return Measured(float(numbers.mean()), numbers, note) if len(numbers) else not_measured(why_not)

@@ -35,7 +35,7 @@ class Readings:
     clock: Floats  # [N] how far the sun or moon is on its way
     action: Floats  # [N, 6, 6] probabilities per character; means nothing where it is absent
     direction: Floats  # [N, 6, 3] probabilities of left, none, right
-    features: Floats  # [N, D] of the frame probe, for distances between distributions
+    features: Floats  # [N / 4, D] of the frame probe, of every fourth frame, for distances of distributions
     clip_features: Floats  # [N // 16, E] of the clip probe, one row per 16 frames
 
 
@@ -88,7 +88,7 @@ def oracle(script: Script, hidden: Latents) -> Readings:
         clock=np.array([truth.clock for truth in truths], dtype=np.float32),
         action=action,
         direction=direction,
-        features=np.zeros((n, 1), dtype=np.float32),
+        features=np.zeros((-(-n // 4), 1), dtype=np.float32),
         clip_features=np.zeros((n // 16, 1), dtype=np.float32),
     )
 

@@ -123,8 +123,8 @@ def script_of_prompts(scenes: Sequence[tuple[int, str]], length: int, seed: int 
             for name, doing, side in told.cast[:2]
         )
         shot = Shot(
-            start=start, end=end, place=place, time=time, weather=told.weather, pan=told.pan,
-            actors=actors, caption=prompt,
+            start=start, end=end, place=place, time=time, weather=told.weather or "clear",
+            pan=told.pan, actors=actors, caption=prompt,
         )  # fmt: skip
         shots.append(world_script.stage(shot, seed))
         heard.append(told)

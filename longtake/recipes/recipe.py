@@ -41,3 +41,6 @@ class Recipe:
     gaps: Sampling
     leaves: Sampling
     decoder_precision: str  # of the finished model
+    frame_probe: TrainConfig  # of the probes that measure films of this recipe's world; its seed is not used
+    clip_probe: TrainConfig
+    probe_seeds: tuple[int, ...]  # a frame and a clip probe are trained from each

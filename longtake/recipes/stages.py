@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from longtake.data.captions import vocabulary
 from longtake.data.latents import build_cache, open_cache
 from longtake.data.script import episode_seeds
 from longtake.diffusion import SCHEDULES, DiffusionLoss
+from longtake.evaluate.gates import GATES, check_probes
+from longtake.evaluate.look import load_probes
 from longtake.manifest import Manifest, ModelError, write_manifest
+from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.recipes.recipe import Recipe
@@ -33,6 +37,7 @@ from longtake.train.autoencoder import (
 )
 from longtake.train.denoiser import MaskedClipLoss, cached_batches
 from longtake.train.loop import train
+from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 from longtake.train.processes import own_device, place
 from longtake.train.samples import keyframe_sheet
 from longtake.train.text import CaptionReader, caption_batches, facts_loss
@@ -181,6 +186,29 @@ def _package(recipe: Recipe, out: Path, device: str) -> None:
     (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1, default=list) + "\n")
 
 
+def _probe(recipe: Recipe, out: Path, device: str) -> None:
+    """Frame and clip probes of every seed, in bfloat16 in `out/probes`, and how they do on ground truth."""
+    folder = out / "probes"
+    kinds = (
+        ("frame", FrameProbe, frame_loss, frame_probe_batches, recipe.frame_probe),
+        ("clip", ClipProbe, clip_loss, clip_probe_batches, recipe.clip_probe),
+    )
+    for seed, (name, kind, loss, batches, config) in product(recipe.probe_seeds, kinds):
+        torch.manual_seed(seed)
+        run, seeded = out / f"{name}-probe-{seed}", replace(config, seed=seed)
+        made: Any = train(kind(), loss, batches(config.batch, seed), seeded, run, device=device)
+        if place()[0] == 0:
+            _bfloat16(made.cpu()).save_pretrained(folder / f"{name}-{seed}", safe_serialization=True)
+    if place()[0] == 0:
+        found = {
+            seed: check_probes(load_probes(folder, seed), split="validation") for seed in recipe.probe_seeds
+        }
+        (folder / "gates.json").write_text(json.dumps(found, indent=1) + "\n")
+        for gate in GATES:
+            told = ", ".join(f"{values[gate.name]:.4f}" for values in found.values())
+            print(f"{gate.name}: {told} ({'at least' if gate.at_least else 'at most'} {gate.bar})")
+
+
 def _bfloat16(model: Any) -> Any:
     # diffusers' own `to` writes a line about layers to keep in float32, of which there are none.
     return torch.nn.Module.to(model, torch.bfloat16)
@@ -193,5 +221,6 @@ _STAGES: dict[str, Callable[[Recipe, Path, str], None]] = {
     "denoiser": _denoiser,
     "decoder": _decoder,
     "package": _package,
+    "probe": _probe,
 }
 STAGES = tuple(_STAGES)

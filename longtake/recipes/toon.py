@@ -89,4 +89,22 @@ def toon_64() -> Recipe:
         gaps=sampling(1.5),
         leaves=sampling(1.0),
         decoder_precision="bf16",
+        frame_probe=_probe(steps=1800, batch=64),
+        clip_probe=_probe(steps=3000, batch=8),
+        probe_seeds=(0, 1),
+    )
+
+
+def _probe(steps: int, batch: int) -> TrainConfig:
+    return TrainConfig(
+        steps=steps,
+        batch=batch,
+        muon_lr=3e-3,
+        adam_lr=2e-3,
+        warmup=50,
+        final_lr_fraction=0.01,
+        ema=0.995,
+        log_every=25,
+        save_every=250,
+        precision="bf16",
     )

@@ -1,0 +1,116 @@
+"""Do the measures catch what they must? Fixes the scales on validation episodes, makes the table on test ones.
+
+    python benchmarks/controls.py --frames 256 1024 3376 --episodes 16 8 6 --out runs/controls
+
+writes `longtake/evaluate/scales.json` (with `--fix`) and prints, for every length, the table of all controls on
+test episodes in markdown, with what each measure must catch and does not. The table in docs/controls.md is the one
+of the greatest length. Interrupted, the same command goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from longtake.data.script import episode_seeds
+from longtake.data.vocabulary import Split
+from longtake.evaluate.catalogue import CATALOGUE
+from longtake.evaluate.controls import CONTROLS
+from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate
+from longtake.evaluate.gates import gates_of
+from longtake.evaluate.look import PROBES, load_probes
+from longtake.evaluate.measured import Row
+from longtake.evaluate.report import SCALES
+from longtake.evaluate.score import Scale, fix_scales, from_json, missed, row_verdict, to_json
+from longtake.evaluate.script import Script, script_of_episode
+from longtake.evaluate.sources import WorldFilm
+from longtake.evaluate.table import Header, markdown
+from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+
+TRUTH = "ground truth"
+_SAMPLING = Sampling(
+    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
+)
+
+
+def planned(script: Script) -> Plan:
+    """How a film of the script is cut into clips; nothing is drawn."""
+    scenes = tuple(Scene(f"{k}", shot.start, shot.caption) for k, shot in enumerate(script.shots))
+    return plan_nuwa_xl(
+        Timeline(scenes, script.length),
+        seed=0,
+        model="",
+        sampling_keyframes=_SAMPLING,
+        sampling_gaps=_SAMPLING,
+        sampling_leaves=_SAMPLING,
+    )
+
+
+def measured(split: Split, count: int, frames: int, truths: int, how: Measuring) -> list[Row]:
+    """Ground truth, `truths` times with different latents, and all controls, on episodes of the split."""
+    seeds = episode_seeds(split, count)
+    scripts = {f"{split}-{seed}": script_of_episode(seed, frames) for seed in seeds}
+    episodes = [Episode(name, script, planned(script)) for name, script in scripts.items()]
+
+    def films(control: str, shift: int = 0) -> dict[str, WorldFilm]:
+        pairs = zip(scripts.items(), seeds, strict=True)
+        return {name: WorldFilm(control, script, seed + shift) for (name, script), seed in pairs}
+
+    references = films(TRUTH, 1_000_000_000)
+    lines = [
+        Line(TRUTH if not k else f"{TRUTH} {k + 1}", "reference", films(TRUTH, k * 10_000_000), references)
+        for k in range(truths)
+    ]
+    lines += [Line(name, "control", films(name), references) for name in CONTROLS if name != TRUTH]
+    return evaluate(episodes, lines, how)
+
+
+def caught(rows: list[Row], scales: dict[str, Scale]) -> list[str]:
+    """Per row, the measures that fail it."""
+    lines = []
+    for row in rows:
+        found = [name for name in CATALOGUE if row_verdict(row, name, scales.get(name)) == "fails"]
+        lines.append(f"- {row.name}: {', '.join(found) or 'none'}")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--frames", type=int, nargs="+", default=[256, 1024, 3376])
+    parser.add_argument("--episodes", type=int, nargs="+", default=[16, 8, 6], help="for each length")
+    parser.add_argument("--truths", type=int, default=3, help="sets of ground truth that fix the limits")
+    parser.add_argument("--out", type=Path, default=Path("runs/controls"))
+    parser.add_argument("--probes", type=Path, default=PROBES)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--fix", action="store_true", help="measure validation episodes and write the scales")
+    given = parser.parse_args()
+    console = Console(stderr=True)
+    known = from_json(SCALES.read_text()) if SCALES.is_file() else {}
+    for frames, count in zip(given.frames, given.episodes, strict=True):
+        with console.status(f"{frames} frames") as status:
+
+            def show(done: int, total: int, frames: int = frames) -> None:
+                status.update(f"{frames} frames: {done} of {total} films watched")
+
+            how = Measuring(given.out / "seen", given.probes, workers=given.workers, on_done=show)
+            if given.fix:
+                rows = measured("validation", count, frames, given.truths, how)
+                truths = [row for row in rows if row.kind == "reference"]
+                known[frames] = fix_scales(truths, [row for row in rows if row.kind == "control"])
+                SCALES.write_text(to_json(dict(sorted(known.items()))))
+            rows = measured("test", count, frames, 1, how)
+        gates = gates_of(load_probes(given.probes), how.folder)
+        facts = {"split": "test", "episodes": count, "frames": frames, "probes on ground truth": gates}
+        text = markdown(rows, known[frames], Header(facts=facts))
+        slipped = [f"- {control}: {name}" for control, name in missed(rows, known[frames])]
+        path = given.out / f"controls-{frames}.md"
+        path.write_text("\n".join([text, "", "## caught by", "", *caught(rows, known[frames]), ""]))
+        print(f"{path}\n" + "\n".join(caught(rows, known[frames])))
+        print("passed a measure that should fail it:\n" + ("\n".join(slipped) or "- none"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""Measuring films: beside ground truth of the same script and controls that must fail."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+import yaml
+
+from longtake.commands.draw import draw, resumable
+from longtake.commands.progress import Bar
+from longtake.commands.selection import STRATEGIES, Selection, note
+from longtake.data.script import episode_seeds
+from longtake.data.vocabulary import Split
+from longtake.evaluate.controls import CONTROLS
+from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
+from longtake.evaluate.sources import (
+    DecodedTruth,
+    PictureFolder,
+    Source,
+    StoredFilm,
+    VideoFile,
+    WorldFilm,
+)
+from longtake.film import cut_segments
+from longtake.storyboard import StoryboardError
+from longtake.video import Codec, count_frames
+
+if TYPE_CHECKING:
+    from longtake.evaluate.evaluation import Episode, Line
+
+__all__ = ["PRESETS", "Options", "evaluate_films", "evaluate_strategies"]
+
+PRESETS = {"ci": (2, 256), "dev": (8, 1024), "release": (32, 3376)}  # episodes, frames of each
+TRUTH = "ground truth"
+_VIDEOS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
+_OTHER_LATENTS = 1_000_000_000  # added to an episode's seed for its reference
+
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What all ways to evaluate share."""
+
+    out: Path  # folder of the report
+    controls: str  # "all", "none", or names with commas
+    probes: Path | None  # None: those that come with longtake
+    workers: int | None  # None: one per core
+
+
+def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[Report, str]:
+    """Measure the film, or every film of a folder, against the storyboard that they show."""
+    from longtake.evaluate.evaluation import Episode, Line
+
+    films = _films(path)
+    work = selection.open()
+    scenes = [(scene.start, scene.prompt) for scene in work.plan.timeline.scenes]
+    script = script_of_prompts(scenes, work.plan.length)
+    _name_silent_scenes(script)
+    for name, film in films.items():
+        _check_length(name, film, work.plan.length)
+    name = work.board.title or selection.storyboard.stem
+    seed = work.board.seed
+    plain = {name: WorldFilm(TRUTH, script, seed + _OTHER_LATENTS)}
+    lines = []
+    for called, film in films.items():
+        delivered = WorldFilm(TRUTH, script, seed + _OTHER_LATENTS, codec=_codec(film))
+        lines.append(Line(called, "system", {name: film}, {name: delivered}))
+    episodes = [Episode(name, script, work.plan)]
+    lines += _known_lines(episodes, [seed], plain, options.controls)
+    facts = {"storyboard": selection.storyboard.name, "films": {n: film.key for n, film in films.items()}}
+    return _report(episodes, lines, options, facts)
+
+
+def evaluate_strategies(
+    strategies: Sequence[str],
+    model: str,
+    split: Split,
+    count: int,  # episodes
+    frames: int,  # of each
+    options: Options,
+) -> tuple[Report, str]:
+    """Render episodes of the split by every strategy, and compare them on the same scripts."""
+    from longtake.evaluate.evaluation import Episode, Line
+
+    for strategy in strategies:
+        if strategy not in STRATEGIES:
+            known = ", ".join(STRATEGIES)
+            raise typer.BadParameter(f"{strategy!r} is none of {known}", param_hint="--strategies")
+    seeds = episode_seeds(split, count)
+    episodes: list[Episode] = []
+    films: dict[str, dict[str, Source]] = {strategy: {} for strategy in strategies}
+    decoded: dict[str, Source] = {}
+    references: dict[str, Source] = {}
+    for number, seed in enumerate(seeds, start=1):
+        name, script = f"{split}-{seed}", script_of_episode(seed, frames)
+        board = _write_board(script, seed, options.out / "storyboards" / f"{name}-{frames}.yaml")
+        for strategy in strategies:
+            note(f"episode {number} of {count}, drawn by {strategy}")
+            work = Selection(
+                storyboard=board, strategy=strategy, model=model, store=options.out / "store"
+            ).open()
+            with resumable(f"{work.store.root} keeps every clip; run the same command again to go on"):
+                draw(work, slice(0, frames), workers=options.workers)
+            segments = tuple(cut_segments(work.plan))
+            films[strategy][name] = StoredFilm(work.store.root, segments, work.manifest.folder)
+        decoded[name] = DecodedTruth(script, seed, work.manifest.folder)
+        references[name] = WorldFilm(TRUTH, script, seed + _OTHER_LATENTS)
+        episodes.append(Episode(name, script, work.plan))
+    lines = [Line(strategy, "system", films[strategy], references) for strategy in strategies]
+    lines.append(Line(f"{TRUTH}, decoded", "reference", decoded, references))
+    lines += _known_lines(episodes, seeds, references, options.controls)
+    facts = {"model": f"{work.manifest.name} {work.manifest.digest}", "split": split, "episodes": seeds}
+    return _report(episodes, lines, options, facts)
+
+
+def _films(path: Path) -> dict[str, Source]:
+    """The films to measure, by name: one, or those of a folder."""
+    if path.is_file():
+        return {path.stem: VideoFile(path)}
+    if not path.is_dir():
+        raise typer.BadParameter(f"{path}: there is no such film or folder", param_hint="FILM")
+    videos = sorted(file for file in path.iterdir() if file.suffix.lower() in _VIDEOS)
+    if videos:
+        return {file.stem: VideoFile(file) for file in videos}
+    if any(path.glob("*.png")):
+        return {path.name: PictureFolder(path)}
+    raise typer.BadParameter(f"{path}: holds neither videos nor PNG frames", param_hint="FILM")
+
+
+def _check_length(name: str, film: Source, length: int) -> None:
+    """A film that is not of the storyboard's length shows something else."""
+    if isinstance(film, VideoFile):
+        frames = count_frames(film.path)
+    else:
+        assert isinstance(film, PictureFolder)
+        frames = len(list(film.path.glob("*.png")))
+    if frames != length:
+        raise StoryboardError(
+            f"{name} has {frames} frames, the storyboard {length}: name the storyboard that it was rendered "
+            "from, and give --frames if that was given there"
+        )
+
+
+def _codec(film: Source) -> Codec | None:
+    """How the film was encoded, so that its reference can go the same way; pictures were not."""
+    if not isinstance(film, VideoFile):
+        return None
+    height = next(iter(film.frames())).shape[0]
+    return Codec(upscale=max(1, height // 64), smooth=True)
+
+
+def _known_lines(
+    episodes: Sequence[Episode], seeds: Sequence[int], references: Mapping[str, Source], controls: str
+) -> list[Line]:
+    """Ground truth with the episodes' own latents, and the controls."""
+    from longtake.evaluate.evaluation import Line
+
+    known = [name for name in CONTROLS if name != TRUTH]
+    asked = [name.strip() for name in controls.split(",")]
+    chosen = known if asked == ["all"] else [] if asked == ["none"] else asked
+    for name in chosen:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}", param_hint="--controls")
+
+    def line(name: str) -> Line:
+        drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}
+        return Line(name, "reference" if name == TRUTH else "control", drawn, references)
+
+    return [line(name) for name in [TRUTH, *chosen]]
+
+
+def _write_board(script: Script, seed: int, path: Path) -> Path:
+    """The storyboard of a script, for the planners."""
+    scenes = [
+        {"id": f"shot-{k:03}", "at": shot.start, "prompt": shot.caption}
+        for k, shot in enumerate(script.shots)
+    ]
+    board = {
+        "title": path.stem,
+        "video": {"fps": 12, "frames": script.length},
+        "seed": seed,
+        "scenes": scenes,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(board, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def _name_silent_scenes(script: Script) -> None:
+    """Warn of scenes whose prompts say too little that can be measured."""
+    for shot, told in zip(script.shots, script.told, strict=True):
+        missing = [] if told.cast else ["who is there"]
+        missing += [] if told.place else ["where it is"]
+        if missing:
+            what = " and ".join(missing)
+            note(f"frame {shot.start}: the prompt says {what} in no words that the probes know", "warning")
+
+
+def _report(
+    episodes: Sequence[Episode], lines: Sequence[Line], options: Options, facts: Report
+) -> tuple[Report, str]:
+    """Watch, measure, judge, and write the report; its JSON, and a few sentences."""
+    from longtake.evaluate.distances import reference_digest
+    from longtake.evaluate.evaluation import Measuring, evaluate, seam_profiles
+    from longtake.evaluate.gates import gates_of
+    from longtake.evaluate.look import PROBES, load_probes
+    from longtake.evaluate.report import spread_of, write_report, write_strip
+
+    folder = options.probes or PROBES
+    probes = load_probes(folder)
+    kept = options.out / "seen"
+    systems = [line for line in lines if line.kind == "system"]
+    with Bar() as bar, resumable(f"run the same command again to go on; {kept} keeps what was seen"):
+
+        def show(done: int, total: int) -> None:
+            bar.show(done, total, f"{done} of {total} films watched")
+
+        how = Measuring(kept, folder, workers=options.workers or _cores(), on_done=show)
+        rows = evaluate(episodes, lines, how)
+        if (folder / "frame-1").is_dir():
+            others = evaluate(episodes, systems, replace(how, seed=1))
+            facts["another probe moves"] = spread_of([row for row in rows if row.kind == "system"], others)
+        gates = gates_of(probes, kept)
+    for number, line in enumerate(systems, start=1):
+        name, film = next(iter(line.films.items()))
+        script = next(episode.script for episode in episodes if episode.name == name)
+        write_strip(film, script, options.out / f"strip-{number}.png")
+    references = {source.key for line in lines for source in line.references.values()}
+    facts |= {"probes": probes.sha256, "references": reference_digest(references)}
+    return write_report(
+        rows,
+        prompts={e.name: [shot.caption for shot in e.script.shots] for e in episodes},
+        profiles=seam_profiles(episodes, lines, how),
+        gates=gates,
+        facts=facts,
+        not_computed={},
+        length=episodes[0].script.length,
+        folder=options.out,
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

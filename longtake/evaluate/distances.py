@@ -1,0 +1,280 @@
+"""Distances between a set of films and its references: Avg-FID, B-FVD, and B-FVD over the time of the films.
+
+Films and references come in pairs: reference i shows the script of film i, drawn under other latents. Frames
+and clips of one film are not independent, so the N that decides how far chance reaches is the number of
+*films*: time bins are pooled over films and never averaged over single films, of which each alone would be
+almost all bias (independent normals of 64 numbers, whose true distance is 0: 1.1 pooled over 2,048 samples,
+35 as the mean over 32 blocks of 64), and intervals come from drawing whole pairs of films.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.evaluate.frechet import Moments, frechet, pool
+from longtake.evaluate.measured import Curve, Measured, not_measured
+from longtake.evaluate.readings import Seen
+
+__all__ = [
+    "Distance",
+    "OverTime",
+    "avg_fid",
+    "b_fvd",
+    "b_fvd_literal",
+    "b_fvd_over_time",
+    "bootstrap",
+    "frames_digest",
+    "reference_digest",
+    "refuse_overlap",
+    "set_distances",
+]
+
+Films = Sequence[NDArray[np.floating]]  # of each film, the features of its frames or clips in order [n, D]
+
+_CLIP = 16  # frames of the clips whose features `Seen` holds
+_LEAST = 8  # clips in a part of the time: with fewer, a distance is noise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distance:
+    """One number between two sets of films, and what it depends on."""
+
+    value: float
+    low: float  # 95 % interval by a bootstrap over films; nan where there is none
+    high: float
+    samples: int  # N of each distance, the same on both sides: frames or clips
+    films: int  # on each side: how many of the samples are independent
+    note: str = ""
+
+    def __str__(self) -> str:
+        interval = f" ({self.low:.4g} to {self.high:.4g})" if np.isfinite(self.low) else ""
+        note = f", {self.note}" if self.note else ""
+        return f"{self.value:.4g}{interval}, N = {self.samples} of {self.films} films{note}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OverTime:
+    """A distance in each of B equal parts of the films' length."""
+
+    at: NDArray[np.float64]  # [B] middles of the parts, 0..1 of the film's length
+    values: NDArray[np.float64]  # [B]
+    slope: Distance  # per part, a straight line by least squares; its `samples` are those of one part
+
+
+def avg_fid(
+    films: Films, references: Films, generator: np.random.Generator, resamples: int = 200
+) -> Distance:
+    """Avg-FID: all frames of all films pooled -> one Frechet distance to all frames of all references.
+
+    `films[i]`: features of the frames of film i `[n, D]`, `references[i]` those of its reference. NUWA-XL
+    (arXiv 2303.12346, section 4.2) takes it for "the average quality of generated frames" and says no more;
+    this is FID with the frames as samples. Raises ValueError where numbers of films or frames differ.
+    """
+    return _pooled(films, references, generator, resamples)
+
+
+def b_fvd(films: Films, references: Films, generator: np.random.Generator, resamples: int = 200) -> Distance:
+    """B-FVD-X: films cut into clips of X frames that do not overlap, at their own frame rate, X being the
+    length of the clips; all clips of all films pooled -> one Frechet distance to all clips of all references.
+
+    `films[i]`: features of the clips of film i `[n, D]`, as `features.film_features` cuts them. Our reading
+    of NUWA-XL's B-FVD-X, whose own sentence is `b_fvd_literal`. Raises ValueError as `avg_fid`.
+    """
+    return _pooled(films, references, generator, resamples)
+
+
+def b_fvd_over_time(
+    films: Films, references: Films, generator: np.random.Generator, bins: int = 10, resamples: int = 200
+) -> OverTime:
+    """B-FVD-X in each of `bins` equal parts of the films: the clips of a part, pooled over films, to those of
+    the same part of the references.
+
+    Every part has the same number of clips, as the bias depends on it; up to one clip a part is left out.
+    Films that grow worse have a positive slope; compare it with that of true films. Raises ValueError as
+    `avg_fid`, and where a film has fewer clips than there are parts, or a part has a single clip.
+    """
+    _check(films, references)
+    ours, theirs = _parts(films, bins), _parts(references, bins)
+
+    def values(chosen: NDArray[np.int64]) -> list[float]:
+        return [
+            frechet(pool([one[i] for i in chosen]), pool([two[i] for i in chosen]))
+            for one, two in zip(ours, theirs, strict=True)
+        ]
+
+    def slope(chosen: NDArray[np.int64]) -> float:
+        return _slope(values(chosen))
+
+    curve = values(np.arange(len(films)))
+    low, high = bootstrap(slope, len(films), generator, resamples)
+    return OverTime(
+        at=(np.arange(bins) + 0.5) / bins,
+        values=np.array(curve),
+        slope=Distance(
+            value=_slope(curve),
+            low=low,
+            high=high,
+            samples=sum(part.n for part in ours[0]),
+            films=len(films),
+        ),
+    )
+
+
+def b_fvd_literal(films: Films, references: Films) -> Distance:
+    """NUWA-XL's sentence to the letter: a long video is split "into several short clips to calculate the
+    average FVD of all clips" (arXiv 2303.12346, section 4.2).
+
+    The k-th clips of all films -> a distance to the k-th clips of all references; then the mean over k. N is
+    the number of films, so with few of them this is bias and little else: for comparison only, beside
+    `b_fvd`. Raises ValueError as `avg_fid`, for a single film, and where films differ in length.
+    """
+    _check(films, references)
+    clips = len(films[0])
+    if any(len(film) != clips for film in films):
+        raise ValueError("the literal B-FVD compares k-th clips: take films of one length")
+    parts = zip(_parts(films, clips), _parts(references, clips), strict=True)
+    value = float(np.mean([frechet(pool(one), pool(two)) for one, two in parts]))
+    n = len(films)
+    return Distance(value=value, low=np.nan, high=np.nan, samples=n, films=n, note="literal")
+
+
+def bootstrap(
+    statistic: Callable[[NDArray[np.int64]], float],  # of the films (and their references) of these indices
+    films: int,
+    generator: np.random.Generator,
+    resamples: int = 200,
+) -> tuple[float, float]:
+    """A 95 % interval of a statistic of `films` films, by drawing films with replacement.
+
+    nan for one film, and without resamples. The quantiles are shifted by the bootstrap's own bias: a resample
+    holds fewer different films, so its distances are too large by about as much as the distance itself is. On
+    sets of 4 to 16 simulated films plain quantiles held the distance's mean in 6 % to 64 % of all cases,
+    shifted ones in 92 % or more.
+    """
+    if films < 2 or not resamples:
+        return float("nan"), float("nan")
+    drawn = np.array([statistic(generator.integers(films, size=films)) for _ in range(resamples)])
+    low, high = np.quantile(drawn, (0.025, 0.975)) - drawn.mean() + statistic(np.arange(films))
+    return float(low), float(high)
+
+
+def set_distances(
+    films: Sequence[Seen],
+    references: Sequence[Seen],  # of the same scripts, in the same order
+    generator: np.random.Generator,
+    bins: int = 10,
+    resamples: int = 200,  # 0 for no intervals
+) -> tuple[dict[str, Measured], Curve | None]:
+    """The catalogue's distances of a set of films, and the curve of the one that drift is read from.
+
+    `fd_frames` is Avg-FID on the frame probe, `fd_clips` B-FVD-16 on the clip probe, `fd_motion` B-FVD-16 on
+    the random network, `fd_drift` the slope of that over time. Notes hold intervals and N. Not measured where
+    there are fewer than two samples, and over time where a part has fewer than eight clips.
+    """
+
+    def of(read: Callable[[Seen], NDArray[np.floating]]) -> tuple[Films, Films]:
+        return [read(seen) for seen in films], [read(seen) for seen in references]
+
+    pairs = {
+        "fd_frames": of(lambda seen: seen.readings.features),
+        "fd_clips": of(lambda seen: seen.readings.clip_features),
+        "fd_motion": of(lambda seen: seen.motion_features),
+    }
+    found = {
+        name: _measured(_pooled(*pair, generator, resamples))
+        if sum(len(film) for film in pair[0]) > 1
+        else not_measured("fewer than two samples: take longer films, or more")
+        for name, pair in pairs.items()
+    }
+    motion = pairs["fd_motion"]
+    least = sum(len(film) // bins for film in motion[0])
+    if least < _LEAST or any(len(film) < bins for film in motion[0]):
+        why = f"{least} clips in each of {bins} parts of the time are too few: take longer films, or more"
+        return {**found, "fd_drift": not_measured(why)}, None
+    over = b_fvd_over_time(*motion, generator, bins, resamples)
+    frames = float(np.mean([len(film) for film in motion[0]])) * _CLIP
+    return {**found, "fd_drift": _measured(over.slope)}, Curve(over.at * frames, over.values)
+
+
+def frames_digest(frames: NDArray[np.uint8]) -> str:
+    """sha256 of a film's frames `[N, H, W, 3]`: shape and bytes."""
+    digest = hashlib.sha256(json.dumps(list(frames.shape)).encode())
+    digest.update(np.ascontiguousarray(frames).data)
+    return digest.hexdigest()
+
+
+def reference_digest(ids: Iterable[str]) -> str:
+    """sha256 of a set of references, by their ids or the digests of their frames, in any order.
+
+    Two results can be compared only where it is the same.
+    """
+    return hashlib.sha256(json.dumps(sorted(ids)).encode()).hexdigest()
+
+
+def refuse_overlap(generated: set[str], reference: set[str]) -> None:
+    """Raises ValueError where a film is its own reference: digests of films that are in both sets."""
+    both = sorted(generated & reference)
+    if both:
+        raise ValueError(
+            f"{len(both)} of {len(generated)} films are among the references, such as {both[0][:12]}: a "
+            "distance to oneself says nothing, so take other films as the reference"
+        )
+
+
+def _measured(distance: Distance) -> Measured:
+    return Measured(distance.value, note=str(distance))
+
+
+def _pooled(films: Films, references: Films, generator: np.random.Generator, resamples: int) -> Distance:
+    _check(films, references)
+    ours, theirs = ([Moments.of(film) for film in side] for side in (films, references))
+
+    def distance(chosen: NDArray[np.int64]) -> float:
+        return frechet(pool([ours[i] for i in chosen]), pool([theirs[i] for i in chosen]))
+
+    value = distance(np.arange(len(films)))
+    low, high = bootstrap(distance, len(films), generator, resamples)
+    return Distance(
+        value=value,
+        low=max(0.0, low) if np.isfinite(low) else low,
+        high=high,
+        samples=sum(part.n for part in ours),
+        films=len(films),
+    )
+
+
+def _check(films: Films, references: Films) -> None:
+    if len(films) != len(references) or not films:
+        raise ValueError(
+            f"{len(films)} films and {len(references)} references: every film needs its own reference"
+        )
+    for i, (film, reference) in enumerate(zip(films, references, strict=True)):
+        if len(film) != len(reference):
+            raise ValueError(
+                f"film {i} has {len(film)} samples, its reference {len(reference)}: the distance depends on "
+                "their number, so cut both to one length"
+            )
+
+
+def _parts(films: Films, bins: int) -> list[list[Moments]]:
+    """Per part of the time, the moments of each film in it."""
+    short = min(len(film) for film in films)
+    if short < bins:
+        raise ValueError(f"a film of {short} clips has no {bins} parts: ask for fewer, or take longer films")
+
+    def part(film: NDArray[np.floating], k: int) -> Moments:
+        first = k * len(film) // bins
+        return Moments.of(film[first : first + len(film) // bins])
+
+    return [[part(film, k) for film in films] for k in range(bins)]
+
+
+def _slope(values: Sequence[float]) -> float:
+    line = np.polynomial.Polynomial.fit(np.arange(len(values)), values, 1)
+    return float(line.convert().coef[1]) if len(values) > 1 else float("nan")

@@ -1,0 +1,80 @@
+"""Does a film get worse, paler or harsher the longer it lasts?"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.evaluate.measured import Curve, Measured
+from longtake.evaluate.readings import Signals
+
+__all__ = ["curve", "drift_measures", "slope", "slope_interval"]
+
+Floats = NDArray[np.float64]
+
+
+def curve(values: NDArray[np.floating], bins: int = 20) -> Curve:
+    """Means of the numbers among `values` `[N]` over `bins` stretches of nearly equal length, at most N."""
+    edges = np.linspace(0, len(values), min(bins, len(values)) + 1).round().astype(int)
+    known = ~np.isnan(values)
+    sums = np.add.reduceat(np.where(known, values, 0).astype(np.float64), edges[:-1])
+    counts = np.add.reduceat(known.astype(int), edges[:-1])
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return Curve((edges[:-1] + edges[1:] - 1) / 2, means)
+
+
+def slope(line: Curve) -> float:
+    """Rise of the least-squares line per 1,000 frames; nan with fewer than two known bins."""
+    at, values = _known(line)
+    if len(at) < 2:
+        return float("nan")
+    away = at - at.mean()
+    return float(1000 * away @ values / (away @ away))
+
+
+def slope_interval(
+    line: Curve, chance: np.random.Generator, share: float = 0.95, block: int = 3, draws: int = 1000
+) -> tuple[float, float]:
+    """An interval for the slope per 1,000 frames, by moving blocks of residuals (Künsch, 1989).
+
+    Neighbouring bins go wrong together, so residuals are drawn anew in runs of `block` bins. Of 20 bins it
+    promises too much: a share of 0.95 held the slope 88 times of 100 where errors were independent, and 79
+    times where they followed each other with a correlation of 0.3. (nan, nan) with fewer than two blocks.
+    """
+    at, values = _known(line)
+    if len(at) < 2 * block:
+        return float("nan"), float("nan")
+    rise = slope(line)
+    away = at - at.mean()
+    left = values - values.mean() - rise / 1000 * away
+    starts = chance.integers(0, len(at) - block + 1, (draws, -(-len(at) // block)))
+    drawn = left[(starts[:, :, None] + np.arange(block)).reshape(draws, -1)[:, : len(at)]]
+    rises = rise + 1000 * (drawn @ away) / (away @ away)
+    low, high = np.quantile(rises, [(1 - share) / 2, (1 + share) / 2])
+    return float(low), float(high)
+
+
+def drift_measures(
+    correct: NDArray[np.floating], signals: Signals, reference: Signals | None
+) -> dict[str, Measured]:
+    """Slopes per 1,000 frames of correctness, saturation and contrast over 20 stretches of the film.
+
+    `correct` `[N]` is 0..1 per frame, nan where nothing is asked. Saturation and contrast (0..1) are those
+    of the film less those of the `reference`, the same script drawn with other latents: what the script
+    itself changes is no drift. Without a reference they are the film's own.
+    """
+    note = "" if reference else "without a reference: holds what the script changes"
+    series = {"drift_correctness": (np.asarray(correct, dtype=np.float64), "")}
+    for name in ("saturation", "contrast"):
+        own: Floats = getattr(signals, name).astype(np.float64)
+        series[f"drift_{name}"] = (own - getattr(reference, name) if reference else own, note)
+    measured = {}
+    for name, (values, remark) in series.items():
+        rise = slope(curve(values))
+        measured[name] = Measured(rise, note="fewer than two bins have a value" if np.isnan(rise) else remark)
+    return measured
+
+
+def _known(line: Curve) -> tuple[Floats, Floats]:
+    known = ~np.isnan(line.values)
+    return line.at[known], line.values[known]

@@ -1,0 +1,159 @@
+"""Films, ground truth and controls of the same scripts: watched, measured, and put into rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.data.script import episode_seeds
+from longtake.evaluate.distances import refuse_overlap, set_distances
+from longtake.evaluate.drift import curve, drift_measures
+from longtake.evaluate.identity import cast_hues, diversity, identity_measures
+from longtake.evaluate.look import PROBES
+from longtake.evaluate.measured import FilmResult, Row
+from longtake.evaluate.memory import clip_rows, memorised, too_near, training_index
+from longtake.evaluate.motion import motion_measures
+from longtake.evaluate.order import order_measures
+from longtake.evaluate.prompts import frame_correct, prompt_measures
+from longtake.evaluate.reach import Reach
+from longtake.evaluate.readings import Seen
+from longtake.evaluate.script import Script
+from longtake.evaluate.seams import cut_measures, seam_borders, seam_measures, seam_profile
+from longtake.evaluate.sources import Source
+from longtake.evaluate.watching import Task, load_seen, watch_all
+from longtake.plan import Plan
+
+__all__ = ["Episode", "Line", "Measuring", "evaluate", "measure_film", "seam_profiles"]
+
+_RESAMPLES = 200  # of a distance's bootstrap
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A script that all rows share, and how films of it are planned."""
+
+    name: str
+    script: Script
+    plan: Plan | None  # None: nothing is known of borders and reach
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row to be: of every episode a film, and the ground truth with other latents it is measured by."""
+
+    name: str
+    kind: str  # "system", "reference" or "control"
+    films: Mapping[str, Source]  # by the episode's name
+    references: Mapping[str, Source]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How films are watched, and where what was seen is kept."""
+
+    folder: Path
+    probes: Path = PROBES
+    seed: int = 0  # of the probes
+    device: str = "cpu"
+    workers: int = 1  # processes
+    on_done: Callable[[int, int], None] | None = None  # hears how many films of how many were watched
+
+    def task(self, source: Source) -> Task:
+        """The source, to be watched so."""
+        return Task(source, self.folder, self.probes, self.seed, self.device)
+
+
+def evaluate(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring) -> list[Row]:
+    """Watch and measure everything; what was watched before is not watched again.
+
+    Raises ValueError where a film is its own reference.
+    """
+    both = [source for line in lines for side in (line.films, line.references) for source in side.values()]
+    watch_all([how.task(source) for source in both], how.workers, how.on_done)
+    refuse_overlap({s.key for line in lines for s in line.films.values()},
+                   {s.key for line in lines for s in line.references.values()})  # fmt: skip
+    reaches = {e.name: Reach(e.script, e.plan) if e.plan else None for e in episodes}
+    index = _training_index(how.folder)
+    return [_row(line, [e for e in episodes if e.name in line.films], reaches, index, how) for line in lines]
+
+
+def _row(
+    line: Line,
+    episodes: Sequence[Episode],
+    reaches: Mapping[str, Reach | None],
+    index: NDArray[np.float32],
+    how: Measuring,
+) -> Row:
+    seen = [load_seen(how.task(line.films[episode.name])) for episode in episodes]
+    truth = [load_seen(how.task(line.references[episode.name])) for episode in episodes]
+    limit = too_near(np.concatenate([clip_rows(film.signals.thumbnails) for film in truth]), index)
+    films = []
+    for episode, film, reference in zip(episodes, seen, truth, strict=True):
+        result = measure_film(episode, film, reference, reaches[episode.name])
+        near = memorised(film.signals.thumbnails, index, limit)
+        films.append(replace(result, measured={**result.measured, "memorised": near}))
+    hues = [cast_hues(e.script, film.readings) for e, film in zip(episodes, seen, strict=True)]
+    resamples = 0 if line.kind == "control" else _RESAMPLES
+    chance = np.random.default_rng(0)  # equally many films are drawn alike, whatever row they are of
+    distances, over = set_distances(seen, truth, chance, resamples=resamples)
+    curves = {"FD motion": over} if over else {}
+    return Row(line.name, line.kind, tuple(films), {"diversity": diversity(hues), **distances}, curves)
+
+
+def _training_index(folder: Path) -> NDArray[np.float32]:
+    """Clips of the episodes that every model of the world was trained on first; `folder` keeps them."""
+    path = folder / "training-index.npy"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(".part.npy")
+        np.save(aside, training_index(episode_seeds("train", 8), 210))
+        aside.replace(path)
+    index: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    return index
+
+
+def seam_profiles(
+    episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Mean change around coarse and fine borders `[31]`, by row and level, for all rows but controls."""
+    found: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for line in sorted(lines, key=lambda line: line.kind):  # references first
+        if line.kind == "control":
+            continue
+        profiles: dict[str, list[NDArray[np.float64]]] = {}
+        for episode in episodes:
+            if episode.plan is None or episode.name not in line.films:
+                continue
+            signals = load_seen(how.task(line.films[episode.name])).signals
+            borders = seam_borders(episode.plan.strides, episode.script.length)
+            for level, at in zip(("coarse", "fine"), borders, strict=True):
+                if len(at):
+                    profiles.setdefault(level, []).append(seam_profile(episode.script, signals, at))
+        found[line.name] = {level: np.mean(each, axis=0) for level, each in profiles.items()}
+    return found
+
+
+def measure_film(episode: Episode, seen: Seen, truth: Seen, reach: Reach | None) -> FilmResult:
+    """Every measure of one film. `truth` was seen in the same script, drawn with other latents."""
+    script = episode.script
+    correct = frame_correct(script, seen.readings)
+    measured = {
+        **prompt_measures(script, seen.readings),
+        **identity_measures(script, seen.readings, reach),
+        **seam_measures(script, seen.signals, episode.plan.strides if episode.plan else (1,)),
+        **cut_measures(script, seen.signals),
+        **order_measures(script, seen.readings),
+        **motion_measures(script, seen.signals, truth.signals),
+        **drift_measures(correct, seen.signals, truth.signals),
+    }
+    curves = {
+        "scenes right": curve(correct),
+        "saturation": curve(seen.signals.saturation),
+        "contrast": curve(seen.signals.contrast),
+        "motion": curve(seen.signals.difference),
+    }
+    return FilmResult(episode.name, measured, curves)

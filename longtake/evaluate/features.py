@@ -1,0 +1,392 @@
+"""Networks that turn frames and clips into features: one is always here, others are weights that a user has.
+
+`RandomVideoNet` needs no file: its weights follow from its name. It was trained on nothing, so it prefers no
+content, and it sees what a probe that was trained to read the story through blur and noise does not.
+
+The networks of published numbers (I3D, Inception, CLIP, DINO, LPIPS) are neither shipped nor fetched. Weights
+are looked for (1) where the user says, (2) in the folder LONGTAKE_WEIGHTS_DIR, (3) on the hub, only where a
+download is allowed. What is not there raises `WeightsMissing`; no other network ever stands in for it.
+
+Axes: N frames or clips, T frames of a clip, H W pixels, C colours, D features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from longtake.evaluate.frechet import Moments, frechet
+
+__all__ = [
+    "WEIGHTS_DIR",
+    "ClipSim",
+    "FeatureExtractor",
+    "RandomVideoNet",
+    "WeightsMissing",
+    "clip_texts",
+    "clipsim",
+    "film_features",
+    "fvd_selfcheck",
+    "load_extractor",
+    "lpips",
+]
+
+Floats = NDArray[np.float32]
+
+WEIGHTS_DIR = "LONGTAKE_WEIGHTS_DIR"  # environment: a folder of i3d.pt, inception.pt, lpips.pt, clip/, dino/
+
+_AT_ONCE = {"frame": 32, "clip": 4}  # a network sees so many together
+_I3D_LEAST = 10  # frames: with fewer, nothing is left after I3D's strides
+_CLIP_LOOK = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))  # its mean and std
+_IMAGENET_LOOK = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+class WeightsMissing(ValueError):
+    """Weights that are not there, or no package to run them; what needs them is then not computed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureExtractor:
+    """A fixed network: uint8 `[N, H, W, 3]` (frames) or `[N, T, H, W, 3]` (clips) -> float32 `[N, D]`."""
+
+    name: str
+    sha256: str  # of the weights
+    size: int  # pixels per side that the network looks at
+    kind: Literal["frame", "clip"]
+    dim: int  # D
+    see: Callable[[Tensor], Tensor]  # values 0..255, [N, 3, H, W] or [N, 3, T, H, W] -> [N, D]
+    device: str = "cpu"
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> Floats:
+        """The features; N may be 0. Raises ValueError for anything but uint8 RGB of the network's kind."""
+        axes = 4 if self.kind == "frame" else 5
+        if pixels.dtype != np.uint8 or pixels.ndim != axes or pixels.shape[-1] != 3:
+            raise ValueError(
+                f"{self.name} looks at uint8 {self.kind}s of {axes} axes, RGB last, values 0..255, "
+                f"not at {pixels.dtype} {list(pixels.shape)}"
+            )
+        parts, step = [np.zeros((0, self.dim), dtype=np.float32)], _AT_ONCE[self.kind]
+        for first in range(0, len(pixels), step):
+            part = torch.from_numpy(np.ascontiguousarray(pixels[first : first + step])).to(self.device)
+            with torch.inference_mode():
+                parts.append(self.see(part.movedim(-1, 1).float()).float().cpu().numpy())
+        return np.concatenate(parts)
+
+
+class RandomVideoNet(FeatureExtractor):
+    """Three layers of random 3-D convolutions, for clips of 64 x 64 pixels; D = 70.
+
+    The first layer's filters sum to zero, half of them over time at each pixel, so that they see change and
+    nothing else, half over space and time, so that they see detail. The features are the mean and the log
+    standard deviation of the three colours and of the last layer's channels; the log, so that a little noise
+    counts where nothing is.
+    """
+
+    def __init__(self) -> None:
+        layers = _random_layers()
+        digest = hashlib.sha256(b"".join(weight.numpy().tobytes() for weight in layers)).hexdigest()
+        dim = 2 * (3 + len(layers[-1]))
+        super().__init__(
+            name="random-video", sha256=digest, size=64, kind="clip", dim=dim, see=_see_at_random
+        )
+
+
+@lru_cache(maxsize=1)
+def _random_layers() -> list[Tensor]:
+    """Filters `[out, in, 3, 3, 3]`, each of squared length 2 (He et al. 2015), the same bits everywhere.
+
+    Whole numbers from a counter-based generator's raw stream, which no library release changes; they are
+    summed as whole numbers, so the one rounding is the last.
+    """
+    widths = (3, 16, 16, 32)
+    key = hashlib.sha256(b"longtake random video net 1").digest()[:16]
+    stream = np.random.Philox(key=int.from_bytes(key, "big"))
+    layers = []
+    for k, (inputs, outputs) in enumerate(pairwise(widths)):
+        shape = (outputs, inputs, 3, 3, 3)
+        drawn = (stream.random_raw(int(np.prod(shape))) >> np.uint64(48)).astype(np.int64).reshape(shape)
+        drawn = 2 * drawn + 1 - 2**16
+        if k == 0:
+            change, detail = np.split(drawn, 2)
+            change = 3 * change - change.sum(axis=2, keepdims=True)
+            detail = detail[0].size * detail - detail.sum(axis=(1, 2, 3, 4), keepdims=True)
+            drawn = np.concatenate([change, detail])
+        length = np.sqrt(np.square(drawn).sum(axis=(1, 2, 3, 4), keepdims=True) / 2)
+        layers.append(torch.from_numpy((drawn / length).astype(np.float32)))
+    return layers
+
+
+def _see_at_random(x: Tensor) -> Tensor:
+    if x.shape[-2:] != (64, 64):
+        raise ValueError(
+            f"the random network is made for 64 x 64 pixels, not {list(x.shape[-2:])}: shrink first"
+        )
+    x = x / 127.5 - 1
+    parts = [*torch.std_mean(x, dim=(2, 3, 4), correction=0)]
+    x = F.pad(x, (1,) * 6, mode="replicate")  # at the borders too, filters then sum to zero
+    for k, weight in enumerate(_random_layers()):
+        x = F.leaky_relu(F.conv3d(x, weight, stride=2, padding=min(k, 1)), 0.2)
+    parts += torch.std_mean(x, dim=(2, 3, 4), correction=0)
+    return torch.cat([parts[1], parts[3], torch.log(parts[0] + 0.01), torch.log(parts[2] + 0.01)], dim=1)
+
+
+def film_features(extractor: FeatureExtractor, frames: NDArray[np.uint8], clip: int = 16) -> Floats:
+    """Features `[n, D]` of a film uint8 `[N, H, W, 3]`: all frames, or N // clip clips from frame 0 on."""
+    if extractor.kind == "frame":
+        return extractor(frames)
+    whole = len(frames) // clip
+    return extractor(frames[: whole * clip].reshape(whole, clip, *frames.shape[1:]))
+
+
+def load_extractor(
+    name: str,  # "i3d", "inception", "lpips", "clip" or "dino"
+    weights: str | None = None,  # a file, a folder or, for "clip" and "dino", a hub id
+    allow_download: bool = False,
+    sha256: str | None = None,  # of the file of weights (of a folder: of its safetensors in order of name)
+    device: str = "cpu",
+) -> FeatureExtractor:
+    """A network of published numbers, from weights that the user has.
+
+    "i3d": TorchScript port of StyleGAN-V, 400 logits of clips of 10 frames or more, short side bilinearly to
+    224, centre crop, values -1..1 (the convention of FVD ports; others stretch, and get other numbers).
+    "inception": TorchScript port of StyleGAN2-ADA and clean-fid, 2048 features, resizes by itself.
+    "lpips": TorchScript VGG16 of StyleGAN2-ADA, whose features `lpips` compares.
+    "clip", "dino": a folder as `transformers` saves it, safetensors only; bicubically to the network's size.
+
+    TorchScript is code: such a file is run only if its `sha256` is given too. Raises `WeightsMissing` where
+    weights or the package are missing, ValueError where a digest does not match or the file is another net.
+    """
+    if name in _TORCHSCRIPT:
+        see, digest, kind, size = _torchscript(name, _place(name, ".pt", weights), sha256, device)
+    elif name in ("clip", "dino"):
+        see, digest, kind, size = _transformer(name, _folder(name, weights, allow_download), sha256, device)
+    else:
+        raise ValueError(f"there is no network '{name}': choose {', '.join(_TORCHSCRIPT)}, clip or dino")
+    black = torch.zeros(1, 3, *((16,) if kind == "clip" else ()), 64, 64, device=device)
+    try:
+        with torch.inference_mode():
+            dim = see(black).shape[1]
+    except (torch.jit.Error, RuntimeError, IndexError, TypeError) as error:
+        raise ValueError(f"the weights of '{name}' are another network's: see how it is called") from error
+    return FeatureExtractor(name=name, sha256=digest, size=size, kind=kind, dim=dim, see=see, device=device)
+
+
+def lpips(extractor: FeatureExtractor, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Floats:
+    """LPIPS (arXiv 1801.03924) of pairs of frames uint8 `[N, H, W, 3]` -> `[N]`: 0 for equal ones.
+
+    The network's features are weighted so that LPIPS is their squared distance.
+    """
+    assert extractor.name == "lpips"
+    distances: Floats = np.square(extractor(a) - extractor(b)).sum(axis=1)
+    return distances
+
+
+def fvd_selfcheck(extractor: FeatureExtractor) -> float:
+    """FVD of 8 all-black and 8 all-white videos, of 30 frames of 64 x 64 pixels.
+
+    With I3D as StyleGAN-V ports it, 151.2 within 1 is right: common_metrics_on_video_quality tells 151.17 and
+    151.256. Anything else is another network or another way to resize.
+    """
+    black = np.zeros((8, 30, 64, 64, 3), dtype=np.uint8)
+    return frechet(Moments.of(extractor(black)), Moments.of(extractor(black + np.uint8(255))))
+
+
+def clip_texts(prompts: Sequence[str], weights: str | None = None, allow_download: bool = False) -> Floats:
+    """CLIP's features of prompts `[S, D]`; weights as for `load_extractor`, with the tokenizer's files."""
+    folder = _folder("clip", weights, allow_download)
+    model, transformers = _pretrained("clip", folder, "cpu")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    most = model.config.text_config.max_position_embeddings
+    tokens = tokenizer(list(prompts), padding=True, truncation=True, max_length=most, return_tensors="pt")
+    with torch.inference_mode():
+        features: Floats = _tensor(model.get_text_features(**tokens)).float().numpy()
+    return features
+
+
+class ClipSim(NamedTuple):
+    """Per scene of a film; nan for a scene without frames."""
+
+    similarity: NDArray[np.float64]  # [S] mean cosine of its frames with its prompt, -1..1
+    rank: NDArray[np.float64]  # [S] place of its prompt among the film's prompts, 1 is best
+
+
+def clipsim(text_features: NDArray[np.floating], image_features: Sequence[NDArray[np.floating]]) -> ClipSim:
+    """CLIPSIM (arXiv 2104.14806) of S scenes: features of prompts `[S, D]`, of each scene's frames `[n, D]`.
+
+    A similarity depends on the network and the style; the rank of the right prompt, by mean similarity to the
+    same frames, does not. Prompts that are told twice share a rank.
+    """
+    texts = _unit(text_features)
+    assert len(texts) == len(image_features)
+    tables = [(_unit(images) @ texts.T).mean(axis=0) if len(images) else None for images in image_features]
+    nan = float("nan")
+    similarity = [nan if t is None else t[s] for s, t in enumerate(tables)]
+    rank = [nan if t is None else 1 + (t > t[s] + 1e-6).sum() for s, t in enumerate(tables)]
+    return ClipSim(np.array(similarity, dtype=np.float64), np.array(rank, dtype=np.float64))
+
+
+def _unit(features: NDArray[np.floating]) -> NDArray[np.float64]:
+    x = features.astype(np.float64)
+    unit: NDArray[np.float64] = x / np.linalg.norm(x, axis=1, keepdims=True)
+    return unit
+
+
+_Loaded = tuple[Callable[[Tensor], Tensor], str, Literal["frame", "clip"], int]  # see, sha256, kind, size
+
+
+def _see_i3d(net: Any, x: Tensor) -> Tensor:
+    n, _, t = x.shape[:3]
+    if t < _I3D_LEAST:
+        raise ValueError(f"I3D needs clips of {_I3D_LEAST} frames or more, not {t}")
+    frames = _square(x.movedim(2, 1).flatten(0, 1) / 127.5 - 1, 224, "bilinear")
+    clips = frames.reshape(n, t, *frames.shape[1:]).movedim(1, 2).contiguous()
+    return _tensor(net(clips, rescale=False, resize=False, return_features=True))
+
+
+def _see_inception(net: Any, x: Tensor) -> Tensor:
+    return _tensor(net(x, return_features=True))
+
+
+def _see_lpips(net: Any, x: Tensor) -> Tensor:
+    return _tensor(net(x, resize_images=False, return_lpips=True))
+
+
+_TORCHSCRIPT: dict[str, tuple[Callable[[Any, Tensor], Tensor], Literal["frame", "clip"], int]] = {
+    "i3d": (_see_i3d, "clip", 224),
+    "inception": (_see_inception, "frame", 299),
+    "lpips": (_see_lpips, "frame", 64),
+}
+
+
+def _torchscript(name: str, file: Path, sha256: str | None, device: str) -> _Loaded:
+    if not file.is_file():
+        raise WeightsMissing(f"{file} is not there: name the TorchScript file of '{name}'")
+    content = file.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if sha256 is None:
+        raise ValueError(
+            f"{file} is TorchScript, which is code: it is run only if you also give the sha256 that whoever "
+            "published it tells"
+        )
+    _compare(file, digest, sha256)
+    with warnings.catch_warnings():  # torch would rather have other files, but no others were published
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            net = torch.jit.load(io.BytesIO(content), map_location=device).eval()  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            raise ValueError(f"{file} is no TorchScript file: name the port of '{name}'") from error
+    see, kind, size = _TORCHSCRIPT[name]
+    return lambda x: see(net, x), digest, kind, size
+
+
+def _transformer(name: str, folder: Path, sha256: str | None, device: str) -> _Loaded:
+    digest = _sha256_of(folder)
+    _compare(folder, digest, sha256 or digest)
+    model, _ = _pretrained(name, folder, device)
+    config = model.config.vision_config if name == "clip" else model.config
+    # Only these two have a place for each patch and no way to stretch them; others are used at 224.
+    size = int(config.image_size) if name == "clip" or config.model_type == "vit" else 224
+    mean, std = (
+        torch.tensor(values, device=device)[:, None, None]
+        for values in (_CLIP_LOOK if name == "clip" else _IMAGENET_LOOK)
+    )
+
+    def see(x: Tensor) -> Tensor:
+        looked = (_square(x / 255, size, "bicubic").clamp(0, 1) - mean) / std
+        if name == "clip":
+            return _tensor(model.get_image_features(pixel_values=looked))
+        return _tensor(model(pixel_values=looked).last_hidden_state[:, 0])
+
+    return see, digest, "frame", size
+
+
+def _pretrained(name: str, folder: Path, device: str) -> tuple[Any, Any]:
+    """The model in the folder, and the package that made it."""
+    try:
+        transformers: Any = importlib.import_module("transformers")
+    except ModuleNotFoundError as error:
+        raise WeightsMissing(f"'{name}' needs transformers: pip install transformers") from error
+    kind = transformers.CLIPModel if name == "clip" else transformers.AutoModel
+    try:
+        model = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    except (OSError, KeyError) as error:
+        raise ValueError(
+            f"{folder} holds no model that transformers can open as '{name}': {error}"
+        ) from error
+    return model.float().eval().requires_grad_(False).to(device), transformers
+
+
+def _place(name: str, suffix: str, weights: str | None) -> Path:
+    """Where the weights should be: as the user says, or in the folder of weights."""
+    if weights is not None:
+        return Path(weights)
+    folder = os.environ.get(WEIGHTS_DIR)
+    if not folder:
+        raise WeightsMissing(f"no weights for '{name}': name them, or put {name}{suffix} into ${WEIGHTS_DIR}")
+    return Path(folder) / f"{name}{suffix}"
+
+
+def _folder(name: str, weights: str | None, allow_download: bool) -> Path:
+    """A model's folder with safetensors: on disk, in the hub's cache, or fetched where that is allowed."""
+    folder = _place(name, "", weights)
+    if not folder.is_dir() and weights is not None:
+        hub: Any = importlib.import_module("huggingface_hub")
+        try:
+            patterns = ["*.json", "*.txt", "*.safetensors"]
+            found = hub.snapshot_download(
+                weights, allow_patterns=patterns, local_files_only=not allow_download
+            )
+        except (OSError, ValueError) as error:
+            remedy = "check the name" if allow_download else "name a folder, or allow the download"
+            raise WeightsMissing(f"no weights for '{name}' at {weights}: {remedy}") from error
+        folder = Path(found)
+    if not any(folder.glob("*.safetensors")):
+        raise WeightsMissing(f"{folder} holds no safetensors: save '{name}' there with save_pretrained")
+    return folder
+
+
+def _sha256_of(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        with file.open("rb") as content:
+            while part := content.read(1 << 20):
+                digest.update(part)
+    return digest.hexdigest()
+
+
+def _compare(place: Path, digest: str, wanted: str) -> None:
+    if digest != wanted.lower():
+        raise ValueError(f"{place} is not what you expect: its sha256 is {digest}, not {wanted}")
+
+
+def _square(x: Tensor, size: int, mode: str) -> Tensor:
+    """Images `[N, 3, H, W]`: the short side to `size` pixels, then the middle `[N, 3, size, size]`."""
+    height, width = x.shape[-2:]
+    short = min(height, width)
+    target = (-(-height * size // short), -(-width * size // short))
+    x = F.interpolate(x, size=target, mode=mode, align_corners=False)
+    top, left = (target[0] - size) // 2, (target[1] - size) // 2
+    return x[..., top : top + size, left : left + size]
+
+
+def _tensor(output: Any) -> Tensor:
+    """The tensor that a network returns; transformers from version 5 on wraps projected features."""
+    found = getattr(output, "pooler_output", output)
+    if not isinstance(found, Tensor):
+        raise TypeError(f"the network returns {type(found).__name__}, not a tensor")
+    return found

@@ -1,0 +1,176 @@
+"""Distances between two sets of feature vectors: Frechet, its limit for endless samples, and KID.
+
+A set is kept as its moments, which add up: batches, clips and films are pooled in any order, and a film drawn
+anew in a bootstrap costs one addition. Everything is float64. No distance here is free of N: Frechet's is too
+large by about a constant / N, so both sides have the same N, and `floor` tells what N alone makes of nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Kid", "Moments", "floor", "frechet", "frechet_infinity", "kid", "pool"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Number, mean and scatter of feature vectors; `a + b` are the moments of both sets together."""
+
+    n: int
+    mean: Floats  # [D]
+    scatter: Floats  # [D, D] sum of the outer products of the deviations from the mean
+
+    @staticmethod
+    def of(features: NDArray[np.floating]) -> Moments:
+        """Of features `[n, D]`, n >= 0. Raises ValueError where they are no such table or not finite."""
+        x = _table(features)
+        mean = x.mean(axis=0) if len(x) else np.zeros(x.shape[1])
+        centred = x - mean
+        return Moments(len(x), mean, centred.T @ centred)
+
+    @staticmethod
+    def given(mean: Floats, covariance: Floats, n: int) -> Moments:
+        """Of `n` vectors with this mean `[D]` and covariance `[D, D]` (ddof = 1)."""
+        return Moments(n, np.asarray(mean, dtype=np.float64), np.asarray(covariance) * float(n - 1))
+
+    @property
+    def covariance(self) -> Floats:
+        """`[D, D]`, with ddof = 1. Raises ValueError where n < 2."""
+        if self.n < 2:
+            raise ValueError(f"{self.n} samples have no covariance: measure at least two, better thousands")
+        covariance: Floats = self.scatter / (self.n - 1)
+        return covariance
+
+    def __add__(self, other: Moments) -> Moments:
+        return pool((self, other))
+
+
+class Kid(NamedTuple):
+    """A kernel distance and its standard error, both in units of the kernel."""
+
+    value: float
+    error: float
+
+
+def pool(parts: Sequence[Moments]) -> Moments:
+    """The moments of all parts together, by the update of Chan, Golub and LeVeque (1979) for many parts.
+
+    Only deviations are squared, never the features themselves: a mean of 1000 costs no digits.
+    """
+    counts = np.array([part.n for part in parts])
+    means = np.stack([part.mean for part in parts])
+    n = int(counts.sum())
+    mean = counts @ means / max(n, 1)
+    apart = np.sqrt(counts)[:, None] * (means - mean)
+    scatter: Floats = np.sum([part.scatter for part in parts], axis=0) + apart.T @ apart
+    return Moments(n, mean, scatter)
+
+
+def frechet(a: Moments, b: Moments) -> float:
+    """Squared Frechet distance of the normal distributions with these moments (Dowson and Landau 1982).
+
+    |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), where the trace of the root is that of (R S2 R)^(1/2) with
+    R = S1^(1/2): two symmetric eigenvalue problems, so that singular covariances do no harm and no general
+    matrix root is taken. Raises ValueError where a side has fewer than two samples or widths differ.
+    """
+    if a.mean.shape != b.mean.shape:
+        raise ValueError(
+            f"features of {len(a.mean)} and of {len(b.mean)} numbers cannot be compared: "
+            "take both sides from one network"
+        )
+    one, two = a.covariance, b.covariance
+    values, vectors = np.linalg.eigh(one)
+    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    middle = root @ two @ root
+    overlap = np.sqrt(np.linalg.eigvalsh((middle + middle.T) / 2).clip(0)).sum()
+    distance = np.square(a.mean - b.mean).sum() + np.trace(one) + np.trace(two) - 2 * overlap
+    return max(0.0, float(distance))
+
+
+def frechet_infinity(
+    x: NDArray[np.floating],  # [n, D]
+    y: NDArray[np.floating],  # [n, D]
+    generator: np.random.Generator,
+    points: int = 15,
+) -> float:
+    """The Frechet distance for endless samples: that of N of n, on a line over 1 / N (arXiv 1911.07023).
+
+    `points` values of N from n / 4 to n; below a few times D samples the bias is no longer on a line. Both
+    sides are drawn anew for each N. It may come out negative. Raises ValueError where n differs or is < 16.
+    """
+    x, y = _equal(x, y, least=16)
+    sizes = np.linspace(len(x) // 4, len(x), points).astype(int)
+    distances = [
+        frechet(*(Moments.of(generator.permutation(side)[:size]) for side in (x, y))) for size in sizes
+    ]
+    return float(np.polynomial.Polynomial.fit(1 / sizes, distances, 1)(0.0))
+
+
+def floor(x: NDArray[np.floating], n: int, generator: np.random.Generator, repeats: int = 10) -> float:
+    """What the Frechet distance of nothing comes to at N = n: mean over `repeats` of two disjoint parts of x.
+
+    `x`: features `[N, D]` of a reference, independent of each other. Raises ValueError where N < 2 n.
+    """
+    x = _table(x)
+    if len(x) < 2 * n:
+        raise ValueError(f"two parts of {n} need {2 * n} samples, here are {len(x)}: ask for a smaller N")
+    found = []
+    for _ in range(repeats):
+        mixed = generator.permutation(x)
+        found.append(frechet(Moments.of(mixed[:n]), Moments.of(mixed[n : 2 * n])))
+    return float(np.mean(found))
+
+
+def kid(x: NDArray[np.floating], y: NDArray[np.floating], subset: int | None = None) -> Kid:
+    """Unbiased squared MMD of features `[n, D]`, kernel (x.y / D + 1)^3 (Binkowski et al., arXiv 1801.01401).
+
+    Around 0, also below, where both sets are of one distribution, whatever n. Whole sets without `subset`,
+    and the error from the two terms of the variance of a U-statistic (Hoeffding 1948); else the mean over
+    disjoint subsets of that many in the order given, and the error from their spread. Errors hold for
+    independent samples. Raises ValueError where n differs, is < 4, or does not make two subsets.
+    """
+    x, y = _equal(x, y, least=4)
+    if subset is None:
+        return _kid(x, y)
+    blocks = len(x) // subset
+    if blocks < 2 or subset < 4:
+        raise ValueError(
+            f"{len(x)} samples make no two subsets of {subset}: take 4 to {len(x) // 2}, or None"
+        )
+    parts = [slice(k * subset, (k + 1) * subset) for k in range(blocks)]
+    values = [_kid(x[part], y[part]).value for part in parts]
+    return Kid(float(np.mean(values)), float(np.std(values, ddof=1) / blocks**0.5))
+
+
+def _kid(x: Floats, y: Floats) -> Kid:
+    """The U-statistic of h(i, j) = k(x_i, x_j) + k(y_i, y_j) - k(x_i, y_j) - k(x_j, y_i)."""
+    n, d = x.shape
+    cross = (x @ y.T / d + 1) ** 3
+    h = (x @ x.T / d + 1) ** 3 + (y @ y.T / d + 1) ** 3 - cross - cross.T
+    pairs = h[~np.eye(n, dtype=bool)].reshape(n, n - 1)
+    value, both = pairs.mean(), pairs.var(ddof=1)
+    # What rows' means vary by is that of one sample, and what is left of their n - 1 partners.
+    single = max(0.0, (pairs.mean(axis=1).var(ddof=1) - both / (n - 1)) * (n - 1) / (n - 2))
+    return Kid(float(value), float(np.sqrt(2 / (n * (n - 1)) * (2 * (n - 2) * single + both))))
+
+
+def _equal(x: NDArray[np.floating], y: NDArray[np.floating], least: int) -> tuple[Floats, Floats]:
+    if len(x) != len(y) or len(x) < least:
+        raise ValueError(f"{len(x)} and {len(y)} samples: take the same number of both, {least} or more")
+    return _table(x), _table(y)
+
+
+def _table(features: NDArray[np.floating]) -> Floats:
+    if features.ndim != 2:
+        raise ValueError(f"features are a table [n, D], not {list(features.shape)}")
+    x = features.astype(np.float64)
+    if not np.isfinite(x).all():
+        raise ValueError("features are not finite: look at the frames or at the network that they come from")
+    return x

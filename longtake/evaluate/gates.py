@@ -1,0 +1,85 @@
+"""Are the probes good enough to be believed? Asked of held-out ground truth before every report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from longtake.data.script import episode_seeds, latents
+from longtake.data.vocabulary import Split
+from longtake.data.world import draw
+from longtake.evaluate.look import Probes, watch
+from longtake.evaluate.readings import oracle
+from longtake.evaluate.script import script_of_episode
+
+__all__ = ["GATES", "Gate", "check_probes", "gates_of"]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A bar that the probes must clear on ground truth."""
+
+    name: str
+    bar: float
+    at_least: bool = True  # else at most
+
+    def passed(self, value: float) -> bool:
+        """Whether `value` clears the bar."""
+        return value >= self.bar if self.at_least else value <= self.bar
+
+
+GATES = (
+    Gate("character set", 0.98),
+    Gate("place", 0.995),
+    Gate("time", 0.995),
+    Gate("action", 0.95),
+    Gate("hue median error", 0.02, at_least=False),
+)
+
+
+def check_probes(
+    probes: Probes, episodes: int = 8, frames: int = 256, split: Split = "test"
+) -> dict[str, float]:
+    """The gates' values on the first frames of held-out episodes, and further ones that have no bar."""
+    right: dict[str, list[float]] = {}
+
+    def add(name: str, values: object) -> None:
+        right.setdefault(name, []).extend(np.atleast_1d(np.asarray(values, dtype=np.float64)).tolist())
+
+    for seed in episode_seeds(split, episodes, first=500):
+        script, hidden = script_of_episode(seed, frames), latents(seed)
+        truth = oracle(script, hidden)
+        seen = watch((draw(script.shot(n), hidden, n)[0] for n in range(frames)), probes).readings
+        there = truth.presence > 0.5
+        add("character set", ((seen.presence > 0.5) == there).all(1))
+        add("counts", (seen.count == truth.count).all(1))
+        for name in ("place", "time", "weather"):
+            add(name, getattr(seen, name).argmax(1) == getattr(truth, name).argmax(1))
+        add("action", (seen.action.argmax(2) == truth.action.argmax(2))[there])
+        add("direction", (seen.direction.argmax(2) == truth.direction.argmax(2))[there])
+        turn = seen.hue - truth.hue
+        add("hue error", np.abs(turn - np.round(turn))[there])
+        add("landmark error", np.abs(seen.landmark - truth.landmark))
+        add("clock error", np.abs(seen.clock - truth.clock))
+    found = {name: float(np.mean(values)) for name, values in right.items() if not name.endswith("error")}
+    found |= {
+        name.replace("error", "median error"): float(np.median(values))
+        for name, values in right.items()
+        if name.endswith("error")
+    }
+    assert {gate.name for gate in GATES} <= set(found)
+    return found
+
+
+def gates_of(probes: Probes, folder: Path) -> dict[str, float]:
+    """`check_probes`, once for these probes: `folder` keeps the answer."""
+    path = folder / f"gates-{probes.sha256[:16]}.json"
+    if not path.is_file():
+        found = check_probes(probes)
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found))
+    kept: dict[str, float] = json.loads(path.read_text())
+    return kept

@@ -1,0 +1,156 @@
+"""Watching a film: every frame goes once through the probes and the signal readers, in chunks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from longtake.evaluate.features import RandomVideoNet
+from longtake.evaluate.readings import Floats, Readings, Seen
+from longtake.evaluate.signals import SignalReader, shrink
+from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
+
+__all__ = ["CLIP", "PROBES", "Probes", "load_probes", "read_frames", "watch"]
+
+CLIP = 16  # frames that the clip probe and the random network see together
+PROBES = Path(__file__).parent.parent / "weights" / "probes"  # those that come with longtake
+_CHUNK = 4 * CLIP  # frames held at a time
+_EVERY = 4  # of so many frames one gives its features: neighbours are all but the same
+
+
+@dataclass(frozen=True)
+class Probes:
+    """A frame probe and a clip probe, trained from the same seed."""
+
+    frame: FrameProbe
+    clip: ClipProbe
+    sha256: str  # of both files of weights
+
+    @property
+    def device(self) -> torch.device:
+        """Where they compute."""
+        found: torch.device = next(self.frame.parameters()).device
+        return found
+
+
+def load_probes(folder: Path = PROBES, seed: int = 0, device: str = "cpu") -> Probes:
+    """The probes of `seed` in `folder` (`frame-SEED/`, `clip-SEED/`); ValueError where there are none."""
+    nets: list[Any] = []
+    digest = hashlib.sha256()
+    for name, kind in (("frame", FrameProbe), ("clip", ClipProbe)):
+        part = folder / f"{name}-{seed}"
+        weights = part / "diffusion_pytorch_model.safetensors"
+        if not weights.is_file():
+            raise ValueError(
+                f"{part} holds no probe: train one with `longtake train probe`, or name its folder"
+            )
+        digest.update(weights.read_bytes())
+        net = kind.from_pretrained(part, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
+        nets.append(nn.Module.to(net.eval().requires_grad_(False), device=device, dtype=torch.float32))
+    return Probes(nets[0], nets[1], digest.hexdigest())
+
+
+def watch(frames: Iterable[NDArray[np.uint8]], probes: Probes) -> Seen:
+    """See all `frames` (uint8 `[H, W, 3]`, any one size); pictures larger than 64x64 are averaged down.
+
+    Memory: a chunk of frames, and some 300 numbers for every frame seen.
+    """
+    signals, video = SignalReader(), RandomVideoNet()
+    frame_parts: list[dict[str, Floats]] = []
+    clip_parts: list[dict[str, Floats]] = []
+    motion: list[Floats] = []
+    tail: NDArray[np.uint8] = np.zeros((0, PROBE_SIZE, PROBE_SIZE, 3), dtype=np.uint8)
+    for chunk in _chunks(frames):
+        signals.add(chunk)
+        frame_parts.append(read_frames(probes, chunk))
+        whole = len(chunk) // CLIP * CLIP
+        if whole:
+            clips = chunk[:whole].reshape(-1, CLIP, *chunk.shape[1:])
+            clip_parts.append(_read_clips(probes, clips))
+            motion.append(video(clips))
+        if whole < len(chunk):  # the end of the film: read with the frames before it
+            ending = np.concatenate([tail, chunk])[-CLIP:]
+            rest = _read_clips(probes, ending[None])
+            kept = {
+                name: part[-(len(chunk) - whole) :] for name, part in rest.items() if name != "clip_features"
+            }
+            clip_parts.append(kept)
+        tail = chunk[-CLIP:]
+    if not frame_parts:
+        raise ValueError("there is no frame to look at")
+    return Seen(
+        readings=Readings(**_joined(frame_parts), **_joined(clip_parts)),
+        signals=signals.finish(),
+        motion_features=np.concatenate(motion) if motion else np.zeros((0, video.dim), dtype=np.float32),
+    )
+
+
+def _chunks(frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    coming = iter(frames)
+    while chunk := [shrink(frame, PROBE_SIZE) for frame in islice(coming, _CHUNK)]:
+        yield np.stack(chunk)
+
+
+def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:
+    names = {name: None for part in parts for name in part}
+    return {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
+
+
+def _pictures(frames: NDArray[np.uint8], device: torch.device) -> Tensor:
+    return torch.from_numpy(frames).to(device).movedim(-1, -3).float() / 127.5 - 1
+
+
+def _numbers(x: Tensor) -> Floats:
+    numbers: Floats = x.float().cpu().numpy()
+    return numbers
+
+
+@torch.inference_mode()
+def read_frames(probes: Probes, frames: NDArray[np.uint8]) -> dict[str, Floats]:
+    """What the frame probe reads in uint8 `[n, 64, 64, 3]`: the fields of `Readings` that are its own."""
+    with torch.autocast(probes.device.type, torch.bfloat16):
+        look = probes.frame(_pictures(frames, probes.device))
+    middles = (torch.arange(look.landmark.shape[1], device=probes.device) + 0.5) / look.landmark.shape[1]
+    landmark, clock = ((_around_peak(part.float()) * middles).sum(1) for part in (look.landmark, look.clock))
+    hue = torch.atan2(look.hue[..., 1].float(), look.hue[..., 0].float()) / (2 * torch.pi)
+    return {
+        "presence": _numbers(look.heat.float().sigmoid().amax((-2, -1))),
+        "count": _numbers(count_peaks(look.heat)),
+        "place": _numbers(look.place.float().softmax(1)),
+        "time": _numbers(look.time.float().softmax(1)),
+        "weather": _numbers(look.weather.float().softmax(1)),
+        "hue": _numbers(hue % 1.0),
+        "landmark": _numbers(landmark),
+        "clock": _numbers(((clock - 0.08) / 0.84).clamp(0, 1)),  # where the sun stands, see `draw_place`
+        "features": _numbers(look.features[::_EVERY]),
+    }
+
+
+def _around_peak(logits: Tensor) -> Tensor:
+    """Probabilities of the highest of `[n, columns]` and its two neighbours, so that no far ghost pulls."""
+    likely = logits.softmax(1)
+    near = F.max_pool1d(F.one_hot(likely.argmax(1), likely.shape[1]).float()[:, None], 3, 1, 1)[:, 0]
+    kept = likely * near
+    return kept / kept.sum(1, keepdim=True)
+
+
+@torch.inference_mode()
+def _read_clips(probes: Probes, clips: NDArray[np.uint8]) -> dict[str, Floats]:
+    """What the clip probe reads in uint8 `[b, t, 64, 64, 3]`, frame by frame."""
+    with torch.autocast(probes.device.type, torch.bfloat16):
+        look = probes.clip(_pictures(clips, probes.device))
+    return {
+        "action": _numbers(look.action.float().softmax(-1).flatten(0, 1)),
+        "direction": _numbers(look.direction.float().softmax(-1).flatten(0, 1)),
+        "clip_features": _numbers(look.features),
+    }

@@ -1,0 +1,129 @@
+"""The report of an evaluation: one JSON, one page of markdown, and pictures."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import secrets
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from longtake import __version__
+from longtake.evaluate.gates import GATES
+from longtake.evaluate.intervals import film_values
+from longtake.evaluate.measured import Row
+from longtake.evaluate.plots import PlotsMissing, plot_curves, plot_scores, plot_seams, strip
+from longtake.evaluate.score import Scale, from_json
+from longtake.evaluate.script import Script
+from longtake.evaluate.sources import Source
+from longtake.evaluate.table import Header, markdown, report_json, summary
+
+__all__ = ["NO_WEIGHTS", "scales_for", "spread_of", "write_report", "write_strip"]
+
+SCALES = Path(__file__).parent / "scales.json"  # fixed on validation episodes, see docs/controls.md
+NO_WEIGHTS = "no weights: name them with --weights"
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def scales_for(length: int) -> tuple[int, dict[str, Scale]]:
+    """The scales of the length nearest to `length`, and that length."""
+    known = from_json(SCALES.read_text())
+    nearest = min(known, key=lambda frames: abs(math.log(frames / length)))
+    return nearest, known[nearest]
+
+
+def spread_of(rows: Sequence[Row], others: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """How far the rows' means move when another probe reads the same films: row -> measure -> difference."""
+    found: dict[str, dict[str, float]] = {}
+    for row, other in zip(rows, others, strict=True):
+        assert row.name == other.name
+        names = {name: None for film in row.films for name in film.measured} | dict.fromkeys(row.together)
+        moved = {name: _mean(other, name) - _mean(row, name) for name in names}
+        found[row.name] = {name: round(by, 4) for name, by in moved.items() if by and not math.isnan(by)}
+    return found
+
+
+def write_report(
+    rows: Sequence[Row],
+    *,
+    prompts: Mapping[str, Sequence[str]],  # of every scene, by the film's name
+    profiles: Mapping[str, Mapping[str, Floats]],  # by row and level, see `plot_seams`
+    gates: Mapping[str, float],
+    facts: Mapping[str, Any],
+    not_computed: Mapping[str, str],
+    length: int,  # frames of a film
+    folder: Path,
+) -> tuple[dict[str, Any], str]:
+    """Write `report.json`, `report.md` and the plots into `folder`; the JSON, and a few sentences."""
+    at, scales = scales_for(length)
+    failed = [
+        f"the probes' {gate.name} on ground truth is {gates[gate.name]:.4f}, the gate "
+        f"{'at least' if gate.at_least else 'at most'} {gate.bar}"
+        for gate in GATES
+        if not gate.passed(gates[gate.name])
+    ]
+    told = {
+        "longtake": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+        **facts,
+        "frames": length,
+        "limits": f"fixed on validation episodes of {at} frames",
+        "probes on ground truth": {name: round(value, 4) for name, value in gates.items()},
+    }
+    header = Header(facts=told, unreliable=tuple(failed), not_computed=not_computed)
+    report = report_json(rows, header, scales)
+    _write(folder / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
+    _write(folder / "report.md", markdown(rows, scales, header) + "\n")
+    systems = [row for row in rows if row.kind == "system"]
+    try:
+        plot_curves(
+            [row for row in rows if row.kind != "control" or row.name == "drifts"], folder / "curves.png"
+        )
+        if any(profiles.values()):
+            plot_seams(profiles, folder / "seams.png")
+        for number, row in enumerate(systems):
+            plot_scores(row, scales, folder / f"scores-{number + 1}.png")
+    except PlotsMissing as error:
+        report["plots"] = str(error)
+    sentences = [summary(row, scales, prompts) for row in systems]
+    return report, "\n".join([f"{folder / 'report.md'}: {header.stamp}", *sentences])
+
+
+def write_strip(source: Source, script: Script, path: Path, most: int = 16) -> None:
+    """A frame from the middle of up to `most` scenes of a film, each beside its prompt."""
+    scenes = np.unique(np.linspace(0, len(script.shots) - 1, most).round().astype(int))
+    middles = ((script.starts + script.ends) // 2)[scenes].tolist()
+    wanted = dict(zip(middles, scenes.tolist(), strict=True))
+    pictures, labels = [], []
+    for number, frame in enumerate(islice(source.frames(), max(wanted) + 1)):
+        if number in wanted:
+            pictures.append(frame)
+            labels.append(f"{number} {script.shots[wanted[number]].caption}")
+    strip(pictures, labels, path)
+
+
+def _mean(row: Row, name: str) -> float:
+    values = film_values(row, name)
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else math.nan
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)

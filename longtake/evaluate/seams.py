@@ -1,0 +1,157 @@
+"""Where clips meet: does the picture jump there, and does it jump where the script cuts and nowhere else?
+
+A film is drawn in clips that share their end frames (arXiv 2303.12346): clips below the keyframes meet at the
+multiples of their strides. Frame b on such a border was drawn first, by a clip above; the clip before it
+ends in frame b - 1, and frame b is shown from the clip that begins with it. A seam is thus a step into b or
+a step out of b that is larger than the steps around.
+
+The cartoon world has beats of its own that fall on borders. Its sun moves every 20 frames: these steps are
+left out. Its rain looks alike every 3 frames: borders are compared with frames whole threes away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.evaluate.measured import Measured, mean_of, not_measured
+from longtake.evaluate.readings import Signals
+from longtake.evaluate.script import Script
+
+__all__ = ["calm_steps", "cut_measures", "seam_borders", "seam_measures", "seam_profile"]
+
+_AROUND = 15  # frames on either side that a border is compared with
+_SUN = 20  # frames from one step of the sun or moon to the next, from frame 0 on
+_RAIN = 3  # frames in which rain falls by whole pixels: 8 of 64
+_OTHERS = np.setdiff1d(np.arange(-_AROUND, _AROUND + 1, _RAIN), [0])
+_MEDIAN = 8  # frames on either side from which a cut's usual step is learnt
+# Chosen on ground truth: it cuts between like pictures too, and it has fast jumps that are no cuts.
+_FACTOR = 2.5  # a cut is so many times the usual step …
+_FLOOR = 7 / 255  # … and so much more
+_REACH = 5  # frames on either side in which a scripted cut is the largest step
+_STRETCH = 100  # frames in which jumps are counted together
+
+Floats = NDArray[np.float64]
+
+
+def calm_steps(script: Script) -> NDArray[np.bool_]:
+    """Per frame `[N]`: the step from the frame before is neither a scripted cut nor next to one.
+
+    A film may cut one frame early or late. Frame 0 has no step.
+    """
+    calm = np.ones(script.length + 1, dtype=bool)
+    for shift in (-1, 0, 1):
+        calm[np.maximum(script.starts + shift, 0)] = False
+    return calm[:-1]
+
+
+def seam_borders(strides: Sequence[int], length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The frames of a film of `length` frames at which coarse clips meet, and those at which only leaves do.
+
+    `strides` are the plan's: film frames between neighbouring frames of a clip, per level, the last one 1.
+    The film's last frame is no border: no clip follows.
+    """
+    if len(strides) == 1:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    borders = np.arange(strides[-2], length - 1, strides[-2])
+    coarse = borders % strides[-3] == 0 if len(strides) > 2 else np.zeros(len(borders), dtype=bool)
+    return borders[coarse], borders[~coarse]
+
+
+def seam_measures(script: Script, signals: Signals, strides: Sequence[int]) -> dict[str, Measured]:
+    """How often a border shows a larger change than the frames around it; 0.5 = no seam, 1 = always.
+
+    Per border b the probability P(X_b > X_j) + P(X_b = X_j) / 2 over frames j that are 3, 6 … 15 away, in
+    the same scene, and share no step with any border. X is, for seams, the larger one of the steps into and
+    out of a frame, and for jolts the second difference centred on it: motion that changes its speed or
+    direction. Steps at and next to scripted cuts are left out, with the borders that they touch. Units are
+    per border.
+    """
+    coarse, fine = seam_borders(strides, script.length)
+    calm = _comparable_steps(script)
+    usable = np.append(calm[:-1] & calm[1:], False)  # both steps of the frame
+    inner = usable.copy()
+    for shift in (-1, 0, 1):
+        inner[np.concatenate([coarse, fine]) + shift] = False
+    step = signals.difference
+    changes = {
+        "seam": np.append(np.maximum(step[:-1], step[1:]), 0),
+        "jolt": np.append(signals.second[1:], 0),
+    }
+    why = "all frames are of one clip" if len(strides) == 1 else "no such border lies within a scene"
+    return {
+        f"{name}_{grid}": mean_of(_stand_out(change, borders[usable[borders]], inner, script), why)
+        for name, change in changes.items()
+        for grid, borders in (("coarse", coarse), ("fine", fine))
+    }
+
+
+def seam_profile(script: Script, signals: Signals, borders: NDArray[np.int64]) -> Floats:
+    """Mean step `[31]` into the frames from 15 before to 15 after a border, nan where there is none.
+
+    Steps at and next to cuts, and those of the sun, are left out.
+    """
+    frames = borders[:, None] + np.arange(-_AROUND, _AROUND + 1)
+    seen = (frames >= 0) & (frames < script.length)
+    frames = np.where(seen, frames, 0)  # frame 0 is never calm
+    calm = _comparable_steps(script)[frames]
+    total = np.where(calm, signals.difference[frames], 0).sum(axis=0, dtype=np.float64)
+    count = calm.sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def cut_measures(script: Script, signals: Signals) -> dict[str, Measured]:
+    """The share of scripted cuts that the film shows, and jumps elsewhere per 1,000 frames.
+
+    A jump is a step of more than 2.5 times the median of the 17 steps around it, plus 7/255. A cut is found
+    where a jump lies at most one frame from it and is the largest step of the five frames on either side: in
+    frames that are out of order, other jumps are as large. The units are the cuts, and stretches of about
+    100 frames.
+    """
+    step = signals.difference
+    if len(step) < 2:
+        return dict.fromkeys(("cut_recall", "spurious_cuts"), not_measured("the film has no second frame"))
+    jumps = _jumps(step)
+    scripted = np.zeros(len(step), dtype=bool)
+    for shift in (-1, 0, 1):
+        scripted[np.minimum(script.cuts + shift, len(step) - 1)] = True
+    at_cuts, elsewhere = np.where(jumps & scripted, step, 0), np.where(scripted, 0, step)
+    reach = [slice(max(cut - _REACH, 0), cut + _REACH + 1) for cut in script.cuts]
+    found = [
+        float(0 < at_cuts[cut - 1 : cut + 2].max() >= elsewhere[around].max())
+        for cut, around in zip(script.cuts, reach, strict=True)
+    ]
+    stretches = np.array_split(jumps & ~scripted, max(1, len(step) // _STRETCH))
+    return {
+        "cut_recall": mean_of(found, "the script has no cut"),
+        "spurious_cuts": mean_of([1000 * float(part.mean()) for part in stretches], ""),
+    }
+
+
+def _comparable_steps(script: Script) -> NDArray[np.bool_]:
+    """Calm steps `[N]` without those of the sun."""
+    return np.logical_and(calm_steps(script), np.arange(script.length) % _SUN)
+
+
+def _stand_out(
+    change: NDArray[np.float32], borders: NDArray[np.int64], inner: NDArray[np.bool_], script: Script
+) -> list[float]:
+    """Per border, how its change ranks among those around: 0 lowest, 0.5 like them, 1 highest."""
+    scene, ranks = script.wanted.scene, []
+    for border in borders:
+        around = border + _OTHERS
+        around = around[(around >= 0) & (around < len(scene))]
+        others = change[around[inner[around] & (scene[around] == scene[border])]]
+        if len(others):
+            ranks.append(float(np.mean((change[border] > others) + 0.5 * (change[border] == others))))
+    return ranks
+
+
+def _jumps(step: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Frames `[N]` into which the step is far larger than those around."""
+    steps = np.pad(step[1:], (_MEDIAN + 1, _MEDIAN), constant_values=np.nan)  # frame 0 has no step
+    usual = np.nanmedian(np.lib.stride_tricks.sliding_window_view(steps, 2 * _MEDIAN + 1), axis=1)
+    jumps: NDArray[np.bool_] = step > _FACTOR * usual + _FLOOR
+    return jumps

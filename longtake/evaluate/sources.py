@@ -1,0 +1,175 @@
+"""Where the frames of a film come from: a video, a folder of pictures, a store of clips, or the world itself.
+
+A source is plain data that any process can open; its `key` names all that its frames depend on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from longtake.data.script import latents
+from longtake.evaluate.controls import frames_of
+from longtake.evaluate.script import Script
+from longtake.film import Segment, decode_segment
+from longtake.manifest import read_manifest
+from longtake.store import Store
+from longtake.video import Codec, Pixels, encode_segment, read_frames
+
+__all__ = ["DecodedTruth", "PictureFolder", "Source", "StoredFilm", "VideoFile", "WorldFilm", "sha256_of"]
+
+_VERSION = 1  # raise it when the world draws other pictures
+_DELIVERED = 60  # frames encoded together, as films are
+
+
+class Source(Protocol):
+    """A film that can be watched in any process."""
+
+    @property
+    def key(self) -> str:
+        """Hash of all that decides the frames."""
+        ...
+
+    def frames(self) -> Iterator[Pixels]:
+        """The frames, in order: uint8 `[H, W, 3]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """Any video that PyAV reads."""
+
+    path: Path
+
+    @property
+    def key(self) -> str:
+        return sha256_of(self.path)
+
+    def frames(self) -> Iterator[Pixels]:
+        return read_frames(self.path)
+
+
+@dataclass(frozen=True)
+class PictureFolder:
+    """PNG files, one for every frame, in the order of their names."""
+
+    path: Path
+
+    @property
+    def key(self) -> str:
+        return _hash(*(sha256_of(file) for file in sorted(self.path.glob("*.png"))))
+
+    def frames(self) -> Iterator[Pixels]:
+        for file in sorted(self.path.glob("*.png")):
+            with Image.open(file) as picture:
+                yield np.asarray(picture.convert("RGB"))
+
+
+@dataclass(frozen=True)
+class StoredFilm:
+    """Leaves of a store, decoded as the encoder would get them: without loss."""
+
+    store: Path
+    segments: tuple[Segment, ...]
+    model: Path  # folder of the model whose autoencoder decodes
+
+    @property
+    def key(self) -> str:
+        return _hash(repr(self.segments), read_manifest(self.model).decoder_digest)
+
+    def frames(self) -> Iterator[Pixels]:
+        from longtake.ops import Decoder
+
+        decode, store = Decoder(self.model, "cpu"), Store(self.store)
+        for segment in self.segments:
+            yield from decode_segment(segment, store, decode)
+
+
+@dataclass(frozen=True)
+class WorldFilm:
+    """A script drawn by the world, whole or with the fault of a control."""
+
+    control: str  # a name in CONTROLS
+    script: Script
+    seed: int  # of the hidden latents and the control's chance
+    size: int = 64  # pixels per side
+    codec: Codec | None = None  # encoded so and decoded again, as the film it is compared with
+
+    @property
+    def key(self) -> str:
+        told = (
+            _VERSION,
+            self.control,
+            self.script.shots,
+            self.script.length,
+            self.seed,
+            self.size,
+            self.codec,
+        )
+        return _hash(repr(told))
+
+    def frames(self) -> Iterator[Pixels]:
+        frames = frames_of(self.control, self.script, self.seed, self.size)
+        return frames if self.codec is None else _delivered(frames, self.codec)
+
+
+@dataclass(frozen=True)
+class DecodedTruth:
+    """The script drawn by the world, encoded frame by frame and decoded leaf by leaf, as films are.
+
+    Between two leaves this shows only what the autoencoder does: the control of the seam measures.
+    """
+
+    script: Script
+    seed: int
+    model: Path
+    leaf: int = 15  # frames from one leaf to the next; a leaf has one more
+
+    @property
+    def key(self) -> str:
+        manifest = read_manifest(self.model)
+        truth = WorldFilm("ground truth", self.script, self.seed, manifest.size)
+        return _hash(truth.key, manifest.decoder_digest, str(self.leaf))
+
+    def frames(self) -> Iterator[Pixels]:
+        import torch
+
+        from longtake.ops import Decoder
+
+        decode, hidden = Decoder(self.model, "cpu"), latents(self.seed)
+        size, last = read_manifest(self.model).size, self.script.length - 1
+        for start in range(0, max(last, 1), self.leaf):
+            numbers = range(start, min(start + self.leaf, last) + 1)
+            drawn = np.stack([self.script.picture(n, hidden, size) for n in numbers])
+            video = torch.from_numpy(drawn).movedim(-1, -3)[None].float() / 127.5 - 1
+            with torch.inference_mode():
+                mean = decode.vae.encode(video, framewise=True).mean
+                leaf = decode(decode.vae.normalise(mean)[0].float().numpy().astype(np.float16))
+            yield from leaf if numbers[-1] == last else leaf[:-1]
+
+
+def sha256_of(file: Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _delivered(frames: Iterable[Pixels], codec: Codec) -> Iterator[Pixels]:
+    coming = iter(frames)
+    with tempfile.TemporaryDirectory() as folder:
+        piece = Path(folder) / "piece.mp4"
+        while chunk := list(islice(coming, _DELIVERED)):
+            encode_segment(chunk, piece, 12, codec)
+            yield from read_frames(piece)

@@ -1,0 +1,290 @@
+"""Results for people and programs: markdown tables, one JSON, and a few plain sentences.
+
+A line of a table is a system or a control. No measure stands alone: a frozen film is perfectly consistent, so
+every table also shows whether the film moves, whether films differ and whether the prompts are followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from longtake.evaluate.catalogue import CATALOGUE, Measure
+from longtake.evaluate.intervals import film_values, interval_of
+from longtake.evaluate.measured import Curve, Row
+from longtake.evaluate.score import Scale, missed, rank, row_verdict, score, severity, verdict
+
+__all__ = ["GUARDS", "Header", "called", "markdown", "number", "report_json", "summary"]
+
+GUARDS = ("scene_accuracy", "motion", "diversity")  # beside every group of measures
+
+_KINDS = ("reference", "system", "control")
+_WORST = 3  # scenes that a summary names
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What was run, and whether to believe it."""
+
+    facts: Mapping[str, Any]  # versions, sha256s, lengths, seeds, numbers, presets: plain JSON values
+    unreliable: tuple[str, ...] = ()  # why the numbers should not be relied on
+    not_computed: Mapping[str, str] = field(default_factory=dict)  # a measure's name, or another's -> why not
+
+    @property
+    def stamp(self) -> str:
+        """RELIABLE where nothing speaks against it."""
+        return "UNRELIABLE" if self.unreliable else "RELIABLE"
+
+
+def report_json(
+    rows: Sequence[Row], header: Header, scales: Mapping[str, Scale] | None = None
+) -> dict[str, Any]:
+    """Everything as plain JSON values; what is not a number is null, beside the note that says why.
+
+    Of units only how many there are: pairs within films can be many.
+    """
+    scales = scales or {}
+    return {
+        "format": _FORMAT,
+        "stamp": header.stamp,
+        "unreliable": list(header.unreliable),
+        "not_computed": dict(header.not_computed),
+        "facts": _plain(header.facts),
+        "measures": {name: asdict(measure) for name, measure in CATALOGUE.items()},
+        "scales": {name: _plain(asdict(scale)) for name, scale in scales.items()},
+        "rows": [_row_json(row, scales) for row in rows],
+    }
+
+
+def markdown(rows: Sequence[Row], scales: Mapping[str, Scale], header: Header) -> str:
+    """The report: a table per group of measures, controls that slipped through, ranking and legend.
+
+    Numbers in bold are beyond their limit. Systems and ground truth have 95 % intervals, controls have none.
+    """
+    rows = sorted(rows, key=lambda row: _KINDS.index(row.kind))
+    parts = list(_top(header))
+    for group in dict.fromkeys(measure.group for measure in CATALOGUE.values()):
+        parts += _group(group, rows, scales)
+    return "\n".join([*parts, *_absent(rows, header), *_slipped(rows, scales), *_ranking(rows, scales),
+                      *_legend(rows, scales)])  # fmt: skip
+
+
+def summary(row: Row, scales: Mapping[str, Scale], prompts: Mapping[str, Sequence[str]] | None = None) -> str:
+    """A few sentences on one row: what fails, what could not be judged, and the worst scenes.
+
+    `prompts` holds the prompt of every scene of a film, by the film's name. Scenes are named for films whose
+    scene accuracy has one unit per scene.
+    """
+    verdicts = {name: row_verdict(row, name, scales.get(name)) for name in CATALOGUE}
+    judged = [name for name, found in verdicts.items() if found in ("ok", "fails")]
+    failed = sorted(
+        (name for name in judged if verdicts[name] == "fails"),
+        key=lambda name: -severity(film_values(row, name), scales[name]),
+    )
+    count = f"{len(failed) or 'none'} of {len(judged)} measures beyond the limit"
+    lines = [f"{row.name}: {count if judged else 'no measure could be judged'}."]
+    if failed:
+        lines.append("Worst first: " + ", ".join(_failure(row, name, scales[name]) for name in failed) + ".")
+    for found, words in (("not measured", "Not measured"), ("blind", "No verdict at this length")):
+        names = [called(name) for name, other in verdicts.items() if other == found]
+        lines += [f"{words}: {', '.join(names)}."] if names else []
+    return "\n".join([*lines, *_worst_scenes(row, prompts or {})])
+
+
+def called(name: str) -> str:
+    """What a measure is called away from its table, where labels such as "… within reach" say too little."""
+    label = CATALOGUE[name].label
+    return name.replace("_", " ") if label.startswith("…") else label
+
+
+def number(value: float) -> str:
+    """Three decimals below 1, and fewer the larger it is."""
+    decimals = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: no "-0.000"
+
+
+def _top(header: Header) -> Iterator[str]:
+    yield f"**{header.stamp}**" + ("" if not header.unreliable else ":")
+    yield from (f"- {reason}" for reason in header.unreliable)
+    yield ""
+    yield from (f"- {key}: {_flat(value)}" for key, value in header.facts.items())
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key} {_flat(held)}" for key, held in value.items())
+    return ", ".join(map(_flat, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _group(group: str, rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
+    """The table of a group, with the guards behind it; nothing where no row has any of its measures."""
+    own = [name for name, measure in CATALOGUE.items() if measure.group == group and _held(name, rows)]
+    if not own:
+        return
+    names = [*own, *(name for name in GUARDS if name not in own)]
+    notes: dict[str, int] = {}  # why a cell has no number, or what to know about it -> its mark
+    yield from ("", f"## {group}", "")
+    yield "| | films | " + " | ".join(_escape(CATALOGUE[name].label) for name in names) + " |"
+    yield "|---|---|" + "---|" * len(names)
+    for row in rows:
+        cells = [_cell(row, name, scales.get(name), notes) for name in names]
+        yield f"| {_escape(row.name)} | {len(row.films)} | " + " | ".join(cells) + " |"
+    if notes:
+        yield ""
+        yield from (f"({mark}) {note}  " for note, mark in notes.items())
+
+
+def _cell(row: Row, name: str, scale: Scale | None, notes: dict[str, int]) -> str:
+    found = interval_of(row, name)
+    if np.isnan(found.value):
+        return f"– ({notes.setdefault(found.note or 'not measured', len(notes) + 1)})"
+    text = number(found.value)
+    if row.kind != "control" and not np.isnan(found.low):
+        text += f" [{number(found.low)}, {number(found.high)}]"
+    if found.left_out:
+        text += f" ({len(row.films) - found.left_out} of {len(row.films)} films)"
+    if row_verdict(row, name, scale) == "fails":
+        text = f"**{text}**"
+    return f"{text} ({notes.setdefault(found.note, len(notes) + 1)})" if found.note else text
+
+
+def _absent(rows: Sequence[Row], header: Header) -> Iterator[str]:
+    """Measures that no row has, and others that could not be computed, with the reason."""
+    reasons = {name: "no row has it" for name in CATALOGUE if not _held(name, rows)}
+    reasons.update(header.not_computed)
+    if reasons:
+        yield from ("", "## not computed", "")
+    for name, why in reasons.items():
+        yield f"- {called(name) if name in CATALOGUE else name}: not computed: {why}"
+
+
+def _slipped(rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
+    slipped = missed(rows, scales)
+    if slipped:
+        yield from ("", "## controls that passed a measure that should fail them", "")
+    yield from (f"- {control}: {called(name)}" for control, name in slipped)
+
+
+def _ranking(rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
+    ranked = rank([row for row in rows if row.kind == "system"], scales)
+    if len(ranked) < 2:
+        return
+    yield from (
+        "",
+        "## ranking",
+        "",
+        "By the worst measure of each film: 0 is at its limit, 1 at its control.",
+        "",
+    )
+    yield from ("| | film | of | worst measure | severity | failed |", "|---|---|---|---|---|---|")
+    for place, film in enumerate(ranked, start=1):
+        judged = f"{_escape(called(film.worst))} | {number(film.severity)}" if film.worst else "– | –"
+        yield f"| {place} | {_escape(film.film)} | {_escape(film.row)} | {judged} | {len(film.failed)} |"
+
+
+def _legend(rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
+    yield from (
+        "",
+        "## legend",
+        "",
+        "Bold is beyond the limit. [low, high] is a 95 % bootstrap interval of the mean over films;",
+    )
+    yield "a row of one film has it over that film's scenes and pairs, which says nothing of other films.  "
+    yield from ('Better "same" is as in ground truth, neither more nor less.', "")
+    yield from (
+        "| measure | name | unit | better | limit | control that scores 0 |",
+        "|---|---|---|---|---|---|",
+    )
+    for name, measure in CATALOGUE.items():
+        if _held(name, rows):
+            scale = scales.get(name)
+            cells = (measure.label, f"`{name}`", measure.unit, measure.better, _limit(scale),
+                     _other_end(measure, scale))  # fmt: skip
+            yield "| " + " | ".join(map(_escape, cells)) + " |"
+
+
+def _limit(scale: Scale | None) -> str:
+    if scale is None:
+        return "none: no scale for this length"
+    if scale.blind:
+        return f"none: {scale.blind}"
+    if scale.better == "same":
+        return f"{number(scale.truth)} ± {number(scale.limit)}"
+    return ("at least " if scale.better == "high" else "at most ") + number(scale.limit)
+
+
+def _other_end(measure: Measure, scale: Scale | None) -> str:
+    known = scale is not None and not np.isnan(scale.bad)
+    return measure.catches[0] + (f" ({number(scale.bad)})" if scale and known else "")
+
+
+def _failure(row: Row, name: str, scale: Scale) -> str:
+    return f"{called(name)} {number(interval_of(row, name).value)} ({_limit(scale)})"
+
+
+def _worst_scenes(row: Row, prompts: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    scenes = [
+        (accuracy, film.name, scene, prompts[film.name][scene])
+        for film in row.films
+        if film.name in prompts and "scene_accuracy" in film.measured
+        and len(film.measured["scene_accuracy"].units) == len(prompts[film.name])
+        for scene, accuracy in enumerate(film.measured["scene_accuracy"].units)
+    ]  # fmt: skip
+    for accuracy, film, scene, prompt in sorted(scenes)[:_WORST]:
+        yield f'Scene {scene + 1} of {film} is right in {100 * accuracy:.0f} % of its frames: "{prompt}"'
+
+
+def _row_json(row: Row, scales: Mapping[str, Scale]) -> dict[str, Any]:
+    names = [name for name in CATALOGUE if _held(name, [row])]
+    measures = {}
+    for name in names:
+        scale = scales.get(name)
+        measures[name] = {
+            **asdict(interval_of(row, name)),
+            "score": score(film_values(row, name), scale) if scale else None,
+            "verdict": row_verdict(row, name, scale),
+        }
+    films = [
+        {
+            "name": film.name,
+            "measures": {
+                name: {"value": one.value, "units": len(one.units), "note": one.note,
+                       "verdict": verdict(one, scales.get(name))}
+                for name, one in film.measured.items()
+            },
+            "curves": {name: _curve_json(curve) for name, curve in film.curves.items()},
+        }
+        for film in row.films
+    ]  # fmt: skip
+    curves = {name: _curve_json(curve) for name, curve in row.curves.items()}
+    plain: dict[str, Any] = _plain(
+        {"name": row.name, "kind": row.kind, "measures": measures, "films": films, "curves": curves}
+    )
+    return plain
+
+
+def _curve_json(curve: Curve) -> dict[str, list[float]]:
+    return {"at": curve.at.tolist(), "values": curve.values.tolist()}
+
+
+def _plain(value: Any) -> Any:
+    """The value with null for what is no finite number."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(held) for held in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _held(name: str, rows: Sequence[Row]) -> bool:
+    return any(name in row.together or any(name in film.measured for film in row.films) for row in rows)
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", r"\|")

@@ -1,0 +1,107 @@
+"""Watching many films, on all cores, each once: what was seen is kept, so that a report can be resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from longtake.evaluate.look import PROBES, Probes, load_probes, watch
+from longtake.evaluate.readings import Readings, Seen, Signals
+from longtake.evaluate.sources import Source
+
+__all__ = ["Task", "load_seen", "watch_all"]
+
+_VERSION = 1  # raise it when the same frames and probes give other numbers
+
+
+@dataclass(frozen=True)
+class Task:
+    """A film to be watched with the probes of one seed."""
+
+    source: Source
+    folder: Path  # that keeps what was seen
+    probes: Path = PROBES
+    seed: int = 0  # of the probes
+    device: str = "cpu"
+
+    @property
+    def path(self) -> Path:
+        """The file that keeps what was seen."""
+        told = (_VERSION, self.source.key, _probes(self.probes, self.seed, self.device).sha256)
+        return self.folder / f"{hashlib.sha256(repr(told).encode()).hexdigest()}.npz"
+
+
+def watch_all(tasks: Iterable[Task], workers: int, on_done: Callable[[int, int], None] | None = None) -> None:
+    """Watch what was not watched before; `on_done` hears how many of how many are done.
+
+    One process and one thread for each of `workers`. Interrupted, it goes on with the films that are left.
+    """
+    wanted = list({task.path: task for task in tasks}.values())
+    missing = [task for task in wanted if not task.path.is_file()]
+    done = len(wanted) - len(missing)
+    if len(missing) < 2 or workers < 2:
+        for task in missing:
+            _watch(task)
+            done += 1
+            if on_done:
+                on_done(done, len(wanted))
+        return
+    pool = ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"), _one_thread)
+    try:
+        for future in as_completed([pool.submit(_watch, task) for task in missing]):
+            future.result()
+            done += 1
+            if on_done:
+                on_done(done, len(wanted))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def load_seen(task: Task) -> Seen:
+    """What was seen; the film must have been watched."""
+    with np.load(task.path, allow_pickle=False) as kept:
+        readings = Readings(**{field.name: kept[field.name].astype(np.float32) for field in fields(Readings)})
+        signals: Any = {field.name: kept[field.name] for field in fields(Signals)}
+        motion = kept["motion_features"]
+        return Seen(readings=readings, signals=Signals(**signals), motion_features=motion)
+
+
+def _watch(task: Task) -> None:
+    seen = watch(task.source.frames(), _probes(task.probes, task.seed, task.device))
+    arrays = {
+        name: getattr(seen.readings, name).astype(np.float16) for name in _names(Readings) if name != "clock"
+    }
+    arrays |= {"clock": seen.readings.clock}
+    arrays |= {name: getattr(seen.signals, name) for name in _names(Signals)}
+    task.folder.mkdir(parents=True, exist_ok=True)
+    aside = task.path.with_suffix(f".{os.getpid()}.part")
+    try:
+        with aside.open("wb") as file:
+            np.savez(file, **arrays, motion_features=seen.motion_features)
+        os.replace(aside, task.path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _names(kind: Any) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+@lru_cache(maxsize=4)
+def _probes(folder: Path, seed: int, device: str) -> Probes:
+    return load_probes(folder, seed, device)
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)

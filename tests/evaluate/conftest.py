@@ -1,0 +1,77 @@
+"""Damaged films that no control names: what the measures were not made for, they must catch all the same.
+
+Each is a function of (script, seed, size) to a function from frame number to picture, as controls are.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from longtake.data.script import latents
+from longtake.data.world import draw
+from longtake.evaluate.script import Script
+
+Film = Callable[[Script, int, int], Callable[[int], NDArray[np.uint8]]]
+
+
+@pytest.fixture(scope="session")
+def unnamed_damages() -> dict[str, Film]:
+    """By what is wrong with them."""
+    return {
+        "hue jump": hue_jump,
+        "looped segment": looped_segment,
+        "coarse seams only": coarse_seams,
+        "clock runs back": clock_back,
+    }
+
+
+def hue_jump(script: Script, seed: int, size: int) -> Callable[[int], NDArray[np.uint8]]:
+    """From the middle of the film on, the hues of all outfits are turned by a third of the circle."""
+    before = latents(seed)
+    after = replace(before, hues={name: (hue + 1 / 3) % 1.0 for name, hue in before.hues.items()})
+    return lambda number: script.picture(number, before if number < script.length // 2 else after, size)
+
+
+def looped_segment(script: Script, seed: int, size: int) -> Callable[[int], NDArray[np.uint8]]:
+    """From a third to two thirds of the film, its first 53 frames there play over and over."""
+    hidden, first = latents(seed), script.length // 3
+
+    def picture(number: int) -> NDArray[np.uint8]:
+        loops = first <= number < 2 * script.length // 3
+        return script.picture(first + (number - first) % 53 if loops else number, hidden, size)
+
+    return picture
+
+
+def coarse_seams(script: Script, seed: int, size: int) -> Callable[[int], NDArray[np.uint8]]:
+    """At every multiple of 225 the characters jump to other places."""
+    hidden = latents(seed)
+
+    def picture(number: int) -> NDArray[np.uint8]:
+        shot, chance = script.shot(number), random.Random(f"{seed}/{number // 225}")
+        actors = tuple(replace(actor, x=actor.x + chance.uniform(-0.1, 0.1)) for actor in shot.actors)
+        return draw(replace(shot, actors=actors), hidden, number, size)[0]
+
+    return picture
+
+
+def clock_back(script: Script, seed: int, size: int) -> Callable[[int], NDArray[np.uint8]]:
+    """In the second half the sun and the moon go back the way they came, and all else goes on.
+
+    They go by 24 frames at a time, after which the rain looks as before: it hangs on the frame's number too.
+    """
+    hidden, half = latents(seed), script.length // 2
+
+    def picture(number: int) -> NDArray[np.uint8]:
+        earlier = max(0, number - half) // 12 * 24
+        shot = script.shot(number)
+        shot = replace(shot, start=shot.start - earlier, end=shot.end - earlier)
+        return draw(shot, hidden, number - earlier, size)[0]
+
+    return picture
