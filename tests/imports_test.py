@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 LIGHT = ["longtake", "plan", "manifest", "store", "storyboard", "executors", "video", "film"]
-LIGHT += ["commands.render", "commands.doctor", "cli"]
+LIGHT += ["commands.render", "commands.doctor", "commands.evaluate", "cli"]
+LIGHT += ["evaluate.score", "evaluate.table", "evaluate.plots", "evaluate.sources"]
 
 
 def test_light_modules_leave_torch_out() -> None:

@@ -51,7 +51,7 @@ def _measures() -> tuple[Measure, ...]:
         _("jolt_coarse", "jolts, coarse", "seams", "low", "AUC of the second difference", "seams only"),
         _("jolt_fine", "jolts, fine", "seams", "low", "AUC of the second difference", "seams only"),
         _("cut_recall", "cuts found", "seams", "high", "share", "shuffled in 16", "frozen"),
-        _("spurious_cuts", "spurious cuts", "seams", "low", "per 1,000 frames", "clips glued", "shuffled in 16"),
+        _("spurious_cuts", "spurious cuts", "seams", "low", "per 1,000", "clips glued", "shuffled in 16"),
         _("tau", "story order", "order", "high", "Kendall tau", "reversed", "scenes permuted"),
         _("clock_order", "clock", "order", "high", "Spearman rank correlation", "reversed"),
         _("clock_back", "clock stands or runs back", "order", "low", "share of time", "reversed", "frozen"),
@@ -69,6 +69,8 @@ def _measures() -> tuple[Measure, ...]:
         _("fd_frames", "FD frames", "distance", "low", "Frechet, probe features", "other script"),
         _("fd_clips", "FD clips", "distance", "low", "Frechet, clip probe features", "shuffled in 16"),
         _("fd_motion", "FD motion", "distance", "low", "Frechet, random 3-D features", "noise", "blur"),
+        _("kid_clips", "KID clips", "distance", "low", "kernel, same features", "shuffled in 16"),
+        _("kid_motion", "KID motion", "distance", "low", "kernel, same features", "noise", "blur"),
         _("fd_drift", "FD drift", "distance", "low", "slope per tenth of the film", "drifts"),
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.frechet import Moments, frechet, pool
+from longtake.evaluate.frechet import Moments, frechet, kid, pool
 from longtake.evaluate.measured import Curve, Measured, not_measured
 from longtake.evaluate.readings import Seen
 
@@ -38,6 +38,7 @@ __all__ = [
 Films = Sequence[NDArray[np.floating]]  # of each film, the features of its frames or clips in order [n, D]
 
 _CLIP = 16  # frames of the clips whose features `Seen` holds
+_SUBSET = 512  # samples of a kernel distance
 _LEAST = 8  # clips in a part of the time: with fewer, a distance is noise
 
 
@@ -174,8 +175,9 @@ def set_distances(
     """The catalogue's distances of a set of films, and the curve of the one that drift is read from.
 
     `fd_frames` is Avg-FID on the frame probe, `fd_clips` B-FVD-16 on the clip probe, `fd_motion` B-FVD-16 on
-    the random network, `fd_drift` the slope of that over time. Notes hold intervals and N. Not measured where
-    there are fewer than two samples, and over time where a part has fewer than eight clips.
+    the random network, `fd_drift` the slope of that over time; `kid_...` are kernel distances of the same
+    features. Notes hold N. Not measured where there are fewer than two samples, and over time where a part
+    has fewer than eight clips.
     """
 
     def of(read: Callable[[Seen], NDArray[np.floating]]) -> tuple[Films, Films]:
@@ -192,6 +194,7 @@ def set_distances(
         else not_measured("fewer than two samples: take longer films, or more")
         for name, pair in pairs.items()
     }
+    found |= {f"kid_{name}": _kernel_distance(*pairs[f"fd_{name}"]) for name in ("clips", "motion")}
     motion = pairs["fd_motion"]
     least = sum(len(film) // bins for film in motion[0])
     if least < _LEAST or any(len(film) < bins for film in motion[0]):
@@ -228,7 +231,17 @@ def refuse_overlap(generated: set[str], reference: set[str]) -> None:
 
 
 def _measured(distance: Distance) -> Measured:
-    return Measured(distance.value, note=str(distance))
+    note = f"N = {distance.samples} of {distance.films} films"
+    return Measured(distance.value, note=note, low=distance.low, high=distance.high)
+
+
+def _kernel_distance(films: Films, references: Films) -> Measured:
+    """KID of all films pooled; of many samples the mean over subsets, whose cost grows with their square."""
+    x, y = np.concatenate(films), np.concatenate(references)
+    if len(x) < 4:
+        return not_measured("fewer than four samples: take longer films, or more")
+    value = kid(x, y, _SUBSET if len(x) >= 2 * _SUBSET else None).value
+    return Measured(value, note=f"N = {len(x)} of {len(films)} films")
 
 
 def _pooled(films: Films, references: Films, generator: np.random.Generator, resamples: int) -> Distance:

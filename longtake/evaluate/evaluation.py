@@ -73,9 +73,9 @@ def evaluate(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring)
     Raises ValueError where a film is its own reference.
     """
     both = [source for line in lines for side in (line.films, line.references) for source in side.values()]
-    watch_all([how.task(source) for source in both], how.workers, how.on_done)
     refuse_overlap({s.key for line in lines for s in line.films.values()},
                    {s.key for line in lines for s in line.references.values()})  # fmt: skip
+    watch_all([how.task(source) for source in both], how.workers, how.on_done)
     reaches = {e.name: Reach(e.script, e.plan) if e.plan else None for e in episodes}
     index = _training_index(how.folder)
     return [_row(line, [e for e in episodes if e.name in line.films], reaches, index, how) for line in lines]

@@ -81,10 +81,8 @@ def watch(frames: Iterable[NDArray[np.uint8]], probes: Probes) -> Seen:
         if whole < len(chunk):  # the end of the film: read with the frames before it
             ending = np.concatenate([tail, chunk])[-CLIP:]
             rest = _read_clips(probes, ending[None])
-            kept = {
-                name: part[-(len(chunk) - whole) :] for name, part in rest.items() if name != "clip_features"
-            }
-            clip_parts.append(kept)
+            new = {name: part[whole - len(chunk) :] for name, part in rest.items()}
+            clip_parts.append({**new, "clip_features": rest["clip_features"][:0]})
         tail = chunk[-CLIP:]
     if not frame_parts:
         raise ValueError("there is no frame to look at")
@@ -102,8 +100,7 @@ def _chunks(frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
 
 
 def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:
-    names = {name: None for part in parts for name in part}
-    return {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _pictures(frames: NDArray[np.uint8], device: torch.device) -> Tensor:

@@ -183,11 +183,12 @@ def heat_pool(heat: Tensor, values: Tensor) -> Tensor:
 def count_peaks(heat: Tensor, above: float = 0.5) -> Tensor:
     """Logits `[N, K, H, W]` -> number of peaks `[N, K]`, each more probable than `above`.
 
-    A peak is higher than the eight cells around it, so that one figure is not counted twice.
+    A peak is the highest of the nine cells around it, the first one where several are, so that no figure is
+    counted twice.
     """
-    likely = heat.sigmoid()
-    highest = F.max_pool2d(likely, 3, stride=1, padding=1)
-    return ((likely == highest) & (likely > above)).sum((-2, -1))
+    _, highest = F.max_pool2d(heat, 3, stride=1, padding=1, return_indices=True)
+    cells = torch.arange(heat.shape[-2] * heat.shape[-1], device=heat.device).view(heat.shape[-2:])
+    return ((highest == cells) & (heat.sigmoid() > above)).sum((-2, -1))
 
 
 def _expect_few(maps: nn.Conv2d, characters: int) -> None:

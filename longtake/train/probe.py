@@ -155,13 +155,19 @@ def clip_loss(
     asked, side = batch.action.flatten(), batch.direction.flatten()
     loss = (
         _focal(look.heat.float().flatten(0, 1), batch.heat.flatten(0, 1))
-        + F.cross_entropy(action, asked, ignore_index=_ABSENT)
-        + F.cross_entropy(direction, side, ignore_index=_ABSENT)
+        + _answers(action, asked)
+        + _answers(direction, side)
     )
     with torch.no_grad():
         acts = (action.argmax(-1) == asked)[asked >= 0].float().mean()
         turns = (direction.argmax(-1) == side)[side >= 0].float().mean()
     return loss, {"action_right": acts, "direction_right": turns}
+
+
+def _answers(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of those who are there; 0, not nan, where nobody is."""
+    off = F.cross_entropy(logits, target, ignore_index=_ABSENT, reduction="sum")
+    return off / (target != _ABSENT).sum().clamp(min=1)
 
 
 def _focal(logits: Tensor, target: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
-"""Damaged films that no control names: what the measures were not made for, they must catch all the same.
+"""What several test files of this folder share: tiny probes, and damaged films that no control names.
 
-Each is a function of (script, seed, size) to a function from frame number to picture, as controls are.
+What the measures were not made for, they must catch all the same. Each damage is a function of (script, seed,
+size) to a function from frame number to picture, as controls are.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,25 @@ from longtake.data.world import draw
 from longtake.evaluate.script import Script
 
 Film = Callable[[Script, int, int], Callable[[int], NDArray[np.uint8]]]
+
+
+@pytest.fixture(scope="session")
+def tiny_probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of probes of seeds 0 and 1, small and random: what they read means nothing, but it varies."""
+    import torch
+
+    from longtake.models.probe import ClipProbe, FrameProbe
+
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("probes")
+    generator = torch.Generator().manual_seed(1)
+    for seed in (0, 1):
+        for name, net in (("frame", FrameProbe(width=8)), ("clip", ClipProbe(width=8))):
+            with torch.no_grad():
+                for weights in net.parameters():
+                    weights.copy_(0.2 * torch.randn(weights.shape, generator=generator))
+            net.save_pretrained(folder / f"{name}-{seed}", safe_serialization=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

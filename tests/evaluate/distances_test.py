@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from longtake.data.script import latents
+from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.distances import (
     avg_fid,
     b_fvd,
@@ -182,7 +183,7 @@ def seen(frames: int, seed: int, worse: float = 0.0) -> Seen:
 def test_the_measures_of_a_set() -> None:
     films, references = [seen(640, k, 4.0) for k in range(3)], [seen(640, 10 + k) for k in range(3)]
     measured, curve = set_distances(films, references, chance(), resamples=20)
-    assert list(measured) == ["fd_frames", "fd_clips", "fd_motion", "fd_drift"]
+    assert set(measured) == {name for name, each in CATALOGUE.items() if each.group == "distance"}
     by_hand = [joined([film.readings.features for film in side]) for side in (films, references)]
     assert measured["fd_frames"].value == pytest.approx(frechet(*by_hand))
     assert "N = 1920 of 3 films" in measured["fd_frames"].note
@@ -196,7 +197,9 @@ def test_the_measures_of_a_set() -> None:
     assert {name: each.value for name, each in plain.items()} == {
         name: each.value for name, each in measured.items()
     }
-    assert "(" not in plain["fd_drift"].note
+    assert np.isnan(plain["fd_drift"].low)
+    assert measured["fd_frames"].low < measured["fd_frames"].value < measured["fd_frames"].high
+    assert measured["kid_motion"].value > 0
 
 
 @pytest.mark.parametrize("frames", [8, 16, 160])

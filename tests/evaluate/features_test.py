@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor, nn
 
-from longtake.data.script import episode_seeds
-from longtake.data.world import frames
+from longtake.data.script import episode_seeds, latents, shot_at
+from longtake.data.world import draw
 from longtake.evaluate.features import (
     WEIGHTS_DIR,
     RandomVideoNet,
@@ -36,12 +36,15 @@ Pixels = NDArray[np.uint8]
 torch.set_num_threads(1)
 
 
-def world_clips(count: int, seed: int) -> Pixels:
-    """Clips `[count, 16, 64, 64, 3]`, each of an episode of its own."""
-    chance = random.Random(seed)
-    starts = [chance.randrange(4200) for _ in range(count)]
-    seeds = episode_seeds("train", count, first=1000 * seed)
-    return np.stack([frames(s, list(range(at, at + 16))) for s, at in zip(seeds, starts, strict=True)])
+def world_clips(count: int, hidden: int = 0) -> Pixels:
+    """Clips `[count, 16, 64, 64, 3]`, each of an episode of its own, under its latents or others."""
+    chance = random.Random(0)
+    clips = []
+    for seed in episode_seeds("train", count):
+        start = chance.randrange(4200)
+        numbers = range(start, start + 16)
+        clips.append([draw(shot_at(seed, n), latents(seed + hidden), n, 64)[0] for n in numbers])
+    return np.array(clips)
 
 
 def blurred(clips: Pixels, sigma: float) -> Pixels:
@@ -76,17 +79,17 @@ LEVELS: dict[Callable[[Pixels, float], Pixels], list[float]] = {
 
 @pytest.fixture(scope="module")
 def clips() -> Pixels:
-    return world_clips(12, 1)
+    return world_clips(8)
 
 
 def test_the_random_network_is_the_same_everywhere(clips: Pixels) -> None:
     net = RandomVideoNet()
     assert net.sha256 == "513c55ab4a4fcd915b78b31c3cb960a714c8c92eaf167d7f4183a320a7bb93d9"
     features = net(clips)
-    assert features.shape == (12, net.dim) == (12, 70)
+    assert features.shape == (8, net.dim) == (8, 70)
     assert features.dtype == np.float32
     np.testing.assert_array_equal(features, RandomVideoNet()(clips))
-    np.testing.assert_allclose(np.concatenate([net(clips[:5]), net(clips[5:])]), features, atol=1e-4)
+    np.testing.assert_allclose(np.concatenate([net(clips[:3]), net(clips[3:])]), features, atol=1e-4)
     assert net(clips[:0]).shape == (0, 70)
 
 
@@ -103,23 +106,22 @@ def test_worse_pictures_are_farther_away(clips: Pixels) -> None:
 
 
 @pytest.mark.slow
-def test_worse_pictures_are_farther_from_other_clips() -> None:
-    """Other episodes on both sides: every level stands out of what content alone makes, in order."""
-    net = RandomVideoNet()
-    reference, clips = Moments.of(net(world_clips(160, 1))), world_clips(160, 2)
+def test_worse_pictures_are_farther_from_other_pictures() -> None:
+    """From the same scripts under other latents: every level stands out of what latents make, in order."""
+    net, clips = RandomVideoNet(), world_clips(128)
+    reference = Moments.of(net(world_clips(128, hidden=10**9)))
 
     def to_reference(pixels: Pixels) -> float:
         return frechet(reference, Moments.of(net(pixels)))
 
     floor = to_reference(clips)
     for spoil, levels in LEVELS.items():
-        found = [to_reference(spoil(clips, level)) for level in levels]
+        found = [floor, *(to_reference(spoil(clips, level)) for level in levels)]
         assert (np.diff(found) > 0).all(), (spoil.__name__, found)
-        assert found[0] > floor * 0.99
-        assert found[2] > 1.5 * floor
-    # Known weaknesses: order within a clip is seen less than blur, its direction not at all.
+        assert found[3] > 4 * floor
+    # A known weakness: the order of frames counts for less than a blur.
     assert to_reference(shuffled(clips)) < to_reference(blurred(clips, 1.2)) / 2
-    assert to_reference(clips[:, ::-1]) == pytest.approx(floor, rel=0.2)
+    assert to_reference(clips[:, ::-1]) < to_reference(blurred(clips, 0.6))
 
 
 def test_black_is_not_white() -> None:
@@ -181,11 +183,11 @@ def test_i3d_is_shown_clips_as_the_port_wants_them(tmp_path: Path) -> None:
     digest = saved(TinyI3D(), tmp_path / "net.pt")
     net = load_extractor("i3d", str(tmp_path / "net.pt"), sha256=digest.upper())
     assert (net.kind, net.dim, net.sha256) == ("clip", 6, digest)
-    clips = np.zeros((5, 10, 32, 64, 3), dtype=np.uint8)
+    clips = np.zeros((2, 10, 32, 64, 3), dtype=np.uint8)
     clips[..., 16:48, 0] = 255  # the middle is red; left and right are cropped off
     features = net(clips)
-    np.testing.assert_allclose(features[:, :3], [[-1, 1, 224 * 224]] * 5, atol=1e-5)
-    np.testing.assert_allclose(features[:, 3:], [[1, -1, -1]] * 5, atol=0.02)
+    np.testing.assert_allclose(features[:, :3], [[-1, 1, 224 * 224]] * 2, atol=1e-5)
+    np.testing.assert_allclose(features[:, 3:], [[1, -1, -1]] * 2, atol=0.02)
     assert fvd_selfcheck(net) == pytest.approx(2 * 2**2 + 3 * 2**2)
     with pytest.raises(ValueError, match="10 frames"):
         net(clips[:, :9])
@@ -263,13 +265,13 @@ def test_transformers_see_frames(tmp_path: Path, clips: Pixels) -> None:
     config = transformers.CLIPConfig(
         text_config={**small, "vocab_size": 20}, vision_config={**small, **sizes}, projection_dim=8
     )
-    transformers.CLIPModel(config).save_pretrained(tmp_path / "clip", safe_serialization=True)
+    transformers.CLIPModel(config).save_pretrained(tmp_path / "clip")
     vit = transformers.ViTConfig(**small, **sizes)
-    transformers.ViTModel(vit).save_pretrained(tmp_path / "vit", safe_serialization=True)
+    transformers.ViTModel(vit).save_pretrained(tmp_path / "vit")
     dino = transformers.Dinov2Config(
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14
     )
-    transformers.Dinov2Model(dino).save_pretrained(tmp_path / "dino", safe_serialization=True)
+    transformers.Dinov2Model(dino).save_pretrained(tmp_path / "dino")
     for name, folder, dim, size in (
         ("clip", "clip", 8, 32),
         ("dino", "vit", 16, 32),
