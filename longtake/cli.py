@@ -363,6 +363,10 @@ def evaluate(
     storyboard: Annotated[
         Path | None, Option("--storyboard", help="What the films were rendered from.", metavar="STORYBOARD")
     ] = None,
+    real: Annotated[
+        Path | None,
+        Option("--real", help="Instead of a storyboard: a folder of real videos beside them.", metavar="DIR"),
+    ] = None,
     strategies: Annotated[
         str | None,
         Option("--strategies", help="Instead of FILM: render episodes by these and compare.", metavar="A,B"),
@@ -384,6 +388,25 @@ def evaluate(
         Path | None,
         Option("--probes", help="Folder of other probes.", metavar="DIR", show_default="longtake's own"),
     ] = None,
+    weights: Annotated[
+        list[str] | None,
+        Option(
+            "--weights",
+            help="Also measure by this network: i3d, inception, clip, dino, lpips. Repeatable.",
+            metavar="NET=PATH",
+        ),
+    ] = None,
+    sha256: Annotated[
+        list[str] | None,
+        Option(
+            "--sha256",
+            help="What its weights must be; i3d, inception and lpips are code and need it.",
+            metavar="NET=SHA",
+        ),
+    ] = None,
+    allow_download: Annotated[
+        bool, Option("--allow-download", help="A PATH of clip or dino may be fetched from the hub.")
+    ] = False,
     out: Annotated[Path, Option("--out", help="Folder of the report; it resumes.", metavar="DIR")] = Path(
         "report"
     ),
@@ -397,24 +420,39 @@ def evaluate(
     Writes a table in markdown, JSON and plots. Missing weights of a named network are said, never replaced.
 
     Examples: longtake evaluate film.mp4 --storyboard examples/valley.yaml --out report;
+    longtake evaluate film.mp4 --real videos --out report;
     longtake evaluate --strategies nuwa-xl --preset ci --out report
     """
     from longtake.commands import evaluate as command
 
-    options = command.Options(out=out, controls=controls, probes=probes, workers=workers)
-    given = [film is not None, strategies is not None]
-    if sum(given) != 1:
+    options = command.Options(
+        out=out,
+        controls=controls,
+        probes=probes,
+        workers=workers,
+        weights=weights or (),
+        sha256=sha256 or (),
+        allow_download=allow_download,
+    )
+    if (film is None) == (strategies is None):
         raise typer.BadParameter("name either a film or --strategies", param_hint="FILM")
+    if sum(option is not None for option in (strategies, storyboard, real)) != 1:
+        said = "a film needs either --storyboard, what it should show, or --real; --strategies neither"
+        raise typer.BadParameter(said, param_hint="--storyboard")
     if strategies is not None:
         count, length = command.PRESETS[preset.value]
         asked = [name.strip() for name in strategies.split(",")]
         report, told = command.evaluate_strategies(
             asked, model, split.value, episodes or count, frames or length, options
         )
+    elif real is not None:
+        if frames is not None:
+            raise typer.BadParameter("only goes with --storyboard or --strategies", param_hint="--frames")
+        assert film is not None
+        report, told = command.evaluate_real(film, real, options)
     else:
         assert film is not None
-        if storyboard is None:
-            raise typer.BadParameter("is needed to know what the film should show", param_hint="--storyboard")
+        assert storyboard is not None
         selection = _select(
             storyboard, Strategy.NUWA_XL, model, frames, None, None, None, None, out / "store"
         )

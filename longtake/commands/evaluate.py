@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +28,13 @@ from longtake.evaluate.sources import (
 )
 from longtake.film import cut_segments
 from longtake.storyboard import StoryboardError
-from longtake.video import Codec, count_frames
+from longtake.video import Codec, VideoError, count_frames
 
 if TYPE_CHECKING:
     from longtake.evaluate.evaluation import Episode, Line
+    from longtake.evaluate.named import Networks
 
-__all__ = ["PRESETS", "Options", "evaluate_films", "evaluate_strategies"]
+__all__ = ["PRESETS", "Options", "evaluate_films", "evaluate_real", "evaluate_strategies"]
 
 PRESETS = {"ci": (2, 256), "dev": (8, 1024), "release": (32, 3376)}  # episodes, frames of each
 TRUTH = "ground truth"
@@ -51,13 +52,17 @@ class Options:
     controls: str  # "all", "none", or names with commas
     probes: Path | None  # None: those that come with longtake
     workers: int | None  # None: one per core
+    weights: Sequence[str] = ()  # of named networks: "NET=PATH"
+    sha256: Sequence[str] = ()  # "NET=SHA"
+    allow_download: bool = False
 
 
 def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[Report, str]:
     """Measure the film, or every film of a folder, against the storyboard that they show."""
     from longtake.evaluate.evaluation import Episode, Line
 
-    films = _films(path)
+    films = _films(path, "FILM")
+    networks = _networks(options)
     work = selection.open()
     scenes = [(scene.start, scene.prompt) for scene in work.plan.timeline.scenes]
     script = script_of_prompts(scenes, work.plan.length)
@@ -74,7 +79,34 @@ def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[
     episodes = [Episode(name, script, work.plan)]
     lines += _known_lines(episodes, [seed], plain, options.controls)
     facts = {"storyboard": selection.storyboard.name, "films": {n: film.key for n, film in films.items()}}
-    return _report(episodes, lines, options, facts)
+    return _report(episodes, lines, networks, options, facts)
+
+
+def evaluate_real(path: Path, real: Path, options: Options) -> tuple[Report, str]:
+    """Measure the film, or every film of a folder, beside real videos of anything."""
+    from longtake.evaluate.named import NETWORKS
+    from longtake.evaluate.real import measure_real, named_real
+    from longtake.evaluate.report import write_real_report
+
+    films, videos = _films(path, "FILM"), _films(real, "--real")
+    networks = _networks(options)
+    not_computed = {
+        NETWORKS["clip"]: "real videos have no prompts",
+        NETWORKS["lpips"]: "no frame of a real video belongs to one of the film",
+        **networks.not_computed,
+        "all that a script decides (prompt, identity, seams, order)": "needs --storyboard",
+    }
+    kept = options.out / "seen"
+    with Bar() as bar, resumable(_how_to_go_on(kept)):
+        try:
+            rows, facts = measure_real(films, videos, path.stem, kept, _shown(bar, "videos watched"))
+        except VideoError:
+            raise
+        except ValueError as error:
+            raise VideoError(str(error)) from error
+        seen = _shown(bar, "videos seen by named networks")
+        named = named_real(films, videos, path.stem, networks, kept, seen)
+    return write_real_report(rows, facts=facts, not_computed=not_computed, named=named, folder=options.out)
 
 
 def evaluate_strategies(
@@ -92,6 +124,7 @@ def evaluate_strategies(
         if strategy not in STRATEGIES:
             known = ", ".join(STRATEGIES)
             raise typer.BadParameter(f"{strategy!r} is none of {known}", param_hint="--strategies")
+    networks = _networks(options)
     seeds = episode_seeds(split, count)
     episodes: list[Episode] = []
     films: dict[str, dict[str, Source]] = {strategy: {} for strategy in strategies}
@@ -116,21 +149,39 @@ def evaluate_strategies(
     lines.append(Line(f"{TRUTH}, decoded", "reference", decoded, references))
     lines += _known_lines(episodes, seeds, references, options.controls)
     facts = {"model": f"{work.manifest.name} {work.manifest.digest}", "split": split, "episodes": seeds}
-    return _report(episodes, lines, options, facts)
+    return _report(episodes, lines, networks, options, facts)
 
 
-def _films(path: Path) -> dict[str, Source]:
-    """The films to measure, by name: one, or those of a folder."""
+def _films(path: Path, hint: str) -> dict[str, Source]:
+    """Videos by name: one, or those of a folder. `hint` says what the user named them as."""
     if path.is_file():
         return {path.stem: VideoFile(path)}
     if not path.is_dir():
-        raise typer.BadParameter(f"{path}: there is no such film or folder", param_hint="FILM")
+        raise typer.BadParameter(f"{path}: there is no such film or folder", param_hint=hint)
     videos = sorted(file for file in path.iterdir() if file.suffix.lower() in _VIDEOS)
     if videos:
-        return {file.stem: VideoFile(file) for file in videos}
+        alone = len({file.stem for file in videos}) == len(videos)
+        return {file.stem if alone else file.name: VideoFile(file) for file in videos}
     if any(path.glob("*.png")):
         return {path.name: PictureFolder(path)}
-    raise typer.BadParameter(f"{path}: holds neither videos nor PNG frames", param_hint="FILM")
+    raise typer.BadParameter(f"{path}: holds neither videos nor PNG frames", param_hint=hint)
+
+
+def _networks(options: Options) -> Networks:
+    """The named networks that there are weights of, opened before anything takes long."""
+    from longtake.evaluate.named import NETWORKS, open_networks
+    from longtake.ops import best_device
+
+    def named(pairs: Sequence[str], option: str) -> dict[str, str]:
+        found = dict(pair.partition("=")[::2] for pair in pairs)
+        for name, value in found.items():
+            if name not in NETWORKS or not value:
+                known = ", ".join(NETWORKS)
+                raise typer.BadParameter(f"{name!r}: give NET=..., NET one of {known}", param_hint=option)
+        return found
+
+    weights, sha256 = named(options.weights, "--weights"), named(options.sha256, "--sha256")
+    return open_networks(weights, sha256, options.allow_download, best_device())
 
 
 def _check_length(name: str, film: Source, length: int) -> None:
@@ -202,31 +253,43 @@ def _name_silent_scenes(script: Script) -> None:
             note(f"frame {shot.start}: the prompt says {what} in no words that the probes know", "warning")
 
 
+def _shown(bar: Bar, what: str) -> Callable[[int, int], None]:
+    return lambda done, total: bar.show(done, total, f"{done} of {total} {what}")
+
+
+def _how_to_go_on(kept: Path) -> str:
+    return f"run the same command again to go on; {kept} keeps what was seen"
+
+
 def _report(
-    episodes: Sequence[Episode], lines: Sequence[Line], options: Options, facts: Report
+    episodes: Sequence[Episode],
+    lines: Sequence[Line],
+    networks: Networks,
+    options: Options,
+    facts: Report,
 ) -> tuple[Report, str]:
     """Watch, measure, judge, and write the report; its JSON, and a few sentences."""
     from longtake.evaluate.distances import reference_digest
     from longtake.evaluate.evaluation import Measuring, evaluate, seam_profiles
     from longtake.evaluate.gates import gates_of
     from longtake.evaluate.look import PROBES, load_probes
+    from longtake.evaluate.named import named_distances
     from longtake.evaluate.report import spread_of, write_report, write_strip
 
     folder = options.probes or PROBES
     probes = load_probes(folder)
     kept = options.out / "seen"
     systems = [line for line in lines if line.kind == "system"]
-    with Bar() as bar, resumable(f"run the same command again to go on; {kept} keeps what was seen"):
-
-        def show(done: int, total: int) -> None:
-            bar.show(done, total, f"{done} of {total} films watched")
-
-        how = Measuring(kept, folder, workers=options.workers or _cores(), on_done=show)
+    with Bar() as bar, resumable(_how_to_go_on(kept)):
+        workers = options.workers or _cores()
+        how = Measuring(kept, folder, workers=workers, on_done=_shown(bar, "films watched"))
         rows = evaluate(episodes, lines, how)
         if (folder / "frame-1").is_dir():
             others = evaluate(episodes, systems, replace(how, seed=1))
             facts["another probe moves"] = spread_of([row for row in rows if row.kind == "system"], others)
         gates = gates_of(probes, kept)
+        seen = _shown(bar, "films seen by named networks")
+        named = named_distances(episodes, lines, networks, kept, seen)
     for number, line in enumerate(systems, start=1):
         name, film = next(iter(line.films.items()))
         script = next(episode.script for episode in episodes if episode.name == name)
@@ -239,9 +302,10 @@ def _report(
         profiles=seam_profiles(episodes, lines, how),
         gates=gates,
         facts=facts,
-        not_computed={},
+        not_computed=networks.not_computed,
         length=episodes[0].script.length,
         folder=options.out,
+        named=named,
     )
 
 

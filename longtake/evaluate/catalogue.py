@@ -17,7 +17,9 @@ class Measure:
     group: str
     better: Literal["high", "low", "same"]  # same: as in ground truth, neither more nor less
     unit: str  # for the reader
-    catches: tuple[str, ...]  # controls that must fail it, the first one is its scale: that control scores 0
+    catches: tuple[
+        str, ...
+    ]  # controls that must fail it, the first one scores 0; none: told without a verdict
 
 
 def _measures() -> tuple[Measure, ...]:
@@ -30,7 +32,7 @@ def _measures() -> tuple[Measure, ...]:
         _("scene_accuracy", "scenes right", "prompt", "high", "share of frames, mean over scenes",
                 "other script", "shuffled", "reversed", "scenes permuted", "frozen"),
         _("worst_tenth", "worst scenes", "prompt", "high", "the same over the worst tenth of scenes",
-                "other script", "doubled figure"),
+                "other script"),
         _("character_f1", "characters F1", "prompt", "high", "0..1", "other script", "shuffled"),
         _("action_accuracy", "actions", "prompt", "high", "share", "other script", "frozen per scene"),
         _("direction_accuracy", "directions", "prompt", "high", "share of walkers", "shuffled"),
@@ -66,11 +68,17 @@ def _measures() -> tuple[Measure, ...]:
         _("memorised", "memorised", "diversity", "low", "share of clips too near to training",
                 "training clips"),
         _("diversity", "diversity", "diversity", "same", "hue circle, between films", "one cast"),
-        _("fd_frames", "FD frames", "distance", "low", "Frechet, probe features", "other script"),
-        _("fd_clips", "FD clips", "distance", "low", "Frechet, clip probe features", "shuffled in 16"),
-        _("fd_motion", "FD motion", "distance", "low", "Frechet, random 3-D features", "noise", "blur"),
-        _("kid_clips", "KID clips", "distance", "low", "kernel, same features", "shuffled in 16"),
-        _("kid_motion", "KID motion", "distance", "low", "kernel, same features", "noise", "blur"),
+        _("fd_frames", "FD frames", "distance", "low", "Frechet, probe features"),
+        _("fd_clips", "FD clips", "distance", "low", "Frechet, clip probe features"),
+        _("fd_motion", "FD motion", "distance", "low", "Frechet, random 3-D features"),
+        _("kid_clips", "KID clips", "distance", "low", "kernel, clip probe features"),
+        _("kid_motion", "KID motion", "distance", "low", "kernel, random 3-D features"),
+        _("frames_over_floor", "FD frames / floor", "distance", "low", "times that of ground truth",
+                "other script"),
+        _("clips_over_floor", "FD clips / floor", "distance", "low", "times that of ground truth",
+                "shuffled in 16"),
+        _("motion_over_floor", "FD motion / floor", "distance", "low", "times that of ground truth",
+                "noise", "blur"),
         _("fd_drift", "FD drift", "distance", "low", "slope per tenth of the film", "drifts"),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from longtake.evaluate.distances import refuse_overlap, set_distances
 from longtake.evaluate.drift import curve, drift_measures
 from longtake.evaluate.identity import cast_hues, diversity, identity_measures
 from longtake.evaluate.look import PROBES
-from longtake.evaluate.measured import FilmResult, Row
+from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
 from longtake.evaluate.memory import clip_rows, memorised, too_near, training_index
 from longtake.evaluate.motion import motion_measures
 from longtake.evaluate.order import order_measures
@@ -27,8 +27,9 @@ from longtake.evaluate.sources import Source
 from longtake.evaluate.watching import Task, load_seen, watch_all
 from longtake.plan import Plan
 
-__all__ = ["Episode", "Line", "Measuring", "evaluate", "measure_film", "seam_profiles"]
+__all__ = ["TRUTH", "Episode", "Line", "Measuring", "evaluate", "measure_film", "seam_profiles"]
 
+TRUTH = "ground truth"  # the row that is the floor of all distances
 _RESAMPLES = 200  # of a distance's bootstrap
 
 
@@ -78,7 +79,26 @@ def evaluate(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring)
     watch_all([how.task(source) for source in both], how.workers, how.on_done)
     reaches = {e.name: Reach(e.script, e.plan) if e.plan else None for e in episodes}
     index = _training_index(how.folder)
-    return [_row(line, [e for e in episodes if e.name in line.films], reaches, index, how) for line in lines]
+    rows = [_row(line, [e for e in episodes if e.name in line.films], reaches, index, how) for line in lines]
+    floor = next((row for row in rows if row.name == TRUTH), None)
+    return [_over_floor(row, floor) for row in rows]
+
+
+def _over_floor(row: Row, floor: Row | None) -> Row:
+    """The row with its distances divided by those of ground truth, whose N is the same.
+
+    A Frechet distance has a limit at one N only, and the next script has another floor; their ratio does not.
+    """
+    found: dict[str, Measured] = {}
+    for name in ("frames", "clips", "motion"):
+        own = row.together[f"fd_{name}"]
+        least = floor.together[f"fd_{name}"].value if floor else float("nan")
+        found[f"{name}_over_floor"] = (
+            Measured(own.value / least, low=own.low / least, high=own.high / least)
+            if least > 0
+            else not_measured("there is no ground truth beside it, or it is too short")
+        )
+    return replace(row, together={**row.together, **found})
 
 
 def _row(

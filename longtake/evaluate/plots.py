@@ -87,7 +87,8 @@ def plot_scores(row: Row, scales: Mapping[str, Scale], path: str | Path) -> None
 
     Beyond its limit, which a tick marks, a bar has another colour. What has no verdict says why instead.
     """
-    names = [name for name in CATALOGUE if name in row.together or any(name in f.measured for f in row.films)]
+    held = [name for name in CATALOGUE if name in row.together or any(name in f.measured for f in row.films)]
+    names = [name for name in held if CATALOGUE[name].catches]
     if not names:
         raise ValueError(f"{path}: nothing was measured of '{row.name}'")
     with _drawing(path, 9.0, 0.9 + 0.27 * len(names)) as figure:

@@ -17,18 +17,19 @@ import torch
 
 from longtake import __version__
 from longtake.evaluate.gates import GATES
-from longtake.evaluate.intervals import film_values
+from longtake.evaluate.intervals import film_values, interval_of
 from longtake.evaluate.measured import Row
+from longtake.evaluate.named import NamedDistance
 from longtake.evaluate.plots import PlotsMissing, plot_curves, plot_scores, plot_seams, strip
+from longtake.evaluate.real import MEASURES
 from longtake.evaluate.score import Scale, from_json
 from longtake.evaluate.script import Script
 from longtake.evaluate.sources import Source
-from longtake.evaluate.table import Header, markdown, report_json, summary
+from longtake.evaluate.table import Header, markdown, number, report_json, summary
 
-__all__ = ["NO_WEIGHTS", "scales_for", "spread_of", "write_report", "write_strip"]
+__all__ = ["scales_for", "spread_of", "write_real_report", "write_report", "write_strip"]
 
 SCALES = Path(__file__).parent / "scales.json"  # fixed on validation episodes, see docs/controls.md
-NO_WEIGHTS = "no weights: name them with --weights"
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -61,6 +62,7 @@ def write_report(
     not_computed: Mapping[str, str],
     length: int,  # frames of a film
     folder: Path,
+    named: Sequence[NamedDistance] = (),
 ) -> tuple[dict[str, Any], str]:
     """Write `report.json`, `report.md` and the plots into `folder`; the JSON, and a few sentences."""
     at, scales = scales_for(length)
@@ -71,19 +73,16 @@ def write_report(
         if not gate.passed(gates[gate.name])
     ]
     told = {
-        "longtake": __version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
+        **_versions(),
         **facts,
         "frames": length,
         "limits": f"fixed on validation episodes of {at} frames",
         "probes on ground truth": {name: round(value, 4) for name, value in gates.items()},
     }
     header = Header(facts=told, unreliable=tuple(failed), not_computed=not_computed)
-    report = report_json(rows, header, scales)
+    report = report_json(rows, header, scales, named)
     _write(folder / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
-    _write(folder / "report.md", markdown(rows, scales, header) + "\n")
+    _write(folder / "report.md", markdown(rows, scales, header, named) + "\n")
     systems = [row for row in rows if row.kind == "system"]
     try:
         plot_curves(
@@ -99,17 +98,47 @@ def write_report(
     return report, "\n".join([f"{folder / 'report.md'}: {header.stamp}", *sentences])
 
 
+def write_real_report(
+    rows: Sequence[Row],
+    *,
+    facts: Mapping[str, Any],
+    not_computed: Mapping[str, str],
+    named: Sequence[NamedDistance],
+    folder: Path,
+) -> tuple[dict[str, Any], str]:
+    """Write `report.json` and `report.md` of films beside real videos; the JSON, and a sentence for a row."""
+    header = Header(facts={**_versions(), **facts}, not_computed=not_computed)
+    report = report_json(rows, header, named=named, measures=MEASURES)
+    _write(folder / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
+    _write(folder / "report.md", markdown(rows, {}, header, named, MEASURES) + "\n")
+    told = [f"{folder / 'report.md'}: {header.stamp}"]
+    for row in rows:
+        found = {measure.label: interval_of(row, name).value for name, measure in MEASURES.items()}
+        known = [f"{label} {number(value)}" for label, value in found.items() if not math.isnan(value)]
+        told.append(f"{row.name}: {', '.join(known)}")
+    return report, "\n".join(told)
+
+
 def write_strip(source: Source, script: Script, path: Path, most: int = 16) -> None:
     """A frame from the middle of up to `most` scenes of a film, each beside its prompt."""
     scenes = np.unique(np.linspace(0, len(script.shots) - 1, most).round().astype(int))
     middles = ((script.starts + script.ends) // 2)[scenes].tolist()
     wanted = dict(zip(middles, scenes.tolist(), strict=True))
     pictures, labels = [], []
-    for number, frame in enumerate(islice(source.frames(), max(wanted) + 1)):
-        if number in wanted:
+    for n, frame in enumerate(islice(source.frames(), max(wanted) + 1)):
+        if n in wanted:
             pictures.append(frame)
-            labels.append(f"{number} {script.shots[wanted[number]].caption}")
+            labels.append(f"{n} {script.shots[wanted[n]].caption}")
     strip(pictures, labels, path)
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "longtake": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
 
 
 def _mean(row: Row, name: str) -> float:

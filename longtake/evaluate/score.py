@@ -83,12 +83,14 @@ def fix_scales(truth_rows: Sequence[Row], control_rows: Sequence[Row]) -> dict[s
     `truth_rows` are ground truth, drawn with other latents than the references; more of them show how much
     truth differs from truth in measures of a whole set. `control_rows` hold the controls by name, of the
     same scripts. The limit is the worst film of ground truth and `SLACK` of the way from there to the mean of
-    the measure's first control. Where that control is no worse than that film, the measure is blind.
+    the measure's first control. Where that control is no worse than that film, the measure is blind. Measures
+    that catch nothing have no scale.
     """
     controls = {row.name: row for row in control_rows}
     return {
         name: _fix(measure, truth_rows, controls.get(measure.catches[0]))
         for name, measure in CATALOGUE.items()
+        if measure.catches
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from longtake.evaluate.catalogue import CATALOGUE, Measure
 from longtake.evaluate.intervals import film_values, interval_of
 from longtake.evaluate.measured import Curve, Row
 from longtake.evaluate.score import Scale, missed, rank, row_verdict, score, severity, verdict
+
+if TYPE_CHECKING:  # it imports torch
+    from longtake.evaluate.named import NamedDistance
 
 __all__ = ["GUARDS", "Header", "called", "markdown", "number", "report_json", "summary"]
 
@@ -41,7 +44,11 @@ class Header:
 
 
 def report_json(
-    rows: Sequence[Row], header: Header, scales: Mapping[str, Scale] | None = None
+    rows: Sequence[Row],
+    header: Header,
+    scales: Mapping[str, Scale] | None = None,
+    named: Sequence[NamedDistance] = (),
+    measures: Mapping[str, Measure] = CATALOGUE,
 ) -> dict[str, Any]:
     """Everything as plain JSON values; what is not a number is null, beside the note that says why.
 
@@ -54,23 +61,31 @@ def report_json(
         "unreliable": list(header.unreliable),
         "not_computed": dict(header.not_computed),
         "facts": _plain(header.facts),
-        "measures": {name: asdict(measure) for name, measure in CATALOGUE.items()},
+        "measures": {name: asdict(measure) for name, measure in measures.items()},
         "scales": {name: _plain(asdict(scale)) for name, scale in scales.items()},
-        "rows": [_row_json(row, scales) for row in rows],
+        "rows": [_row_json(row, scales, measures) for row in rows],
+        "named": [_named_json(found) for found in named],
     }
 
 
-def markdown(rows: Sequence[Row], scales: Mapping[str, Scale], header: Header) -> str:
+def markdown(
+    rows: Sequence[Row],
+    scales: Mapping[str, Scale],
+    header: Header,
+    named: Sequence[NamedDistance] = (),
+    measures: Mapping[str, Measure] = CATALOGUE,
+) -> str:
     """The report: a table per group of measures, controls that slipped through, ranking and legend.
 
     Numbers in bold are beyond their limit. Systems and ground truth have 95 % intervals, controls have none.
+    `named` are distances by networks that the user has weights of; they have a table of their own.
     """
     rows = sorted(rows, key=lambda row: _KINDS.index(row.kind))
     parts = list(_top(header))
-    for group in dict.fromkeys(measure.group for measure in CATALOGUE.values()):
-        parts += _group(group, rows, scales)
-    return "\n".join([*parts, *_absent(rows, header), *_slipped(rows, scales), *_ranking(rows, scales),
-                      *_legend(rows, scales)])  # fmt: skip
+    for group in dict.fromkeys(measure.group for measure in measures.values()):
+        parts += _group(group, rows, scales, measures)
+    return "\n".join([*parts, *_named(named), *_absent(rows, header, measures), *_slipped(rows, scales),
+                      *_ranking(rows, scales), *_legend(rows, scales, measures)])  # fmt: skip
 
 
 def summary(row: Row, scales: Mapping[str, Scale], prompts: Mapping[str, Sequence[str]] | None = None) -> str:
@@ -120,15 +135,17 @@ def _flat(value: Any) -> str:
     return ", ".join(map(_flat, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _group(group: str, rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
+def _group(
+    group: str, rows: Sequence[Row], scales: Mapping[str, Scale], measures: Mapping[str, Measure]
+) -> Iterator[str]:
     """The table of a group, with the guards behind it; nothing where no row has any of its measures."""
-    own = [name for name, measure in CATALOGUE.items() if measure.group == group and _held(name, rows)]
+    own = [name for name, measure in measures.items() if measure.group == group and _held(name, rows)]
     if not own:
         return
-    names = [*own, *(name for name in GUARDS if name not in own)]
+    names = [*own, *(name for name in GUARDS if name not in own and name in measures)]
     notes: dict[str, int] = {}  # why a cell has no number, or what to know about it -> its mark
     yield from ("", f"## {group}", "")
-    yield "| | films | " + " | ".join(_escape(CATALOGUE[name].label) for name in names) + " |"
+    yield "| | films | " + " | ".join(_escape(measures[name].label) for name in names) + " |"
     yield "|---|---|" + "---|" * len(names)
     for row in rows:
         cells = [_cell(row, name, scales.get(name), notes) for name in names]
@@ -152,9 +169,33 @@ def _cell(row: Row, name: str, scale: Scale | None, notes: dict[str, int]) -> st
     return f"{text} ({notes.setdefault(found.note, len(notes) + 1)})" if found.note else text
 
 
-def _absent(rows: Sequence[Row], header: Header) -> Iterator[str]:
+def _named(named: Sequence[NamedDistance]) -> Iterator[str]:
+    """The distances by named networks, then what each is, by which weights, and to what."""
+    if not named:
+        return
+    yield from ("", "## distances by named networks", "")
+    yield "On frames at full size. N is the number of samples of each side; intervals are over films. Compare"
+    yield "them only where the sha256 of weights and references are the same, and with ground truth here."
+    yield from ("", "| | distance | value | N | films | |", "|---|---|---|---|---|---|")
+    for found in named:
+        one = found.distance
+        value = "–" if np.isnan(one.value) else f"{one.value:.4g}"
+        value += "" if np.isnan(one.low) else f" [{one.low:.4g}, {one.high:.4g}]"
+        cells = (found.row, found.name, value, f"{one.samples:,}", str(one.films), one.note)
+        yield "| " + " | ".join(map(_escape, cells)) + " |"
+    yield ""
+    told = {f.name: f"- {f.name}: {f.definition}; sha256 of the weights {f.sha256}" for f in named}
+    yield from told.values()
+    yield from {f"- sha256 of the references of {_kind(f)}: {f.references}": None for f in named}
+
+
+def _kind(found: NamedDistance) -> str:
+    return f"{found.row}, prompts" if found.name.startswith("CLIPSIM") else found.row
+
+
+def _absent(rows: Sequence[Row], header: Header, measures: Mapping[str, Measure]) -> Iterator[str]:
     """Measures that no row has, and others that could not be computed, with the reason."""
-    reasons = {name: "no row has it" for name in CATALOGUE if not _held(name, rows)}
+    reasons = {name: "no row has it" for name in measures if not _held(name, rows)}
     reasons.update(header.not_computed)
     if reasons:
         yield from ("", "## not computed", "")
@@ -186,7 +227,9 @@ def _ranking(rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
         yield f"| {place} | {_escape(film.film)} | {_escape(film.row)} | {judged} | {len(film.failed)} |"
 
 
-def _legend(rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
+def _legend(
+    rows: Sequence[Row], scales: Mapping[str, Scale], measures: Mapping[str, Measure]
+) -> Iterator[str]:
     yield from (
         "",
         "## legend",
@@ -199,7 +242,7 @@ def _legend(rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
         "| measure | name | unit | better | limit | control that scores 0 |",
         "|---|---|---|---|---|---|",
     )
-    for name, measure in CATALOGUE.items():
+    for name, measure in measures.items():
         if _held(name, rows):
             scale = scales.get(name)
             cells = (measure.label, f"`{name}`", measure.unit, measure.better, _limit(scale),
@@ -218,6 +261,8 @@ def _limit(scale: Scale | None) -> str:
 
 
 def _other_end(measure: Measure, scale: Scale | None) -> str:
+    if not measure.catches:
+        return "–"
     known = scale is not None and not np.isnan(scale.bad)
     return measure.catches[0] + (f" ({number(scale.bad)})" if scale and known else "")
 
@@ -238,8 +283,8 @@ def _worst_scenes(row: Row, prompts: Mapping[str, Sequence[str]]) -> Iterator[st
         yield f'Scene {scene + 1} of {film} is right in {100 * accuracy:.0f} % of its frames: "{prompt}"'
 
 
-def _row_json(row: Row, scales: Mapping[str, Scale]) -> dict[str, Any]:
-    names = [name for name in CATALOGUE if _held(name, [row])]
+def _row_json(row: Row, scales: Mapping[str, Scale], known: Mapping[str, Measure]) -> dict[str, Any]:
+    names = [name for name in known if _held(name, [row])]
     measures = {}
     for name in names:
         scale = scales.get(name)
@@ -264,6 +309,12 @@ def _row_json(row: Row, scales: Mapping[str, Scale]) -> dict[str, Any]:
     plain: dict[str, Any] = _plain(
         {"name": row.name, "kind": row.kind, "measures": measures, "films": films, "curves": curves}
     )
+    return plain
+
+
+def _named_json(found: NamedDistance) -> dict[str, Any]:
+    told = asdict(found)
+    plain: dict[str, Any] = _plain(told.pop("distance") | told)
     return plain
 
 

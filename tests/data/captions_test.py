@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from longtake.conditioning.text import words
 from longtake.data import captions, script, world
-from longtake.data.captions import TEMPLATES, caption, vocabulary
+from longtake.data.captions import TEMPLATES, Told, caption, read_caption, vocabulary
 from longtake.data.script import Shot, episode_seeds, shot_at
-from longtake.data.vocabulary import Split
+from longtake.data.vocabulary import SPLITS, Split
 from longtake.data.world import frame
+from longtake.storyboard import load
 
 FRAMES = 3600
 SEEDS = range(40)
@@ -131,3 +133,77 @@ def test_hues_and_layouts_change_the_picture_and_no_caption(monkeypatch: pytest.
     assert [shot_at(5, n) for n in range(0, FRAMES, 50)] == told
     assert (frame(5, 100, 32) != seen).any()
     script._act.cache_clear()
+
+
+# -- reading ---------------------------------------------------------------------------------------------
+
+
+def facts(shot: Shot) -> Told:
+    """What a caption of the shot tells: those who do not walk have no direction."""
+    cast = tuple((a.name, a.action, a.facing if a.action == "walk" else 0) for a in shot.actors)
+    return Told(place=shot.place, time=shot.time, weather=shot.weather, pan=shot.pan, cast=cast)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_caption_reads_back_to_the_facts_of_its_shot(split: Split) -> None:
+    for seed in episode_seeds(split, 6):
+        for shot in shots(seed):
+            assert read_caption(shot.caption) == facts(shot), shot.caption
+
+
+def test_every_way_of_telling_reads_back() -> None:
+    chance = random.Random(0)
+    here = [shot for seed in range(8) for shot in shots(seed) if len(shot.actors) == 2]
+    for shot in chance.sample(here, 100):
+        text = caption(shot, chance, held_out=True)
+        assert read_caption(text) == facts(shot), text
+
+
+def told(**known: object) -> Told:
+    base: dict[str, object] = {"place": None, "time": None, "weather": "clear", "pan": 0, "cast": ()}
+    return Told(**{**base, **known})  # type: ignore[arg-type]
+
+
+def test_what_is_not_said_is_not_known() -> None:
+    assert read_caption("The fox sleeps.") == told(cast=(("fox", "sleep", 0),))
+    assert read_caption("ELLA IN TOWN!") == told(place="city", cast=(("elephant", None, 0),))
+    assert read_caption("At night, in the rain.") == told(time="night", weather="rain")
+    assert read_caption("The camera pans left.") == told(pan=-1)
+    for text in ("", "...", "A dragon flies over Paris.", "foxes and frogs"):
+        assert read_caption(text) == told(weather=None)
+
+
+def test_the_longest_of_overlapping_phrases_counts() -> None:
+    assert read_caption("Pip by the clock tower in the city").place == "city"
+    # "on the grass" is a place, "sits on the ground" an action; "by the palm tree on the beach" one place
+    assert read_caption("The frog sits on the ground by the palm tree on the beach") == told(
+        place="beach", cast=(("frog", "sit", 0),)
+    )
+    # "early in the morning" holds "in the morning", "jumps up and down" holds "jumps"
+    assert read_caption("Early in the morning the frog jumps up and down") == told(
+        time="morning", cast=(("frog", "jump", 0),)
+    )
+    # the camera moves left, the fox walks to the right, and neither turns the other
+    text = "The fox walks to the right. Slow pan to the left."
+    assert read_caption(text) == told(pan=-1, cast=(("fox", "walk", 1),))
+
+
+def test_a_character_does_what_comes_next_after_its_name() -> None:
+    text = "Ollie the fox walks left while the robot waves hello"
+    assert read_caption(text).cast == (("fox", "walk", -1), ("robot", "wave", 0))
+    assert read_caption("The robot and the fox walk left").cast == (
+        ("robot", "walk", -1),
+        ("fox", "walk", -1),
+    )
+    assert read_caption("It waves at us, the robot").cast == (("robot", None, 0),)
+
+
+def test_the_prompts_of_the_examples_are_understood() -> None:
+    examples = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+    assert "valley.yaml" in {path.name for path in examples}
+    for path in examples:
+        for scene in load(path).scenes:
+            heard = read_caption(scene.prompt)
+            assert None not in (heard.place, heard.time, heard.weather), scene.prompt
+            assert heard.cast, scene.prompt
+            assert all(action is not None for _, action, _ in heard.cast), scene.prompt

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
 from longtake.data import script
-from longtake.data.script import Shot, episode_seeds, latents, shot_at, split_of
+from longtake.data.script import Shot, episode_seeds, latents, shot_at, split_of, stage
 from longtake.data.vocabulary import (
     ACTIONS,
     CHARACTERS,
@@ -154,3 +156,45 @@ def test_actors_stand_apart_in_the_picture_and_walkers_stay_in_it() -> None:
             for actor in shot.actors:
                 walks = actor.action == "walk"
                 assert (actor.travel * actor.facing > 0) if walks else (actor.travel == 0)
+
+
+def test_the_shots_of_a_film_are_those_of_its_frames() -> None:
+    for seed in range(5):
+        for length in (1, 2, 899, 900, 1807, FRAMES):
+            found = script.shots(seed, length)
+            assert found[0].start == 0
+            assert all(b.start == a.end for a, b in pairwise(found))
+            assert found[-1].start < length <= found[-1].end
+            assert all(shot_at(seed, shot.start) == shot for shot in found)
+        ends_whole = found[3].end
+        assert script.shots(seed, ends_whole) == found[:4]
+        assert script.shots(seed, ends_whole + 1) == found[:5]
+
+
+def test_staging_follows_from_seed_and_start() -> None:
+    plain = [
+        replace(
+            shot,
+            actors=tuple(replace(actor, facing=0, x=0.5, travel=0.0, phase=0.0) for actor in shot.actors),
+        )
+        for shot in shots(0)
+    ]
+    staged = [stage(shot, 7) for shot in plain]
+    assert [stage(shot, 7) for shot in reversed(plain)] == staged[::-1]
+    assert [stage(shot, 8) for shot in plain] != staged
+    moved = stage(replace(plain[0], start=plain[0].start + 1), 7)
+    assert [actor.phase for actor in moved.actors] != [actor.phase for actor in staged[0].actors]
+
+
+def test_staging_keeps_what_is_told_and_gives_everyone_a_place() -> None:
+    for seed in range(10):
+        for shot in shots(seed):
+            staged = stage(shot, seed)
+            assert replace(staged, actors=shot.actors) == shot
+            assert staged.cast == shot.cast  # a walker keeps the way that it is told to go
+            ways = [sorted((actor.x, actor.x + actor.travel)) for actor in staged.actors]
+            assert all(first > 0.1 and last < 0.9 for first, last in ways)
+            assert len(ways) == 1 or ways[1][0] - ways[0][1] > 0.2
+            assert {actor.facing for actor in staged.actors} <= {-1, 1}
+    nobody = replace(shots(0)[0], actors=())
+    assert stage(nobody, 0) == nobody

@@ -28,14 +28,14 @@ def row(name: str, kind: str, at: tuple[float, ...] = (0.0, 0.0)) -> Row:
         )
         for i, shift in enumerate(at)
     )
-    return Row(name, kind, films, {"fd_frames": Measured(2.0)}, {"fd_motion": Curve(AT, chance.random(3))})
+    return Row(name, kind, films, {"frames_over_floor": Measured(2.0)}, {"fd_motion": Curve(AT, chance.random(3))})
 
 
 ROWS = [row("ground truth", "reference"), row("ours", "system"), row("uneven", "system", (0.0, 7.0))]
 ROWS.append(row("drifts", "control"))
 SCALES = {
     "tau": Scale(better="high", truth=1.0, bad=-1.0, limit=0.8),
-    "fd_frames": Scale(better="low", truth=2.0, bad=9.0, limit=3.0),
+    "frames_over_floor": Scale(better="low", truth=2.0, bad=9.0, limit=3.0),
     "flicker": Scale(better="low", truth=2.0, bad=2.0, limit=float("nan"), blind="no worse"),
 }
 

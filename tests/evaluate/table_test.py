@@ -115,8 +115,7 @@ def test_the_report_says_whether_to_believe_it_and_what_was_run() -> None:
 def test_legend_ranking_and_slipped_controls() -> None:
     text = markdown(ROWS, SCALES, HEADER)
     assert (
-        "| identity | `identity_far` | hue circle, pairs over 500 frames apart | low | at most 0.050 |"
-        in text
+        "| identity | `identity_far` | hue circle, 500 frames apart or more | low | at most 0.050 |" in text
     )
     assert "none: two scenes only" in text
     ranking = table_of(text, "ranking")

@@ -1,0 +1,67 @@
+"""Probes are believed only where they read held-out ground truth well enough."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from longtake.data.script import episode_seeds, latents, split_of
+from longtake.data.world import frame
+from longtake.evaluate import gates
+from longtake.evaluate.gates import GATES, Gate, check_probes, gates_of
+from longtake.evaluate.look import load_probes, watch
+from longtake.evaluate.readings import oracle
+from longtake.evaluate.script import script_of_episode
+
+
+def test_a_gate_is_passed_at_its_bar() -> None:
+    accuracy, error = Gate("place", 0.9), Gate("hue median error", 0.02, at_least=False)
+    assert [accuracy.passed(value) for value in (0.89, 0.9, 1.0)] == [False, True, True]
+    assert [error.passed(value) for value in (0.03, 0.02, 0.0)] == [False, True, True]
+    assert not accuracy.passed(float("nan"))
+    assert not error.passed(float("nan"))
+
+
+def test_every_gate_has_a_value_and_random_probes_pass_none_of_all(tiny_probes: Path) -> None:
+    found = check_probes(load_probes(tiny_probes), episodes=2, frames=32)
+    assert {gate.name for gate in GATES} < set(found)
+    assert all(0 <= value <= 1 for value in found.values())
+    assert not all(gate.passed(found[gate.name]) for gate in GATES)
+    again = check_probes(load_probes(tiny_probes), episodes=2, frames=32)
+    assert again == found
+    assert check_probes(load_probes(tiny_probes, seed=1), episodes=2, frames=32) != found
+    assert check_probes(load_probes(tiny_probes), episodes=2, frames=32, split="validation") != found
+
+
+def test_values_are_shares_and_medians_against_the_truth(tiny_probes: Path) -> None:
+    (seed,) = episode_seeds("test", 1, first=500)
+    assert split_of(seed) == "test"
+    probes, script = load_probes(tiny_probes), script_of_episode(seed, 20)
+    found = check_probes(probes, episodes=1, frames=20)
+    seen = watch((frame(seed, number) for number in range(20)), probes).readings
+    truth = oracle(script, latents(seed))
+    there = truth.presence > 0.5
+    assert found["time"] == np.mean(seen.time.argmax(1) == truth.time.argmax(1))
+    assert found["character set"] == np.mean(((seen.presence > 0.5) == there).all(axis=1))
+    assert found["action"] == np.mean((seen.action.argmax(2) == truth.action.argmax(2))[there])
+    turn = np.abs(seen.hue - truth.hue)[there]
+    assert found["hue median error"] == pytest.approx(np.median(np.minimum(turn, 1 - turn)), abs=1e-6)
+    assert found["clock median error"] == pytest.approx(np.median(np.abs(seen.clock - truth.clock)), abs=1e-6)
+
+
+def test_an_answer_is_kept_for_the_same_probes(
+    tiny_probes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gates, "check_probes", partial(check_probes, episodes=1, frames=16))
+    folder, probes = tmp_path / "seen", load_probes(tiny_probes)
+    found = gates_of(probes, folder)
+    assert found == check_probes(probes, episodes=1, frames=16)
+    (file,) = folder.iterdir()
+    file.write_text(json.dumps({**found, "place": 0.125}))
+    assert gates_of(probes, folder)["place"] == 0.125  # not asked again
+    gates_of(load_probes(tiny_probes, seed=1), folder)
+    assert len(list(folder.iterdir())) == 2
