@@ -63,6 +63,7 @@ def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[
 
     films = _films(path, "FILM")
     networks = _networks(options)
+    _check_probes(options)
     work = selection.open()
     scenes = [(scene.start, scene.prompt) for scene in work.plan.timeline.scenes]
     script = script_of_prompts(scenes, work.plan.length)
@@ -125,6 +126,7 @@ def evaluate_strategies(
             known = ", ".join(STRATEGIES)
             raise typer.BadParameter(f"{strategy!r} is none of {known}", param_hint="--strategies")
     networks = _networks(options)
+    _check_probes(options)
     seeds = episode_seeds(split, count)
     episodes: list[Episode] = []
     films: dict[str, dict[str, Source]] = {strategy: {} for strategy in strategies}
@@ -182,6 +184,13 @@ def _networks(options: Options) -> Networks:
 
     weights, sha256 = named(options.weights, "--weights"), named(options.sha256, "--sha256")
     return open_networks(weights, sha256, options.allow_download, best_device())
+
+
+def _check_probes(options: Options) -> None:
+    """Raises where there are none, before anything takes long."""
+    from longtake.evaluate.look import PROBES, load_probes
+
+    load_probes(options.probes or PROBES)
 
 
 def _check_length(name: str, film: Source, length: int) -> None:

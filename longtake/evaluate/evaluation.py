@@ -110,7 +110,8 @@ def _row(
 ) -> Row:
     seen = [load_seen(how.task(line.films[episode.name])) for episode in episodes]
     truth = [load_seen(how.task(line.references[episode.name])) for episode in episodes]
-    limit = too_near(np.concatenate([clip_rows(film.signals.thumbnails) for film in truth]), index)
+    clips = np.concatenate([clip_rows(film.signals.thumbnails) for film in truth])
+    limit = too_near(clips, index) if len(clips) else float("nan")
     films = []
     for episode, film, reference in zip(episodes, seen, truth, strict=True):
         result = measure_film(episode, film, reference, reaches[episode.name])

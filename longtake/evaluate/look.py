@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from longtake.evaluate.features import RandomVideoNet
 from longtake.evaluate.readings import Floats, Readings, Seen
 from longtake.evaluate.signals import SignalReader, shrink
+from longtake.manifest import ModelError
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 
 __all__ = ["CLIP", "PROBES", "Probes", "load_probes", "read_frames", "watch"]
@@ -44,14 +45,14 @@ class Probes:
 
 
 def load_probes(folder: Path = PROBES, seed: int = 0, device: str = "cpu") -> Probes:
-    """The probes of `seed` in `folder` (`frame-SEED/`, `clip-SEED/`); ValueError where there are none."""
+    """The probes of `seed` in `folder` (`frame-SEED/`, `clip-SEED/`); ModelError where there are none."""
     nets: list[Any] = []
     digest = hashlib.sha256()
     for name, kind in (("frame", FrameProbe), ("clip", ClipProbe)):
         part = folder / f"{name}-{seed}"
         weights = part / "diffusion_pytorch_model.safetensors"
         if not weights.is_file():
-            raise ValueError(
+            raise ModelError(
                 f"{part} holds no probe: train one with `longtake train probe`, or name its folder"
             )
         digest.update(weights.read_bytes())

@@ -26,7 +26,7 @@ from longtake.evaluate.motion import motion_measures
 from longtake.evaluate.named import NamedDistance, Networks, feature_distances, features_of, in_chunks, keep
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script, script_of_prompts
-from longtake.evaluate.seams import _jumps, calm_steps, cut_measures
+from longtake.evaluate.seams import calm_steps, cut_measures, jumps_of
 from longtake.evaluate.signals import SignalReader, shrink
 from longtake.evaluate.sources import Source
 from longtake.video import Pixels, VideoError
@@ -222,7 +222,7 @@ def _seen(name: str, source: Source, folder: Path) -> Pixelled:
 def _scenes(signals: Signals) -> Script:
     """A script that asks for nothing, and cuts where the film jumps: what spans a cut is no motion."""
     step = signals.difference
-    jumps = np.flatnonzero(_jumps(step)).tolist() if len(step) > 1 else []
+    jumps = np.flatnonzero(jumps_of(step)).tolist() if len(step) > 1 else []
     return script_of_prompts([(number, "") for number in (0, *jumps)], len(step))
 
 

@@ -20,7 +20,7 @@ from longtake.evaluate.measured import Measured, mean_of, not_measured
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script
 
-__all__ = ["calm_steps", "cut_measures", "seam_borders", "seam_measures", "seam_profile"]
+__all__ = ["calm_steps", "cut_measures", "jumps_of", "seam_borders", "seam_measures", "seam_profile"]
 
 _AROUND = 15  # frames on either side that a border is compared with
 _SUN = 20  # frames from one step of the sun or moon to the next, from frame 0 on
@@ -113,7 +113,7 @@ def cut_measures(script: Script, signals: Signals) -> dict[str, Measured]:
     step = signals.difference
     if len(step) < 2:
         return dict.fromkeys(("cut_recall", "spurious_cuts"), not_measured("the film has no second frame"))
-    jumps = _jumps(step)
+    jumps = jumps_of(step)
     scripted = np.zeros(len(step), dtype=bool)
     for shift in (-1, 0, 1):
         scripted[np.minimum(script.cuts + shift, len(step) - 1)] = True
@@ -149,7 +149,7 @@ def _stand_out(
     return ranks
 
 
-def _jumps(step: NDArray[np.float32]) -> NDArray[np.bool_]:
+def jumps_of(step: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Frames `[N]` into which the step is far larger than those around."""
     steps = np.pad(step[1:], (_MEDIAN + 1, _MEDIAN), constant_values=np.nan)  # frame 0 has no step
     usual = np.nanmedian(np.lib.stride_tricks.sliding_window_view(steps, 2 * _MEDIAN + 1), axis=1)

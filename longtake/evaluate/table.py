@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from longtake.evaluate.catalogue import CATALOGUE, Measure
-from longtake.evaluate.intervals import film_values, interval_of
+from longtake.evaluate.intervals import film_values, interval_of, paired
 from longtake.evaluate.measured import Curve, Row
 from longtake.evaluate.score import Scale, missed, rank, row_verdict, score, severity, verdict
 
 if TYPE_CHECKING:  # it imports torch
     from longtake.evaluate.named import NamedDistance
 
-__all__ = ["GUARDS", "Header", "called", "markdown", "number", "report_json", "summary"]
+__all__ = ["GUARDS", "OVERVIEW", "Header", "called", "markdown", "number", "report_json", "summary"]
 
 GUARDS = ("scene_accuracy", "motion", "diversity")  # beside every group of measures
+OVERVIEW = (  # one or two of every group
+    "scene_accuracy", "action_accuracy", "count_accuracy", "identity_far", "revisit_far", "seam_fine",
+    "cut_recall", "tau", "lag_ratio", "motion", "sharpness", "drift_correctness", "motion_over_floor",
+)  # fmt: skip
 
 _KINDS = ("reference", "system", "control")
 _WORST = 3  # scenes that a summary names
@@ -65,6 +70,8 @@ def report_json(
         "scales": {name: _plain(asdict(scale)) for name, scale in scales.items()},
         "rows": [_row_json(row, scales, measures) for row in rows],
         "named": [_named_json(found) for found in named],
+        "differences": [_plain(found) for found in _differences(rows)],
+        "ranking": [_plain(asdict(film)) for film in rank(_systems(rows), scales)],
     }
 
 
@@ -81,11 +88,12 @@ def markdown(
     `named` are distances by networks that the user has weights of; they have a table of their own.
     """
     rows = sorted(rows, key=lambda row: _KINDS.index(row.kind))
-    parts = list(_top(header))
+    parts = [*_top(header), *_table("overview", OVERVIEW, rows, scales, measures)]
     for group in dict.fromkeys(measure.group for measure in measures.values()):
         parts += _group(group, rows, scales, measures)
     return "\n".join([*parts, *_named(named), *_absent(rows, header, measures), *_slipped(rows, scales),
-                      *_ranking(rows, scales), *_legend(rows, scales, measures)])  # fmt: skip
+                      *_compared(rows), *_ranking(rows, scales),
+                      *_legend(rows, scales, measures)])  # fmt: skip
 
 
 def summary(row: Row, scales: Mapping[str, Scale], prompts: Mapping[str, Sequence[str]] | None = None) -> str:
@@ -105,15 +113,14 @@ def summary(row: Row, scales: Mapping[str, Scale], prompts: Mapping[str, Sequenc
     if failed:
         lines.append("Worst first: " + ", ".join(_failure(row, name, scales[name]) for name in failed) + ".")
     for found, words in (("not measured", "Not measured"), ("blind", "No verdict at this length")):
-        names = [called(name) for name, other in verdicts.items() if other == found]
+        names = [called(name) for name, other in verdicts.items() if other == found and name in scales]
         lines += [f"{words}: {', '.join(names)}."] if names else []
     return "\n".join([*lines, *_worst_scenes(row, prompts or {})])
 
 
 def called(name: str) -> str:
-    """What a measure is called away from its table, where labels such as "… within reach" say too little."""
-    label = CATALOGUE[name].label
-    return name.replace("_", " ") if label.startswith("…") else label
+    """What people call a measure."""
+    return CATALOGUE[name].label
 
 
 def number(value: float) -> str:
@@ -143,8 +150,22 @@ def _group(
     if not own:
         return
     names = [*own, *(name for name in GUARDS if name not in own and name in measures)]
+    yield from _table(group, names, rows, scales, measures)
+
+
+def _table(
+    title: str,
+    names: Sequence[str],
+    rows: Sequence[Row],
+    scales: Mapping[str, Scale],
+    measures: Mapping[str, Measure],
+) -> Iterator[str]:
+    """These measures of all rows, with notes below; nothing where no row has any of them."""
+    names = [name for name in names if name in measures and _held(name, rows)]
+    if not names:
+        return
     notes: dict[str, int] = {}  # why a cell has no number, or what to know about it -> its mark
-    yield from ("", f"## {group}", "")
+    yield from ("", f"## {title}", "")
     yield "| | films | " + " | ".join(_escape(measures[name].label) for name in names) + " |"
     yield "|---|---|" + "---|" * len(names)
     for row in rows:
@@ -166,7 +187,8 @@ def _cell(row: Row, name: str, scale: Scale | None, notes: dict[str, int]) -> st
         text += f" ({len(row.films) - found.left_out} of {len(row.films)} films)"
     if row_verdict(row, name, scale) == "fails":
         text = f"**{text}**"
-    return f"{text} ({notes.setdefault(found.note, len(notes) + 1)})" if found.note else text
+    told = found.note and row.kind != "control"  # there are many of them
+    return f"{text} ({notes.setdefault(found.note, len(notes) + 1)})" if told else text
 
 
 def _named(named: Sequence[NamedDistance]) -> Iterator[str]:
@@ -174,8 +196,8 @@ def _named(named: Sequence[NamedDistance]) -> Iterator[str]:
     if not named:
         return
     yield from ("", "## distances by named networks", "")
-    yield "On frames at full size. N is the number of samples of each side; intervals are over films. Compare"
-    yield "them only where the sha256 of weights and references are the same, and with ground truth here."
+    yield "On frames at full size. N is the number of samples of each side; intervals are over films. Numbers"
+    yield "compare only under one sha256 of weights and one of references, so see what true films get here."
     yield from ("", "| | distance | value | N | films | |", "|---|---|---|---|---|---|")
     for found in named:
         one = found.distance
@@ -210,9 +232,38 @@ def _slipped(rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
     yield from (f"- {control}: {called(name)}" for control, name in slipped)
 
 
+def _systems(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row.kind == "system"]
+
+
+def _differences(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Of every two systems with films of the same scripts: paired differences, film by film."""
+    found = []
+    for a, b in combinations(_systems(rows), 2):
+        for name in CATALOGUE:
+            one = paired(a, b, name) if _held(name, [a]) and name not in a.together else None
+            if one and one.n > 1:
+                found.append({"a": a.name, "b": b.name, "measure": name, **asdict(one)})
+    return found
+
+
+def _compared(rows: Sequence[Row]) -> Iterator[str]:
+    found = _differences(rows)
+    if not found:
+        return
+    yield from ("", "## differences", "")
+    yield from ("Of films of the same scripts; bold where the 95 % interval excludes 0.", "")
+    yield from ("| | measure | difference | films |", "|---|---|---|---|")
+    for one in found:
+        text = f"{number(one['value'])} [{number(one['low'])}, {number(one['high'])}]"
+        text = f"**{text}**" if one["significant"] else text
+        names = f"{_escape(one['a'])} less {_escape(one['b'])}"
+        yield f"| {names} | {called(one['measure'])} | {text} | {one['n']} |"
+
+
 def _ranking(rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
-    ranked = rank([row for row in rows if row.kind == "system"], scales)
-    if len(ranked) < 2:
+    ranked = rank(_systems(rows), scales)
+    if len(ranked) < 2 or not scales:
         return
     yield from (
         "",

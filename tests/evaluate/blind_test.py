@@ -1,4 +1,4 @@
-"""Films under neutral names, some damaged in ways that no control names, are ranked right by the report alone."""
+"""Films under neutral names, some damaged as no control names it, are ranked right by the report alone."""
 
 from __future__ import annotations
 

@@ -28,7 +28,8 @@ def row(name: str, kind: str, at: tuple[float, ...] = (0.0, 0.0)) -> Row:
         )
         for i, shift in enumerate(at)
     )
-    return Row(name, kind, films, {"frames_over_floor": Measured(2.0)}, {"fd_motion": Curve(AT, chance.random(3))})
+    together = {"frames_over_floor": Measured(2.0)}
+    return Row(name, kind, films, together, {"fd_motion": Curve(AT, chance.random(3))})
 
 
 ROWS = [row("ground truth", "reference"), row("ours", "system"), row("uneven", "system", (0.0, 7.0))]
