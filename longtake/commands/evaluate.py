@@ -77,6 +77,9 @@ def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[
     for called, film in films.items():
         delivered = WorldFilm(TRUTH, script, seed + _OTHER_LATENTS, codec=_codec(film))
         lines.append(Line(called, "system", {name: film}, {name: delivered}))
+    if codec := _codec(film):  # what encoding alone does: its pictures that refer to nothing lie on borders
+        encoded = WorldFilm(TRUTH, script, seed, codec=codec)
+        lines.append(Line(f"{TRUTH}, encoded", "reference", {name: encoded}, {name: delivered}))
     episodes = [Episode(name, script, work.plan)]
     lines += _known_lines(episodes, [seed], plain, options.controls)
     facts = {"storyboard": selection.storyboard.name, "films": {n: film.key for n, film in films.items()}}

@@ -78,6 +78,18 @@ def test_ground_truth_scores_as_truth(perfect: FilmResult) -> None:
     assert abs(found["motion"]) < 0.2
 
 
+def test_motion_and_drift_are_what_the_reference_has_not() -> None:
+    script = script_of_episode(SEEDS[0], 200)
+    seen = truly_seen(script, SEEDS[0])
+    own = seen.signals
+    fading = (1 - 0.5 * np.arange(200) / 199).astype(np.float32)
+    faded = replace(own, saturation=own.saturation * fading, difference=own.difference / 4)
+    found = measure_film(Episode("faded", script, None), replace(seen, signals=faded), seen, None).measured
+    assert found["drift_saturation"].value < -0.1
+    assert found["drift_contrast"].value == 0
+    assert -2 < found["motion"].value < -1  # a quarter, but for what little always moves
+
+
 def test_a_measure_that_needs_a_plan_says_so(perfect: FilmResult) -> None:
     script = script_of_episode(SEEDS[0], 60)
     seen = truly_seen(script, SEEDS[0])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from longtake.data.script import episode_seeds, latents, split_of
+from longtake.data.script import episode_seeds, latents
 from longtake.data.world import frame
 from longtake.evaluate import gates
 from longtake.evaluate.gates import GATES, Gate, check_probes, gates_of
@@ -38,19 +39,28 @@ def test_every_gate_has_a_value_and_random_probes_pass_none_of_all(tiny_probes: 
 
 
 def test_values_are_shares_and_medians_against_the_truth(tiny_probes: Path) -> None:
-    (seed,) = episode_seeds("test", 1, first=500)
-    assert split_of(seed) == "test"
-    probes, script = load_probes(tiny_probes), script_of_episode(seed, 20)
-    found = check_probes(probes, episodes=1, frames=20)
-    seen = watch((frame(seed, number) for number in range(20)), probes).readings
-    truth = oracle(script, latents(seed))
-    there = truth.presence > 0.5
-    assert found["time"] == np.mean(seen.time.argmax(1) == truth.time.argmax(1))
-    assert found["character set"] == np.mean(((seen.presence > 0.5) == there).all(axis=1))
-    assert found["action"] == np.mean((seen.action.argmax(2) == truth.action.argmax(2))[there])
-    turn = np.abs(seen.hue - truth.hue)[there]
-    assert found["hue median error"] == pytest.approx(np.median(np.minimum(turn, 1 - turn)), abs=1e-6)
-    assert found["clock median error"] == pytest.approx(np.median(np.abs(seen.clock - truth.clock)), abs=1e-6)
+    probes, right, off = load_probes(tiny_probes), defaultdict(list), defaultdict(list)
+    for seed in episode_seeds("test", 6, first=500):
+        seen = watch((frame(seed, number) for number in range(8)), probes).readings
+        truth = oracle(script_of_episode(seed, 8), latents(seed))
+        there = truth.presence > 0.5
+        right["time"].append(seen.time.argmax(1) == truth.time.argmax(1))
+        right["counts"].append((seen.count == truth.count).all(axis=1))
+        right["character set"].append(((seen.presence > 0.5) == there).all(axis=1))
+        for name in ("action", "direction"):  # of those who are there
+            best = getattr(seen, name).argmax(2) == getattr(truth, name).argmax(2)
+            right[name].append(best[there])
+        off["hue"].append(np.abs(seen.hue - truth.hue)[there])
+        off["landmark"].append(np.abs(seen.landmark - truth.landmark))
+        off["clock"].append(np.abs(seen.clock - truth.clock))
+    found = check_probes(probes, episodes=6, frames=8)
+    for name, each in right.items():
+        assert found[name] == np.mean(np.concatenate(each)), name
+    hue = np.concatenate(off.pop("hue"))
+    assert (hue > 0.5).any()  # on a circle it is nearer the other way around
+    off["hue"] = [np.minimum(hue, 1 - hue)]
+    for name, each in off.items():
+        assert found[f"{name} median error"] == pytest.approx(np.median(np.concatenate(each)), abs=1e-6), name
 
 
 def test_an_answer_is_kept_for_the_same_probes(

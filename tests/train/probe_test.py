@@ -203,6 +203,14 @@ def test_a_reader_of_the_truth_has_no_loss_in_pictures() -> None:
     assert told(turned)[1]["hue_error"].item() == pytest.approx(0.5, abs=1e-5)
 
 
+def test_a_peak_beside_the_middle_is_forgiven_more_than_one_far_away() -> None:
+    target = torch.exp(-((torch.arange(16.0)[:, None] - 8) ** 2 + (torch.arange(16.0) - 8) ** 2) / 1.28)
+    near, far = torch.full((2, 16, 16), -9.0)
+    near[8, 8] = far[8, 8] = near[8, 9] = far[8, 2] = 3.0
+    loss = [probe._focal(logits[None, None], target[None, None]).item() for logits in (near, far)]
+    assert 0 < loss[0] < 0.2 * loss[1]
+
+
 def test_a_reader_of_the_truth_has_no_loss_in_clips() -> None:
     batch = clip_probe_batches(4, seed=1)(0, 0, 1)
 
