@@ -1,10 +1,10 @@
-"""Do the measures catch what they must? Fixes the scales on validation episodes, makes the table on test ones.
+"""Do the measures catch what they must? Fixes limits on validation episodes, makes the table on test episodes.
 
-    python benchmarks/controls.py --frames 256 1024 3376 --episodes 16 8 6 --out runs/controls
+    python benchmarks/controls.py --frames 256 1024 3376 --episodes 8 6 3 --out runs/controls --fix
 
-writes `longtake/evaluate/scales.json` (with `--fix`) and prints, for every length, the table of all controls on
-test episodes in markdown, with what each measure must catch and does not. The table in docs/controls.md is the one
-of the greatest length. Interrupted, the same command goes on.
+writes `longtake/evaluate/scales.json` (with `--fix`) and, for every length, the table of all controls on test
+episodes, with what each measure must catch and does not. docs/controls.md holds that of the greatest length.
+Interrupted, the same command goes on.
 """
 
 from __future__ import annotations
@@ -61,7 +61,13 @@ def measured(split: Split, count: int, frames: int, truths: int, how: Measuring)
 
     references = films(TRUTH, 1_000_000_000)
     lines = [
-        Line(TRUTH if not k else f"{TRUTH} {k + 1}", "reference", films(TRUTH, k * 10_000_000), references)
+        Line(
+            TRUTH if not k else f"{TRUTH} {k + 1}",
+            "reference",
+            films(TRUTH, k * 10_000_000),
+            references,
+            floor=not k,
+        )
         for k in range(truths)
     ]
     lines += [Line(name, "control", films(name), references) for name in CONTROLS if name != TRUTH]
@@ -80,7 +86,7 @@ def caught(rows: list[Row], scales: dict[str, Scale]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--frames", type=int, nargs="+", default=[256, 1024, 3376])
-    parser.add_argument("--episodes", type=int, nargs="+", default=[16, 8, 6], help="for each length")
+    parser.add_argument("--episodes", type=int, nargs="+", default=[8, 6, 3], help="for each length")
     parser.add_argument("--truths", type=int, default=3, help="sets of ground truth that fix the limits")
     parser.add_argument("--out", type=Path, default=Path("runs/controls"))
     parser.add_argument("--probes", type=Path, default=PROBES)

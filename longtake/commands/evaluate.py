@@ -79,7 +79,7 @@ def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[
         lines.append(Line(called, "system", {name: film}, {name: delivered}))
     if codec := _codec(film):  # what encoding alone does: its pictures that refer to nothing lie on borders
         encoded = WorldFilm(TRUTH, script, seed, codec=codec)
-        lines.append(Line(f"{TRUTH}, encoded", "reference", {name: encoded}, {name: delivered}))
+        lines.append(Line(f"{TRUTH}, encoded", "reference", {name: encoded}, {name: delivered}, floor=True))
     episodes = [Episode(name, script, work.plan)]
     lines += _known_lines(episodes, [seed], plain, options.controls)
     facts = {"storyboard": selection.storyboard.name, "films": {n: film.key for n, film in films.items()}}
@@ -233,7 +233,8 @@ def _known_lines(
 
     def line(name: str) -> Line:
         drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}
-        return Line(name, "reference" if name == TRUTH else "control", drawn, references)
+        kind = "reference" if name == TRUTH else "control"
+        return Line(name, kind, drawn, references, floor=name == TRUTH)
 
     return [line(name) for name in [TRUTH, *chosen]]
 

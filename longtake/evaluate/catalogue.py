@@ -76,7 +76,7 @@ def _measures() -> tuple[Measure, ...]:
         _("frames_over_floor", "FD frames / floor", "distance", "low", "times that of ground truth",
                 "other script"),
         _("clips_over_floor", "FD clips / floor", "distance", "low", "times that of ground truth",
-                "shuffled in 16"),
+                "frozen per scene", "blur"),
         _("motion_over_floor", "FD motion / floor", "distance", "low", "times that of ground truth",
                 "noise", "blur"),
         _("fd_drift", "FD drift", "distance", "low", "slope per tenth of the film", "drifts"),

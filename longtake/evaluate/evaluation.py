@@ -27,9 +27,8 @@ from longtake.evaluate.sources import Source
 from longtake.evaluate.watching import Task, load_seen, watch_all
 from longtake.plan import Plan
 
-__all__ = ["TRUTH", "Episode", "Line", "Measuring", "evaluate", "measure_film", "seam_profiles"]
+__all__ = ["Episode", "Line", "Measuring", "evaluate", "measure_film", "seam_profiles"]
 
-TRUTH = "ground truth"  # the row that is the floor of all distances
 _RESAMPLES = 200  # of a distance's bootstrap
 
 
@@ -50,6 +49,7 @@ class Line:
     kind: str  # "system", "reference" or "control"
     films: Mapping[str, Source]  # by the episode's name
     references: Mapping[str, Source]
+    floor: bool = False  # whether it is ground truth that went the same way as films with these references
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,16 @@ def evaluate(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring)
     reaches = {e.name: Reach(e.script, e.plan) if e.plan else None for e in episodes}
     index = _training_index(how.folder)
     rows = [_row(line, [e for e in episodes if e.name in line.films], reaches, index, how) for line in lines]
-    floor = next((row for row in rows if row.name == TRUTH), None)
-    return [_over_floor(row, floor) for row in rows]
+    floors = {_references(line): row for line, row in zip(lines, rows, strict=True) if line.floor}
+    return [_over_floor(row, floors.get(_references(line))) for line, row in zip(lines, rows, strict=True)]
+
+
+def _references(line: Line) -> tuple[str, ...]:
+    return tuple(sorted(source.key for source in line.references.values()))
 
 
 def _over_floor(row: Row, floor: Row | None) -> Row:
-    """The row with its distances divided by those of ground truth, whose N is the same.
+    """The row with its distances divided by those of ground truth to the same references, at the same N.
 
     A Frechet distance has a limit at one N only, and the next script has another floor; their ratio does not.
     """

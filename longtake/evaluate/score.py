@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtake.evaluate.catalogue import CATALOGUE, Measure
-from longtake.evaluate.intervals import film_values, interval_of
+from longtake.evaluate.intervals import film_values, interval, interval_of
 from longtake.evaluate.measured import FilmResult, Measured, Row
 
 __all__ = [
@@ -146,13 +146,29 @@ def score(values: float | Floats, scale: Scale) -> float:
 
 
 def verdict(measured: Measured, scale: Scale | None) -> Verdict:
-    """The verdict on one number; without a scale there is none, as for a blind measure."""
-    return _verdict(measured.value, scale)
+    """The verdict on one number; without a scale there is none, as for a blind measure.
+
+    In doubt for the film: of a 95 % interval the end counts that is nearer to ground truth, as few borders or
+    pairs of one film say little.
+    """
+    return _verdict(_in_doubt(measured, scale) if scale else measured.value, scale)
 
 
 def row_verdict(row: Row, name: str, scale: Scale | None) -> Verdict:
-    """The verdict on the row's films together, see `severity`."""
-    return _verdict(film_values(row, name), scale)
+    """The verdict on the row's films together, see `severity`; on one film, or one number, as `verdict`."""
+    alone = row.together.get(name) or (row.films[0].measured.get(name) if len(row.films) == 1 else None)
+    return verdict(alone, scale) if alone else _verdict(film_values(row, name), scale)
+
+
+def _in_doubt(measured: Measured, scale: Scale) -> float:
+    low, high = measured.low, measured.high
+    if np.isnan(low) and len(measured.units) > 1:
+        low, high = interval(measured.units, np.random.default_rng(0))
+    if np.isnan(low) or np.isnan(measured.value):
+        return measured.value
+    if scale.better == "same":
+        return float(np.clip(scale.truth, low, high))
+    return high if scale.better == "high" else low
 
 
 def missed(rows: Sequence[Row], scales: Mapping[str, Scale]) -> list[tuple[str, str]]:
@@ -169,8 +185,8 @@ def rank(rows: Sequence[Row], scales: Mapping[str, Scale]) -> list[Ranked]:
     """All films of the rows, the best first: a film is judged by its worst measure.
 
     A fault counts at most as much as its control has it, and to two decimals: measures without an upper end
-    must not outweigh shares. Then fewer failed measures win, then the exact severity. Measures of a whole set
-    count where the set is one film. Films on which nothing could be judged come last.
+    must not outweigh shares. Then fewer failed measures win, then the exact severity. In doubt as `verdict`.
+    Measures of a whole set count where the set is one film. Films on which nothing could be judged come last.
     """
     ranked = [_ranked(row, film, scales) for row in rows for film in row.films]
     return sorted(ranked, key=_place)
@@ -178,7 +194,11 @@ def rank(rows: Sequence[Row], scales: Mapping[str, Scale]) -> list[Ranked]:
 
 def _ranked(row: Row, film: FilmResult, scales: Mapping[str, Scale]) -> Ranked:
     measured = {**film.measured, **(row.together if len(row.films) == 1 else {})}
-    found = {name: severity(measured[name].value, scales[name]) for name in measured if name in scales}
+    found = {
+        name: severity(_in_doubt(one, scales[name]), scales[name])
+        for name, one in measured.items()
+        if name in scales
+    }
     order = sorted((name for name in found if not np.isnan(found[name])), key=lambda name: -found[name])
     return Ranked(
         row=row.name,

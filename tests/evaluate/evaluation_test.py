@@ -121,6 +121,7 @@ def line(name: str, kind: str, control: str = "ground truth", seed: int = 5, fil
         kind,
         {at: WorldFilm(control, script, seed + k) for k, (at, script) in enumerate(scripts.items())},
         {at: WorldFilm("ground truth", script, 90 + k) for k, (at, script) in enumerate(scripts.items())},
+        floor=kind == "reference",
     )
 
 

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from longtake.data.script import episode_seeds, latents
-from longtake.data.world import frame
+from longtake.data.world import frame, frame_truth
 from longtake.evaluate import gates
 from longtake.evaluate.gates import GATES, Gate, check_probes, gates_of
-from longtake.evaluate.look import load_probes, watch
+from longtake.evaluate.look import Probes, load_probes, watch
 from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import script_of_episode
+from longtake.models.probe import ClipProbe, FrameProbe
 
 
 def test_a_gate_is_passed_at_its_bar() -> None:
@@ -57,10 +59,28 @@ def test_values_are_shares_and_medians_against_the_truth(tiny_probes: Path) -> N
     for name, each in right.items():
         assert found[name] == np.mean(np.concatenate(each)), name
     hue = np.concatenate(off.pop("hue"))
-    assert (hue > 0.5).any()  # on a circle it is nearer the other way around
     off["hue"] = [np.minimum(hue, 1 - hue)]
     for name, each in off.items():
         assert found[f"{name} median error"] == pytest.approx(np.median(np.concatenate(each)), abs=1e-6), name
+
+
+def test_hues_are_compared_the_shorter_way_around() -> None:
+    """Probes without eyes, whose biases say one hue of everybody, close to 0 or to 1."""
+    (seed,) = episode_seeds("test", 1, first=500)
+    true = np.array([actor.hue for number in range(8) for actor in frame_truth(seed, number).actors])
+    said = 0.02 if true.mean() > 0.5 else 0.98
+    off = np.abs(true - said)
+    shorter = np.median(np.minimum(off, 1 - off))
+    assert shorter < np.median(off) - 0.05
+    blind = FrameProbe(width=8)
+    with torch.no_grad():
+        for weights in blind.parameters():
+            weights.zero_()
+        assert blind.maps.bias is not None
+        angle = torch.tensor(2 * torch.pi * said)
+        blind.maps.bias[6:18] = torch.stack([angle.cos(), angle.sin()]).repeat(6)
+    found = check_probes(Probes(blind, ClipProbe(width=8), ""), episodes=1, frames=8)
+    assert found["hue median error"] == pytest.approx(shorter, abs=0.005)
 
 
 def test_an_answer_is_kept_for_the_same_probes(

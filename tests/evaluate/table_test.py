@@ -147,16 +147,16 @@ def test_the_order_of_films_changes_no_number_of_the_report() -> None:
 
 
 def test_a_summary_names_faults_and_the_worst_scenes_with_their_prompts() -> None:
-    units = np.array([1.0, 0.9, 0.125, 0.8])
-    film = FilmResult("valley", {"scene_accuracy": Measured(0.7, units), "identity_far": Measured(0.2),
+    units = np.array([0.79, 0.75, 0.125, 0.7])
+    film = FilmResult("valley", {"scene_accuracy": Measured(0.591, units), "identity_far": Measured(0.2),
                                  "tau": Measured(0.5), "flicker": not_measured("too short")})  # fmt: skip
     prompts = [f"a fox jumps in the meadow, take {i}" for i in range(1, 5)]
     text = summary(Row("ours", "system", (film,)), SCALES, {"valley": prompts})
     lines = text.splitlines()
     assert lines[0] == "ours: 2 of 2 measures beyond the limit."
-    assert lines[1].startswith("Worst first: identity 0.200 (at most 0.050), scenes right 0.700")
+    assert lines[1].startswith("Worst first: identity 0.200 (at most 0.050), scenes right 0.591")
     assert "No verdict at this length: story order." in lines
-    assert "flicker" in lines[2]
+    assert "motion" in lines[2]
     assert lines[4] == 'Scene 3 of valley is right in 12 % of its frames: "a fox jumps in the meadow, take 3"'
     assert len(lines) == 7
     assert "Scene" not in summary(Row("ours", "system", (film,)), SCALES, {"valley": prompts[:2]})

@@ -85,6 +85,10 @@ def test_a_film_that_fails_leaves_nothing_and_others_stay(tmp_path: Path, tiny_p
     with pytest.raises(OSError, match="the disk is gone"):
         watch_all([good, broken, after], 1)
     assert list(tmp_path.iterdir()) == [good.path]
+    after.path.mkdir()  # what was seen cannot be put into its place
+    with pytest.raises(OSError, match="directory"):
+        watch_all([after], 1)
+    assert sorted(tmp_path.iterdir()) == sorted([good.path, after.path])
     empty = tmp_path / "pictures"
     empty.mkdir()
     (nothing,) = tasks(tmp_path / "seen", tiny_probes, PictureFolder(empty))
