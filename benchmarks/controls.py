@@ -1,4 +1,4 @@
-"""Do the measures catch what they must? Fixes limits on validation episodes, makes the table on test episodes.
+"""Do the measures catch what they must? Fixes limits on validation episodes, makes the table on test ones.
 
     python benchmarks/controls.py --frames 256 1024 3376 --episodes 8 6 3 --out runs/controls --fix
 
