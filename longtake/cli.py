@@ -494,6 +494,11 @@ def _report(error: Exception) -> int:
     if isinstance(error, (StoryboardError, ModelError, VideoError, CorruptClip)):
         typer.echo(f"error: {text}", err=True)
         return 3
+    if isinstance(error, ModuleNotFoundError) and error.name == "cv2":
+        typer.echo(
+            "error: the cartoon world is drawn with OpenCV: pip install 'longtake[evaluate]'", err=True
+        )
+        return 3
     if isinstance(error, WorkerDied):
         typer.echo(f"error: {text}", err=True)
         return 1

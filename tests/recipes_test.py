@@ -13,6 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from longtake.data.latents import open_cache
+from longtake.evaluate.gates import GATES
+from longtake.evaluate.look import load_probes
 from longtake.manifest import read_manifest
 from longtake.ops import Decoder, Operations
 from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
@@ -65,6 +67,9 @@ def tiny() -> Recipe:
         gaps=sampling,
         leaves=replace(sampling, precision="fp32"),
         decoder_precision="fp32",
+        frame_probe=config,
+        clip_probe=config,
+        probe_seeds=(3,),
     )
 
 
@@ -131,6 +136,12 @@ def test_every_training_stage_leaves_a_log_and_two_leave_sheets(run: Path) -> No
         assert json.loads(lines[-1])["step"] == steps
     for stage in ("autoencoder", "denoiser"):
         assert (run / stage / "sheets" / "step-00000002.png").exists()
+
+
+def test_the_probe_stage_leaves_probes_and_how_they_do(run: Path) -> None:
+    assert len(load_probes(run / "probes", seed=3).sha256) == 64
+    gates = json.loads((run / "probes" / "gates.json").read_text())["3"]
+    assert {gate.name for gate in GATES} <= set(gates)
 
 
 def test_stages_that_are_done_change_nothing(run: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,7 +135,7 @@ def _training_index(folder: Path) -> NDArray[np.float32]:
     path = folder / "training-index.npy"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".part.npy")
+        aside = path.with_suffix(f".{os.getpid()}.npy")
         np.save(aside, training_index(episode_seeds("train", 8), 210))
         aside.replace(path)
     index: NDArray[np.float32] = np.load(path, allow_pickle=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,8 @@ def gates_of(probes: Probes, folder: Path) -> dict[str, float]:
     if not path.is_file():
         found = check_probes(probes)
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found))
+        aside = path.with_suffix(f".{os.getpid()}.part")
+        aside.write_text(json.dumps(found))
+        os.replace(aside, path)
     kept: dict[str, float] = json.loads(path.read_text())
     return kept

@@ -81,8 +81,6 @@ def write_report(
     }
     header = Header(facts=told, unreliable=tuple(failed), not_computed=not_computed)
     report = report_json(rows, header, scales, named)
-    _write(folder / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
-    _write(folder / "report.md", markdown(rows, scales, header, named) + "\n")
     systems = [row for row in rows if row.kind == "system"]
     try:
         plot_curves(
@@ -94,6 +92,8 @@ def write_report(
             plot_scores(row, scales, folder / f"scores-{number + 1}.png")
     except PlotsMissing as error:
         report["plots"] = str(error)
+    _write(folder / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
+    _write(folder / "report.md", markdown(rows, scales, header, named) + "\n")
     sentences = [summary(row, scales, prompts) for row in systems]
     return report, "\n".join([f"{folder / 'report.md'}: {header.stamp}", *sentences])
 

@@ -8,7 +8,7 @@ latents: the reference that a film of this script is measured against.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,7 @@ from longtake.data.world import draw
 
 __all__ = ["NOT_ASKED", "Script", "Wanted", "script_of_episode", "script_of_prompts"]
 
+_MOST = 2  # characters in a scene of the world
 NOT_ASKED = -1  # in the tables of `Wanted`: the prompt says nothing of it
 
 
@@ -110,17 +111,19 @@ def script_of_episode(seed: int, length: int) -> Script:
 def script_of_prompts(scenes: Sequence[tuple[int, str]], length: int, seed: int = 0) -> Script:
     """A script of `(first frame, prompt)` pairs, ascending from 0; `seed` stages what prompts leave open.
 
-    What a prompt does not say of place or time stays as in the scene before, and is not asked for.
+    What a prompt does not say of place or time stays as in the scene before, and is not asked for. Of more
+    than two characters the first two are asked for: the world has no more in a picture.
     """
     shots, heard = [], []
     ends = [*(at for at, _ in scenes[1:]), length]
     place, time = PLACES[0], TIMES[1]
     for (start, prompt), end in zip(scenes, ends, strict=True):
         told = read_caption(prompt)
+        told = replace(told, cast=told.cast[:_MOST])
         place, time = told.place or place, told.time or time
         actors = tuple(
             Actor(name=name, action=doing or "wave", facing=side, x=0.5, travel=0.0, phase=0.0)
-            for name, doing, side in told.cast[:2]
+            for name, doing, side in told.cast
         )
         shot = Shot(
             start=start, end=end, place=place, time=time, weather=told.weather or "clear",

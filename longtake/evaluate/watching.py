@@ -49,6 +49,7 @@ def watch_all(tasks: Iterable[Task], workers: int, on_done: Callable[[int, int],
     missing = [task for task in wanted if not task.path.is_file()]
     done = len(wanted) - len(missing)
     if len(missing) < 2 or workers < 2:
+        _one_thread()
         for task in missing:
             _watch(task)
             done += 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +90,9 @@ def test_a_film_gets_a_report_and_a_second_run_watches_nothing(
     assert report(out) == first
 
 
-def test_films_of_a_folder_are_ranked(tmp_path: Path, script: Script, board: Path, tiny_probes: Path) -> None:
+def test_films_of_a_folder_are_ranked(
+    tmp_path: Path, script: Script, board: Path, tiny_probes: Path, out: Path
+) -> None:
     for name, control in (("a", "ground truth"), ("b", "flicker")):
         film(script, control, tmp_path / "films" / f"{name}.mp4")
     asked = ("evaluate", tmp_path / "films", "--storyboard", board, "--probes", tiny_probes)
@@ -123,6 +127,15 @@ def test_what_is_wrong_is_told_before_anything_takes_long(
         assert run("evaluate", *arguments) == code, arguments
         assert told in " ".join(capsys.readouterr().err.split()), arguments
         assert not (tmp_path / "out" / "report.json").exists()
+
+
+def test_without_opencv_the_remedy_is_told() -> None:
+    code = (
+        "import sys; sys.modules['cv2'] = None; from longtake.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    asked = [sys.executable, "-c", code, "evaluate", "--strategies", "nuwa-xl"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert (done.returncode, "pip install 'longtake[evaluate]'" in done.stderr) == (3, True), done.stderr
 
 
 def test_latents_of_reference_and_truth_differ(script: Script) -> None:
