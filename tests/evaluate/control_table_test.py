@@ -77,7 +77,7 @@ def test_the_telling_cells_have_margins(rows: dict[str, Row]) -> None:
 def test_every_control_is_caught_and_ground_truth_is_not(rows: dict[str, Row]) -> None:
     scales = scales_for(FRAMES)[1]
     caught = {
-        name: [each for each in CATALOGUE if row_verdict(rows[name], each, scales[each]) == "fails"]
+        name: [each for each in CATALOGUE if row_verdict(rows[name], each, scales.get(each)) == "fails"]
         for name in CONTROLS
     }
     assert caught.pop("ground truth") == []
