@@ -40,7 +40,6 @@ from longtake.commands.evaluate import PRESETS
 from longtake.commands.selection import Selection
 from longtake.data.latents import ClipCache, build_cache, open_cache
 from longtake.data.script import episode_seeds
-from longtake.diffusion import SCHEDULES, DiffusionLoss
 from longtake.evaluate.look import PROBES
 from longtake.evaluate.prompts import prompt_measures
 from longtake.evaluate.readings import Readings
@@ -53,8 +52,9 @@ from longtake.models.unet import MaskTemporalUNet
 from longtake.ops import Decoder, best_device, load_text_encoder
 from longtake.recipes import RECIPES
 from longtake.recipes.recipe import Recipe
+from longtake.recipes.stages import clip_lengths, denoising_loss
 from longtake.train.autoencoder import to_model
-from longtake.train.denoiser import MaskedClipLoss, cached_batches
+from longtake.train.denoiser import cached_batches
 from longtake.train.loop import train
 
 MODEL = "toon-64"
@@ -101,19 +101,7 @@ def go_on_training(
         model / "unet", low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True
     )
     net.register_to_config(_name_or_path="")  # or this machine's path goes into the digest
-    lengths = {16: 1 - recipe.short_clips, **dict.fromkeys(range(4, 15), recipe.short_clips / 11)}
     encoder = load_text_encoder(read_manifest(model))
-    loss = MaskedClipLoss(
-        diffusion=DiffusionLoss(
-            schedule=SCHEDULES[recipe.schedule],
-            prediction=recipe.prediction,
-            time_mean=recipe.time_mean,
-            time_std=recipe.time_std,
-            terminal_share=0.02,
-            known_noise_max=recipe.known_noise,
-        ),
-        text_dropout=recipe.text_dropout,
-    )
     config = replace(
         recipe.diffusion,
         steps=steps,
@@ -125,7 +113,8 @@ def go_on_training(
         save_every=50,
         compile=False,
     )
-    batches = cached_batches(cache, encoder, batch, seed=recipe.seed, lengths=lengths)
+    batches = cached_batches(cache, encoder, batch, seed=recipe.seed, lengths=clip_lengths(recipe))
+    loss = denoising_loss(recipe)
     made: MaskTemporalUNet = train(net.float(), loss, batches, config, out, device=best_device())
     return made
 

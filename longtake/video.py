@@ -6,8 +6,6 @@ equal input gives equal bytes.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +19,8 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from longtake.whole import written_whole
 
 __all__ = [
     "ENCODER",
@@ -78,7 +78,7 @@ def encode_segment(
     if first is None:
         raise VideoError(f"{path}: a segment needs at least one frame")
     options = {**_BITEXACT, "movflags": "+faststart"}  # the index first: a file cut off anywhere shows it
-    with _aside(path) as aside, av.open(aside, "w", format="mp4", options=options) as out:
+    with written_whole(path) as aside, av.open(aside, "w", format="mp4", options=options) as out:
         stream = out.add_stream("libx264", rate=fps, options=_x264_options(codec))
         context = stream.codec_context
         height, width = enlarge(_even(first), codec.upscale).shape[:2]
@@ -119,7 +119,7 @@ def join_segments(
     """
     options = {**_BITEXACT, "movflags": "+faststart+use_metadata_tags"}
     tick, count, settings = 1 / Fraction(fps), 0, None
-    with _aside(out) as aside, av.open(aside, "w", format="mp4", options=options) as film:
+    with written_whole(out) as aside, av.open(aside, "w", format="mp4", options=options) as film:
         film.metadata.update(metadata or {})
         for path in paths:
             with _open(path) as segment:
@@ -181,7 +181,7 @@ def enlarge(frame: Pixels, factor: int, *, smooth: bool = False) -> Pixels:
 
 def write_png(frame: Pixels, path: str | Path) -> None:
     """Write one frame without loss."""
-    with _aside(path) as aside:
+    with written_whole(path) as aside:
         Image.fromarray(frame).save(aside, format="PNG")
 
 
@@ -202,7 +202,7 @@ def write_animation(
     ends = [unit * round(Fraction(1000 * i, unit) / Fraction(fps)) for i in range(len(images) + 1)]
     durations = [end - start for start, end in pairwise(ends)]
     style: dict[str, Any] = {"optimize": True} if kind == "gif" else {"quality": 80, "method": 4}
-    with _aside(path) as aside:
+    with written_whole(path) as aside:
         images[0].save(
             aside, format=kind, save_all=True, append_images=images[1:], duration=durations, loop=0, **style
         )
@@ -298,16 +298,3 @@ def _packets(segment: av.container.InputContainer, path: str | Path) -> Iterator
             yield packet
     if seen != promised:
         raise VideoError(f"{path}: cut off after {seen} of {promised} frames; delete it, make it anew")
-
-
-@contextmanager
-def _aside(path: str | Path) -> Iterator[Path]:
-    """A name beside `path` to write to: it becomes `path` where the block ends well, else nothing stays."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        yield aside
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)

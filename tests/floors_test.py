@@ -12,6 +12,7 @@ import pytest
 import longtake
 
 FLOORS = [
+    {"whole"},
     {"plan", "video"},
     {"storyboard", "diffusion", "models", "conditioning", "data", "store", "manifest"},
     {"ops", "film", "executors"},

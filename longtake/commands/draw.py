@@ -15,7 +15,7 @@ from longtake.commands.progress import Bar, Drawing
 from longtake.commands.selection import Work, note
 from longtake.executors import Draw
 
-__all__ = ["EXECUTORS", "Drawn", "Interrupted", "draw", "resumable"]
+__all__ = ["EXECUTORS", "Drawn", "Interrupted", "cores", "draw", "resumable"]
 
 EXECUTORS = {"local": executors.run}
 _MOST_WORKERS = 4  # by default; each holds a copy of the model
@@ -78,13 +78,17 @@ def _load(folder: Path) -> Draw:
     return Operations(folder)()
 
 
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _workers(missing: int) -> int:
     from longtake.ops import best_device
 
     if best_device() != "cpu":
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, _MOST_WORKERS, missing // _WORTH))
+    return max(1, min(cores(), _MOST_WORKERS, missing // _WORTH))
 
 
 def _name_unknown_words(work: Work) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 import yaml
 
-from longtake.commands.draw import draw, resumable
+from longtake.commands.draw import cores, draw, resumable
 from longtake.commands.progress import Bar
 from longtake.commands.selection import STRATEGIES, Selection, note
 from longtake.data.script import episode_seeds
@@ -32,6 +31,7 @@ from longtake.video import Codec, VideoError, count_frames
 
 if TYPE_CHECKING:
     from longtake.evaluate.evaluation import Episode, Line
+    from longtake.evaluate.look import Probes
     from longtake.evaluate.named import Networks
 
 __all__ = ["PRESETS", "Options", "evaluate_films", "evaluate_real", "evaluate_strategies"]
@@ -63,7 +63,7 @@ def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[
 
     films = _films(path, "FILM")
     networks = _networks(options)
-    _check_probes(options)
+    probes = _probes(options)
     work = selection.open()
     scenes = [(scene.start, scene.prompt) for scene in work.plan.timeline.scenes]
     script = script_of_prompts(scenes, work.plan.length)
@@ -72,18 +72,21 @@ def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[
         _check_length(name, film, work.plan.length)
     name = work.board.title or selection.storyboard.stem
     seed = work.board.seed
-    plain = {name: WorldFilm(TRUTH, script, seed + _OTHER_LATENTS)}
-    lines = []
-    for called, film in films.items():
-        delivered = WorldFilm(TRUTH, script, seed + _OTHER_LATENTS, codec=_codec(film))
-        lines.append(Line(called, "system", {name: film}, {name: delivered}))
-    if codec := _codec(film):  # what encoding alone does: its pictures that refer to nothing lie on borders
-        encoded = WorldFilm(TRUTH, script, seed, codec=codec)
-        lines.append(Line(f"{TRUTH}, encoded", "reference", {name: encoded}, {name: delivered}, floor=True))
+    codecs = {called: _codec(film) for called, film in films.items()}
+
+    def reference(codec: Codec | None) -> dict[str, Source]:
+        return {name: WorldFilm(TRUTH, script, seed + _OTHER_LATENTS, codec=codec)}
+
+    lines = [Line(n, "system", {name: film}, reference(codecs[n])) for n, film in films.items()]
+    ways = [codec for codec in dict.fromkeys(codecs.values()) if codec]
+    for codec in ways:  # what encoding alone does: its pictures that refer to nothing lie on borders
+        encoded = f"{TRUTH}, encoded" + (f" x{codec.upscale}" if len(ways) > 1 else "")
+        drawn = {name: WorldFilm(TRUTH, script, seed, codec=codec)}
+        lines.append(Line(encoded, "reference", drawn, reference(codec), floor=True))
     episodes = [Episode(name, script, work.plan)]
-    lines += _known_lines(episodes, [seed], plain, options.controls)
+    lines += _known_lines(episodes, [seed], reference(None), options.controls)
     facts = {"storyboard": selection.storyboard.name, "films": {n: film.key for n, film in films.items()}}
-    return _report(episodes, lines, networks, options, facts)
+    return _report(episodes, lines, probes, networks, options, facts)
 
 
 def evaluate_real(path: Path, real: Path, options: Options) -> tuple[Report, str]:
@@ -129,7 +132,7 @@ def evaluate_strategies(
             known = ", ".join(STRATEGIES)
             raise typer.BadParameter(f"{strategy!r} is none of {known}", param_hint="--strategies")
     networks = _networks(options)
-    _check_probes(options)
+    probes = _probes(options)
     seeds = episode_seeds(split, count)
     episodes: list[Episode] = []
     films: dict[str, dict[str, Source]] = {strategy: {} for strategy in strategies}
@@ -154,7 +157,7 @@ def evaluate_strategies(
     lines.append(Line(f"{TRUTH}, decoded", "reference", decoded, references))
     lines += _known_lines(episodes, seeds, references, options.controls)
     facts = {"model": f"{work.manifest.name} {work.manifest.digest}", "split": split, "episodes": seeds}
-    return _report(episodes, lines, networks, options, facts)
+    return _report(episodes, lines, probes, networks, options, facts)
 
 
 def _films(path: Path, hint: str) -> dict[str, Source]:
@@ -189,11 +192,11 @@ def _networks(options: Options) -> Networks:
     return open_networks(weights, sha256, options.allow_download, best_device())
 
 
-def _check_probes(options: Options) -> None:
-    """Raises where there are none, before anything takes long."""
+def _probes(options: Options) -> Probes:
+    """The probes of the first seed; raises where there are none, before anything takes long."""
     from longtake.evaluate.look import PROBES, load_probes
 
-    load_probes(options.probes or PROBES)
+    return load_probes(options.probes or PROBES)
 
 
 def _check_length(name: str, film: Source, length: int) -> None:
@@ -277,6 +280,7 @@ def _how_to_go_on(kept: Path) -> str:
 def _report(
     episodes: Sequence[Episode],
     lines: Sequence[Line],
+    probes: Probes,
     networks: Networks,
     options: Options,
     facts: Report,
@@ -285,16 +289,15 @@ def _report(
     from longtake.evaluate.distances import reference_digest
     from longtake.evaluate.evaluation import Measuring, evaluate, seam_profiles
     from longtake.evaluate.gates import gates_of
-    from longtake.evaluate.look import PROBES, load_probes
+    from longtake.evaluate.look import PROBES
     from longtake.evaluate.named import named_distances
     from longtake.evaluate.report import spread_of, write_report, write_strip
 
     folder = options.probes or PROBES
-    probes = load_probes(folder)
     kept = options.out / "seen"
     systems = [line for line in lines if line.kind == "system"]
     with Bar() as bar, resumable(_how_to_go_on(kept)):
-        workers = options.workers or _cores()
+        workers = options.workers or cores()
         how = Measuring(kept, folder, workers=workers, on_done=_shown(bar, "films watched"))
         rows = evaluate(episodes, lines, how)
         if (folder / "frame-1").is_dir():
@@ -320,7 +323,3 @@ def _report(
         folder=options.out,
         named=named,
     )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

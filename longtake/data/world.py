@@ -12,11 +12,11 @@ from longtake.data.characters import draw_character, pose
 from longtake.data.places import GROUND, draw_place, draw_rain
 from longtake.data.script import Actor, Latents, Shot, latents, shot_at
 
-__all__ = ["CLOCK_PERIOD", "ActorTruth", "FrameTruth", "draw", "frame", "frame_truth", "frames"]
+__all__ = ["CLOCK_PERIOD", "PAN", "ActorTruth", "FrameTruth", "draw", "frame", "frame_truth", "frames"]
 
 CLOCK_PERIOD = 4500  # frames in which the sun or moon crosses the sky once
 _CLOCK_STEPS = 225  # it moves in steps of 20 frames, so that a still picture is really still
-_PAN = 0.16  # how far a camera pan shifts the scenery over a shot
+PAN = 0.16  # how far a camera pan shifts the scenery over a shot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def draw(shot: Shot, hidden: Latents, number: int, size: int = 64) -> tuple[NDAr
     """
     clock = (number % CLOCK_PERIOD) * _CLOCK_STEPS // CLOCK_PERIOD / (_CLOCK_STEPS - 1)
     done = (number - shot.start) / (shot.end - shot.start)
-    camera = -shot.pan * _PAN * (done - 0.5)
+    camera = -shot.pan * PAN * (done - 0.5)
     canvas = Canvas(size)
     layout = hidden.layouts[shot.place]
     rain = shot.weather == "rain"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from longtake.evaluate.seams import cut_measures, seam_borders, seam_measures, s
 from longtake.evaluate.sources import Source
 from longtake.evaluate.watching import Task, load_seen, watch_all
 from longtake.plan import Plan
+from longtake.whole import written_whole
 
 __all__ = ["Episode", "Line", "Measuring", "evaluate", "measure_film", "seam_profiles"]
 
@@ -134,12 +134,11 @@ def _training_index(folder: Path) -> NDArray[np.float32]:
     """Clips of the episodes that every model of the world was trained on first; `folder` keeps them."""
     path = folder / "training-index.npy"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(f".{os.getpid()}.npy")
-        np.save(aside, training_index(episode_seeds("train", 8), 210))
-        aside.replace(path)
-    index: NDArray[np.float32] = np.load(path, allow_pickle=False)
-    return index
+        index = training_index(episode_seeds("train", 8), 210)
+        with written_whole(path) as aside, aside.open("wb") as file:
+            np.save(file, index)
+    kept: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    return kept
 
 
 def seam_profiles(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from longtake.data.world import draw
 from longtake.evaluate.look import Probes, watch
 from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import script_of_episode
+from longtake.whole import written_whole
 
 __all__ = ["GATES", "Gate", "check_probes", "gates_of"]
 
@@ -80,9 +80,7 @@ def gates_of(probes: Probes, folder: Path) -> dict[str, float]:
     path = folder / f"gates-{probes.sha256[:16]}.json"
     if not path.is_file():
         found = check_probes(probes)
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(f".{os.getpid()}.part")
-        aside.write_text(json.dumps(found))
-        os.replace(aside, path)
+        with written_whole(path) as aside:
+            aside.write_text(json.dumps(found))
     kept: dict[str, float] = json.loads(path.read_text())
     return kept

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from longtake.evaluate.features import RandomVideoNet
 from longtake.evaluate.readings import Floats, Readings, Seen
 from longtake.evaluate.signals import SignalReader, shrink
+from longtake.evaluate.sources import in_chunks
 from longtake.manifest import ModelError
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 
@@ -95,9 +95,8 @@ def watch(frames: Iterable[NDArray[np.uint8]], probes: Probes) -> Seen:
 
 
 def _chunks(frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
-    coming = iter(frames)
-    while chunk := [shrink(frame, PROBE_SIZE) for frame in islice(coming, _CHUNK)]:
-        yield np.stack(chunk)
+    for chunk in in_chunks(frames, _CHUNK):
+        yield np.stack([shrink(frame, PROBE_SIZE) for frame in chunk])
 
 
 def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:

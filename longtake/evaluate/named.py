@@ -9,13 +9,11 @@ is the same on both sides.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +42,8 @@ from longtake.evaluate.features import (
 from longtake.evaluate.intervals import interval
 from longtake.evaluate.script import Script
 from longtake.evaluate.signals import shrink
-from longtake.evaluate.sources import Source
+from longtake.evaluate.sources import Source, in_chunks
+from longtake.evaluate.watching import keep
 from longtake.manifest import ModelError
 
 __all__ = [
@@ -54,16 +53,12 @@ __all__ = [
     "Networks",
     "feature_distances",
     "features_of",
-    "in_chunks",
-    "keep",
     "named_distances",
     "open_networks",
     "scene_similarity",
 ]
 
 Floats = NDArray[np.float32]
-_Item = TypeVar("_Item")
-
 NETWORKS = {
     "i3d": "FVD (i3d)",
     "inception": "FID (inception)",
@@ -263,25 +258,6 @@ def scene_similarity(script: Script, texts: Floats, images: Floats) -> ClipSim:
     ends = zip(script.starts, script.ends, strict=True)
     picked = [np.unique(np.linspace(start, end - 1, _SCENE).round().astype(int)) for start, end in ends]
     return clipsim(texts, [images[numbers] for numbers in picked])
-
-
-def in_chunks(items: Iterable[_Item], most: int) -> Iterator[list[_Item]]:
-    """The items in lists of `most`, the last one shorter."""
-    coming = iter(items)
-    while chunk := list(islice(coming, most)):
-        yield chunk
-
-
-def keep(path: Path, **arrays: Any) -> None:
-    """Write arrays into an .npz, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        with aside.open("wb") as file:
-            np.savez(file, **arrays)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 _selfcheck = lru_cache(maxsize=1)(fvd_selfcheck)  # it takes as long as a short film

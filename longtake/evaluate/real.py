@@ -23,12 +23,13 @@ from longtake.evaluate.features import RandomVideoNet, film_features
 from longtake.evaluate.frechet import floor
 from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
 from longtake.evaluate.motion import motion_measures
-from longtake.evaluate.named import NamedDistance, Networks, feature_distances, features_of, in_chunks, keep
+from longtake.evaluate.named import NamedDistance, Networks, feature_distances, features_of
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script, script_of_prompts
 from longtake.evaluate.seams import calm_steps, cut_measures, jumps_of
 from longtake.evaluate.signals import SignalReader, shrink
-from longtake.evaluate.sources import Source
+from longtake.evaluate.sources import Source, in_chunks
+from longtake.evaluate.watching import keep
 from longtake.video import Pixels, VideoError
 
 __all__ = [

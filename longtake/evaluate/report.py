@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
-import secrets
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -26,6 +24,7 @@ from longtake.evaluate.score import Scale, from_json
 from longtake.evaluate.script import Script
 from longtake.evaluate.sources import Source
 from longtake.evaluate.table import Header, markdown, number, report_json, summary
+from longtake.whole import written_whole
 
 __all__ = ["scales_for", "spread_of", "write_real_report", "write_report", "write_strip"]
 
@@ -148,11 +147,5 @@ def _mean(row: Row, name: str) -> float:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    try:
+    with written_whole(path) as aside:
         aside.write_text(text, encoding="utf-8")
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from longtake.data import script as world_script
 from longtake.data.captions import Told, read_caption
 from longtake.data.script import Actor, Latents, Shot
 from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
-from longtake.data.world import draw
+from longtake.data.world import PAN, draw
 
 __all__ = ["NOT_ASKED", "Script", "Wanted", "script_of_episode", "script_of_prompts"]
 
@@ -87,7 +87,7 @@ class Script:
                     action[row, who] = ACTIONS.index(doing)
                     direction[row, who] = side + 1
         frame = np.arange(self.length)
-        pan = np.array([-0.16 * shot.pan for shot in self.shots])  # see world.draw
+        pan = np.array([-PAN * shot.pan for shot in self.shots])  # see `draw`
         full = np.array([shot.end - shot.start for shot in self.shots])
         return Wanted(
             scene=scene,

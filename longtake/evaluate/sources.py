@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -24,7 +24,18 @@ from longtake.manifest import read_manifest
 from longtake.store import Store
 from longtake.video import Codec, Pixels, encode_segment, read_frames
 
-__all__ = ["DecodedTruth", "PictureFolder", "Source", "StoredFilm", "VideoFile", "WorldFilm", "sha256_of"]
+__all__ = [
+    "DecodedTruth",
+    "PictureFolder",
+    "Source",
+    "StoredFilm",
+    "VideoFile",
+    "WorldFilm",
+    "in_chunks",
+    "sha256_of",
+]
+
+_Item = TypeVar("_Item")
 
 _VERSION = 1  # raise it when the world draws other pictures
 _DELIVERED = 60  # frames encoded together, as films are
@@ -162,14 +173,20 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
+def in_chunks(items: Iterable[_Item], most: int) -> Iterator[list[_Item]]:
+    """The items in lists of `most`, the last one shorter."""
+    coming = iter(items)
+    while chunk := list(islice(coming, most)):
+        yield chunk
+
+
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _delivered(frames: Iterable[Pixels], codec: Codec) -> Iterator[Pixels]:
-    coming = iter(frames)
     with tempfile.TemporaryDirectory() as folder:
         piece = Path(folder) / "piece.mp4"
-        while chunk := list(islice(coming, _DELIVERED)):
+        for chunk in in_chunks(frames, _DELIVERED):
             encode_segment(chunk, piece, 12, codec)
             yield from read_frames(piece)

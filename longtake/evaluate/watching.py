@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields
@@ -17,8 +16,9 @@ import numpy as np
 from longtake.evaluate.look import PROBES, Probes, load_probes, watch
 from longtake.evaluate.readings import Readings, Seen, Signals
 from longtake.evaluate.sources import Source
+from longtake.whole import written_whole
 
-__all__ = ["Task", "load_seen", "watch_all"]
+__all__ = ["Task", "keep", "load_seen", "watch_all"]
 
 _VERSION = 1  # raise it when the same frames and probes give other numbers
 
@@ -76,6 +76,12 @@ def load_seen(task: Task) -> Seen:
         return Seen(readings=readings, signals=Signals(**signals), motion_features=motion)
 
 
+def keep(path: Path, **arrays: Any) -> None:
+    """Write arrays into an .npz."""
+    with written_whole(path) as aside, aside.open("wb") as file:
+        np.savez(file, **arrays)
+
+
 def _watch(task: Task) -> None:
     seen = watch(task.source.frames(), _probes(task.probes, task.seed, task.device))
     arrays = {
@@ -83,14 +89,7 @@ def _watch(task: Task) -> None:
     }
     arrays |= {"clock": seen.readings.clock}
     arrays |= {name: getattr(seen.signals, name) for name in _names(Signals)}
-    task.folder.mkdir(parents=True, exist_ok=True)
-    aside = task.path.with_suffix(f".{os.getpid()}.part")
-    try:
-        with aside.open("wb") as file:
-            np.savez(file, **arrays, motion_features=seen.motion_features)
-        os.replace(aside, task.path)
-    finally:
-        aside.unlink(missing_ok=True)
+    keep(task.path, **arrays, motion_features=seen.motion_features)
 
 
 def _names(kind: Any) -> list[str]:

@@ -42,7 +42,9 @@ from longtake.train.processes import own_device, place
 from longtake.train.samples import keyframe_sheet
 from longtake.train.text import CaptionReader, caption_batches, facts_loss
 
-__all__ = ["RECIPES", "STAGES", "run_stage"]
+__all__ = ["RECIPES", "STAGES", "clip_lengths", "denoising_loss", "run_stage"]
+
+_CLIP = 16  # frames of a whole training clip
 
 RECIPES: dict[str, Callable[[], Recipe]] = {"toon-64": toon_64}
 
@@ -121,27 +123,16 @@ def _latents(recipe: Recipe, out: Path, device: str) -> None:
 
 def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
     encoder: SmallTextEncoder = _finished(out, "text", SmallTextEncoder)
-    batch, length = recipe.diffusion.batch, 16
-    short = dict.fromkeys(range(4, 15), recipe.short_clips / 11) if recipe.short_clips else {}
+    batch = recipe.diffusion.batch
     batches = cached_batches(
         open_cache(sorted(out.glob("latents-*"))),
         encoder,
         batch,
         seed=recipe.seed,
-        prompts=batch * length + 1 if recipe.diffusion.compile else None,
-        lengths={length: 1 - recipe.short_clips, **short},
+        prompts=batch * _CLIP + 1 if recipe.diffusion.compile else None,
+        lengths=clip_lengths(recipe),
     )
-    loss = MaskedClipLoss(
-        diffusion=DiffusionLoss(
-            schedule=SCHEDULES[recipe.schedule],
-            prediction=recipe.prediction,
-            time_mean=recipe.time_mean,
-            time_std=recipe.time_std,
-            terminal_share=0.02,
-            known_noise_max=recipe.known_noise,
-        ),
-        text_dropout=recipe.text_dropout,
-    )
+    loss = denoising_loss(recipe)
     model, vae = MaskTemporalUNet(**recipe.denoiser), _finished(out, "vae", TKLVAE)
 
     def sheet(drawing: MaskTemporalUNet, step: int) -> np.ndarray:
@@ -149,6 +140,25 @@ def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
         return keyframe_sheet(drawing, vae, encoder, schedule, recipe.prediction, recipe.size)
 
     _save(train(model, loss, batches, recipe.diffusion, out / "denoiser", sheet, device), out, "unet")
+
+
+def clip_lengths(recipe: Recipe) -> dict[int, float]:
+    """Frames of a training clip -> share of the steps that draw so many."""
+    short = dict.fromkeys(range(4, 15), recipe.short_clips / 11) if recipe.short_clips else {}
+    return {_CLIP: 1 - recipe.short_clips, **short}
+
+
+def denoising_loss(recipe: Recipe) -> MaskedClipLoss:
+    """What the denoiser is trained on."""
+    diffusion = DiffusionLoss(
+        schedule=SCHEDULES[recipe.schedule],
+        prediction=recipe.prediction,
+        time_mean=recipe.time_mean,
+        time_std=recipe.time_std,
+        terminal_share=0.02,
+        known_noise_max=recipe.known_noise,
+    )
+    return MaskedClipLoss(diffusion=diffusion, text_dropout=recipe.text_dropout)
 
 
 def _decoder(recipe: Recipe, out: Path, device: str) -> None:
@@ -173,7 +183,7 @@ def _package(recipe: Recipe, out: Path, device: str) -> None:
         name=recipe.name,
         size=recipe.size,
         latents=(recipe.autoencoder["latent_channels"], latent, latent),
-        clip_length=16,
+        clip_length=_CLIP,
         schedule=recipe.schedule,
         prediction=recipe.prediction,
         keyframes=recipe.keyframes,
