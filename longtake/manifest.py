@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class Manifest:
     leaves: Sampling
     decoder_precision: str  # "fp32" or "bf16"
     files: Mapping[str, str]  # path in the folder -> sha256
+    references: int = 0  # keyframes that a gap may be shown beside its ends
+    lexicon: Mapping[str, Sequence[str]] = field(default_factory=dict)  # subject -> phrases that name it
 
     @property
     def digest(self) -> str:

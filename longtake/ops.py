@@ -97,13 +97,22 @@ class Drawer:
         assert job.op == "draw", job.op
         p = job.params
         count, shape = len(p["times"]), self.manifest.latents
-        noise = self._noise(p["seed"], (1, count, *shape))
-        known, mask = torch.zeros_like(noise), torch.zeros(1, count, 1, *shape[1:], device=self.device)
-        for position, latent in zip(p["known"], inputs, strict=True):
+        shown = p.get("references", {"times": [], "prompt": []})
+        times_, prompt = [*p["times"], *shown["times"]], [*p["prompt"], *shown["prompt"]]
+        order = sorted(range(len(times_)), key=times_.__getitem__)  # references stand where their time is
+        place = {k: position for position, k in enumerate(order)}
+        own = [place[k] for k in range(count)]
+        seen = [place[k] for k in [*p["known"], *range(count, len(times_))]]
+        noise = torch.zeros(1, len(order), *shape, device=self.device)
+        noise[:, own] = self._noise(p["seed"], (1, count, *shape))
+        known, mask = torch.zeros_like(noise), torch.zeros(1, len(order), 1, *shape[1:], device=self.device)
+        for position, latent in zip(seen, inputs, strict=True):
             known[0, position] = torch.from_numpy(latent.astype(np.float32)).to(self.device)
             mask[0, position] = 1
-        rows = torch.tensor([p["prompt"]], device=self.device) + 1  # row 0 is the unconditional prompt
-        time = torch.tensor([p["times"]], dtype=torch.float32, device=self.device)
+        rows = (
+            torch.tensor([[prompt[k] for k in order]], device=self.device) + 1
+        )  # 0 is the unconditional one
+        time = torch.tensor([[times_[k] for k in order]], dtype=torch.float32, device=self.device)
         text = self.tokens(["", *p["prompts"]])
         denoiser = Denoiser(self._evaluate(p["precision"]), self.schedule, self.manifest.prediction)
         net = partial(denoiser.denoise, time=time, text=text)
@@ -116,7 +125,7 @@ class Drawer:
             known_scale=p["known_guidance"] if p["known"] else 1.0,
         )
         drawn = SAMPLERS[p["sampler"]](denoise, noise, times(p["steps"], p["shift"]), self.schedule)
-        latents: NDArray[np.float32] = drawn[0].float().cpu().numpy()
+        latents: NDArray[np.float32] = drawn[0, own].float().cpu().numpy()
         return latents
 
     def _noise(self, seed: int, shape: tuple[int, ...]) -> Tensor:

@@ -65,6 +65,28 @@ def test_the_same_job_is_the_same_clip_alone_or_among_others(draw: Drawer, tiny_
     assert np.array_equal(anew(job((0, 7)), both), first)
 
 
+def test_references_are_seen_and_do_not_come_back(draw: Drawer) -> None:
+    both, seen = [latent(1), latent(2)], latent(3)
+    inputs = (Frame("ab", 0), Frame("ab", 7), Frame("cd", 0))
+
+    def shown(frame: Latents, time: int, row: int = 0) -> NDArray[np.float32]:
+        told = replace(job((0, 7), references={"times": [time], "prompt": [row]}), inputs=inputs)
+        return draw(told, [*both, frame])
+
+    drawn = shown(seen, 40)
+    assert drawn.shape == (8, 2, 4, 4)
+    assert np.array_equal(drawn[[0, 7]].astype(np.float16), both)
+    others = [
+        draw(job((0, 7)), both),
+        shown(latent(4), 40),
+        shown(seen, -40),
+        shown(seen, 41),
+        shown(seen, 40, 1),
+    ]
+    for other in others:
+        assert all(moved(drawn, other)[1:-1])
+
+
 @pytest.mark.parametrize("sampler", ["ddim", "dpm-2m"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_known_frames_come_back_bit_for_bit(draw: Drawer, sampler: str, precision: str) -> None:

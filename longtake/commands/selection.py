@@ -56,6 +56,8 @@ class Selection:
             sampling_gaps=self._sampling(manifest.gaps),
             sampling_leaves=self._sampling(manifest.leaves),
             clip_length=manifest.clip_length,
+            most_references=manifest.references,
+            lexicon=manifest.lexicon,
         )
         folder = self.store or self.storyboard.parent / STORE
         try:

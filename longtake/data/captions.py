@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
-__all__ = ["TEMPLATES", "Described", "Told", "caption", "read_caption", "vocabulary"]
+__all__ = ["TEMPLATES", "Described", "Told", "caption", "lexicon", "read_caption", "vocabulary"]
 
 _NAMES = {
     "fox": "Ollie",
@@ -198,6 +198,16 @@ def vocabulary() -> list[str]:
     ]
     plain = re.sub(r"\{\w+\}", " ", " ".join(phrases)).lower()
     return sorted({*re.findall(r"[a-z']+", plain), ".", ",", ":"})
+
+
+def lexicon() -> dict[str, list[str]]:
+    """Who and where: for every character and place the words that name it, without what leads up to them."""
+    named = {name: [_NAMES[name].lower(), name] for name in _NAMES}
+    leading = re.compile(r"^((in front of|up in|in|on|at|by|among|below) )(a |the )?")
+    placed = {
+        place: sorted({leading.sub("", phrase) for phrase in phrases}) for place, phrases in _PLACES.items()
+    }
+    return named | placed
 
 
 @dataclass(frozen=True, kw_only=True)

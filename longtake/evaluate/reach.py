@@ -50,7 +50,8 @@ def _shots_of_clips(script: Script, plan: Plan) -> list[Ints]:
     """The shots of every clip that shows several, no set of shots twice."""
     seen: dict[bytes, Ints] = {}
     for job in plan.missing((), slice(None)):
-        frames = np.minimum(job.start + np.array(job.params["times"]), script.length - 1)
+        shown = job.params.get("references", {"times": []})["times"]
+        frames = np.minimum(job.start + np.array([*job.params["times"], *shown]), script.length - 1)
         shots = np.unique(script.wanted.scene[frames])
         if len(shots) > 1:
             seen[shots.tobytes()] = shots

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from longtake.plan.plan import Frame, Job, Plan, Sampling
+from longtake.plan.references import references
+from longtake.plan.subjects import Subjects
 from longtake.plan.timeline import Timeline
 
 __all__ = ["plan_nuwa_xl"]
@@ -20,8 +24,13 @@ def plan_nuwa_xl(
     sampling_gaps: Sampling,
     sampling_leaves: Sampling,
     clip_length: int = 16,
+    most_references: int = 0,
+    lexicon: Mapping[str, Sequence[str]] | None = None,
 ) -> Plan:
     """Plan the film of `timeline`, with clips of at most `clip_length` frames.
+
+    A gap that must show what neither end shows is given up to `most_references` keyframes that do (0: the
+    paper's plan); `lexicon` tells the phrases that name one subject.
 
     `seed` is the film's, `model` the digest of all weights that draw. The keyframes, the leaves (clips at
     every film frame) and the gaps between these two have their own sampling; a film of one clip uses that
@@ -29,22 +38,31 @@ def plan_nuwa_xl(
     """
     strides = _strides(timeline.length, clip_length)
     samplings = [sampling_keyframes, *[sampling_gaps] * (len(strides) - 2), sampling_leaves][: len(strides)]
+    subjects = Subjects(lexicon or {})
 
     def draw(level: int, frames: range, ends: tuple[Frame, ...]) -> Job:
-        texts = [timeline.prompt(i) for i in frames]
+        shown: list[int] = []
+        if ends and most_references:
+            shown = references(timeline, subjects, plan.keyframes.params["times"], frames, most_references)
+        texts = [timeline.prompt(i) for i in (*frames, *shown)]
         prompts = list(dict.fromkeys(texts))
-        params = {
+        rows = [prompts.index(text) for text in texts]
+        params: dict[str, Any] = {
             "times": [i - frames[0] for i in frames],
             "prompts": prompts,
-            "prompt": [prompts.index(text) for text in texts],
+            "prompt": rows[: len(frames)],
             "known": [0, len(frames) - 1] if ends else [],
             "seed": _noise_seed(seed, 0, level, frames[0]),
             "model": model,
             **asdict(samplings[level]),
         }
-        return Job("draw", ends, params, level=level, start=frames[0])
+        if shown:
+            params["references"] = {"times": [i - frames[0] for i in shown], "prompt": rows[len(frames) :]}
+        seen = tuple(Frame(plan.keyframes.key, i // strides[0]) for i in shown)
+        return Job("draw", ends + seen, params, level=level, start=frames[0])
 
-    return Plan(timeline, strides, draw)
+    plan = Plan(timeline, strides, draw)
+    return plan
 
 
 def _strides(length: int, clip_length: int) -> list[int]:

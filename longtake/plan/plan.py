@@ -165,7 +165,10 @@ class Plan:
     def parents(self, job: Job) -> tuple[Job, ...]:
         """The jobs whose frames `job` takes."""
         ends = () if job.level == 0 else (job.start, job.start + self.strides[job.level - 1])
-        return tuple(dict.fromkeys(self._clip(*self._owner(end)) for end in ends))
+        above = [self._clip(*self._owner(end)) for end in ends]
+        if "references" in job.params:
+            above.append(self.keyframes)
+        return tuple(dict.fromkeys(above))
 
     def missing(self, have: Container[str], span: slice, levels: int | None = None) -> Iterator[Job]:
         """The jobs that `span` needs and `have` lacks by key: depth-first, in film order, parents first.
