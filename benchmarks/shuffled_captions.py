@@ -5,7 +5,7 @@ with the same noise: once with the true captions, and once with every clip under
 Then `longtake evaluate` measures both models. Only the captions differ, so what the second model lost against
 the first is what the captions told it; what the first one lost against the shipped model is the training's.
 
-    python benchmarks/shuffled_captions.py --cache 'runs/toon-64/latents-*' --out runs/shuffled
+    python benchmarks/shuffled_captions.py --cache runs/toon-64/latents --out runs/shuffled
 
 Chance is told twice. "other script" is that control of `longtake evaluate`: ground truth of other episodes.
 And below each model are the same films again, measured against scripts that they were not made for: the
@@ -26,7 +26,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
+from torch import Tensor
 
 from longtake.commands.evaluate import PRESETS
 from longtake.commands.selection import Selection
@@ -54,7 +54,7 @@ from longtake.recipes import RECIPES
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.stages import clip_lengths, denoising_loss
 from longtake.train.autoencoder import to_model
-from longtake.train.denoiser import cached_batches
+from longtake.train.denoiser import cached_batches, encode_captions
 from longtake.train.loop import train
 
 MODEL = "toon-64"
@@ -89,19 +89,20 @@ def small_cache(folder: Path, model: Path, recipe: Recipe, clips: int) -> None:
         return decoder.vae.normalise(mean).half().cpu().numpy()
 
     done = build_cache(folder, clips, encode, episode_seeds("train", recipe.episodes), recipe.size)
-    for _ in track(done, "latents", -(-clips // 8), transient=True, console=Console(stderr=True)):
-        pass
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        task = progress.add_task("latents", total=clips)
+        for count in done:
+            progress.update(task, completed=count)
 
 
 def go_on_training(
-    model: Path, cache: ClipCache, recipe: Recipe, steps: int, batch: int, out: Path
+    model: Path, cache: ClipCache, text: Tensor, recipe: Recipe, steps: int, batch: int, out: Path
 ) -> MaskTemporalUNet:
     """The model's network after `steps` more on the cache; a run that was interrupted goes on."""
     net: Any = MaskTemporalUNet.from_pretrained(
         model / "unet", low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True
     )
     net.register_to_config(_name_or_path="")  # or this machine's path goes into the digest
-    encoder = load_text_encoder(read_manifest(model))
     config = replace(
         recipe.diffusion,
         steps=steps,
@@ -113,7 +114,7 @@ def go_on_training(
         save_every=50,
         compile=False,
     )
-    batches = cached_batches(cache, encoder, batch, seed=recipe.seed, lengths=clip_lengths(recipe))
+    batches = cached_batches(cache, text, batch, seed=recipe.seed, lengths=clip_lengths(recipe))
     loss = denoising_loss(recipe)
     made: MaskTemporalUNet = train(net.float(), loss, batches, config, out, device=best_device())
     return made
@@ -193,7 +194,9 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=300, help="of each of the two trainings")
     parser.add_argument("--batch", type=int, default=10, help="clips per step")
-    parser.add_argument("--cache", help="latent caches to train on, as a pattern in quotes")
+    parser.add_argument(
+        "--cache", type=Path, help="latent cache to train on: a folder of the stage 'latents'"
+    )
     parser.add_argument("--clips", type=int, default=1000, help="of the cache that is built without --cache")
     parser.add_argument("--episodes", type=int, default=count, help="to evaluate")
     parser.add_argument("--probes", type=Path, default=PROBES, help="folder of other probes")
@@ -204,12 +207,14 @@ def main() -> None:
     recipe, shipped = RECIPES[MODEL](), find_model(MODEL)
     if asked.cache is None:
         small_cache(asked.out / "latents", shipped, recipe, asked.clips)
-    cache = open_cache([Path(path) for path in sorted(glob(asked.cache or str(asked.out / "latents")))])
+    cache = open_cache(asked.cache or asked.out / "latents")
+    # Shuffling leaves the captions' rows alone, so that both trainings take the same tokens.
+    text = encode_captions(cache.captions, load_text_encoder(read_manifest(shipped)), asked.out)
     taught = {"true captions": cache, "shuffled captions": shuffled(cache, recipe.seed)}
     folders = {name: asked.out / name.replace(" ", "-") for name in taught}
     for name, clips in taught.items():
         folder = folders[name]
-        net = go_on_training(shipped, clips, recipe, asked.steps, asked.batch, folder / "training")
+        net = go_on_training(shipped, clips, text, recipe, asked.steps, asked.batch, folder / "training")
         package(net, shipped, name, folder / "model")
         evaluate(folder / "model", asked.episodes, asked.probes, folder / "report")
     print_table(folders, asked.episodes, asked.probes)

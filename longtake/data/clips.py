@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.script import shot_at
+from longtake.data.script import Shot, shot_at
 from longtake.data.world import frames
 
-__all__ = ["Clip", "draw_clip", "draw_stills"]
+__all__ = ["Clip", "draw_clip", "draw_references", "draw_stills"]
 
 _STRIDES = (1, 15, 225)  # those of a film of 3,376 frames
 _KEYFRAME_START = 900  # the widest clips begin early, where most films begin
+_FAR = 3400  # film frames between a clip and its references at most: those of a film of 3,376 frames
+_LOOKS = 12  # frames looked at in search of a reference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ def draw_clip(
     episodes: list[int],
     chance: random.Random,
     length: int = 16,
-    mix: tuple[float, ...] = (0.25, 0.28, 0.35, 0.12),
+    mix: tuple[float, ...] = (0.37, 0.27, 0.26, 0.10),
 ) -> Clip:
     """A clip of `length` frames. `mix`: shares of strides 1, 15, 225, and of any stride from 2 to 4,000.
 
@@ -57,6 +59,32 @@ def draw_clip(
         at = max(at + step, numbers[-1] + 1)
         numbers.append(round(at))
     return Clip(episode=chance.choice(episodes), numbers=tuple(numbers))
+
+
+def draw_references(clip: Clip, chance: random.Random, count: int) -> tuple[int, ...]:
+    """`count` frames of the clip's episode outside of it that show a place or a character of it.
+
+    Each is found for one frame of the clip: it shares the place or a character with it, where a few looks
+    around find such a frame, and is any frame otherwise.
+    """
+    first, last = clip.numbers[0], clip.numbers[-1]
+    found: list[int] = []
+    while len(found) < count:
+        target = shot_at(clip.episode, chance.choice(clip.numbers))
+        for _ in range(_LOOKS):
+            number = chance.randrange(max(0, first - _FAR), last + _FAR)
+            if number in found or first <= number <= last:
+                number = last + 1 + chance.randrange(_FAR)
+            if _akin(shot_at(clip.episode, number), target):
+                break
+        if number not in found:
+            found.append(number)
+    return tuple(found)
+
+
+def _akin(one: Shot, other: Shot) -> bool:
+    names = {actor.name for actor in one.actors}
+    return one.place == other.place or any(actor.name in names for actor in other.actors)
 
 
 def draw_stills(episodes: list[int], chance: random.Random, count: int, size: int) -> NDArray[np.uint8]:

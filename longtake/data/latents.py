@@ -1,21 +1,23 @@
-"""The latent cache: clips drawn, encoded once, and kept as flat arrays.
+"""The latent cache: clips drawn, encoded once, and kept in shards.
 
-A cache is a folder: `latents.npy` float16 [n, T, C, H, W] (normalised), `numbers.npy` int64 [n, T] (frames of
-the episode), `prompts.npy` int32 [n, T] (rows of `captions.json`), and `done.json`, written last.
+A cache is a folder of `clips-<number of the first>.npz`, whole or absent, each with `latents` float16
+[n, T + R, C, H, W] (normalised), `numbers` int64 [n, T + R] (frames of the episode), `prompts` int32
+[n, T + R] (rows of its `captions`). Behind a clip's T frames are R references: frames of its episode that
+show a place or a character of it.
 """
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.clips import draw_clip
+from longtake.data.clips import Clip, draw_clip, draw_references
+from longtake.whole import written_whole
 
 __all__ = ["ClipCache", "build_cache", "open_cache"]
 
@@ -27,10 +29,11 @@ _CHUNK = 8  # clips drawn and encoded together
 class ClipCache:
     """All clips of a cache."""
 
-    latents: NDArray[np.float16]  # n T C H W
-    numbers: NDArray[np.int64]  # n T
-    prompts: NDArray[np.int32]  # n T
+    latents: NDArray[np.float16]  # n T+R C H W
+    numbers: NDArray[np.int64]  # n T+R
+    prompts: NDArray[np.int32]  # n T+R
     captions: list[str]
+    references: int  # R
 
     def __len__(self) -> int:
         return len(self.latents)
@@ -44,52 +47,86 @@ def build_cache(
     size: int,
     *,
     length: int = 16,
+    references: int = 0,
     seed: int = 0,
+    maker: str = "",
+    shard: int = 256,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[int]:
-    """Draws and encodes `count` clips (>= 1) into `folder`; yields the number done so far.
+    """Draws and encodes `count` clips of `length` frames, each with `references` more; yields those done.
 
-    A folder that is done is left as it is; one that was interrupted is begun anew.
+    Clip k is a function of (seed, k) alone, and shards that are there stay: an interrupted cache is
+    completed, a larger `count` adds to it. `maker` names what encodes: shards of another one are made anew.
+    `share`: (rank, world) of a process that makes every world-th shard of `shard` clips.
     """
-    if (folder / "done.json").exists():
-        return
     folder.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, int] = {}
-    numbers = np.zeros((count, length), np.int64)
-    prompts = np.zeros((count, length), np.int32)
-    latents: NDArray[np.float16] | None = None
-    for start in range(0, count, _CHUNK):
+    done = 0
+    for first in range(share[0] * shard, count, share[1] * shard):
+        numbers = range(first, min(first + shard, count))
+        path = folder / f"clips-{first:08d}.npz"
+        if _clips_in(path, maker) >= len(numbers):
+            done += len(numbers)
+            yield done
+            continue
         clips = [
-            draw_clip(episodes, random.Random(f"{seed}/{k}"), length)
-            for k in range(start, min(start + _CHUNK, count))
+            _with_references(episodes, random.Random(f"{seed}/{k}"), length, references) for k in numbers
         ]
-        part = encode(np.stack([clip.pixels(size) for clip in clips]))
-        if latents is None:
-            shape = (count, *part.shape[1:])
-            latents = np.lib.format.open_memmap(folder / "latents.npy", "w+", np.float16, shape)
-        latents[start : start + len(clips)] = part
-        for k, clip in enumerate(clips, start):
-            numbers[k] = clip.numbers
-            prompts[k] = [rows.setdefault(caption, len(rows)) for caption in clip.captions]
-        yield start + len(clips)
-    assert latents is not None
-    latents.flush()  # type: ignore[attr-defined]
-    np.save(folder / "numbers.npy", numbers)
-    np.save(folder / "prompts.npy", prompts)
-    (folder / "captions.json").write_text(json.dumps(list(rows)))
-    (folder / "done.json").write_text(json.dumps({"clips": count, "size": size, "seed": seed}))
+        latents = []
+        for start in range(0, len(clips), _CHUNK):
+            part = clips[start : start + _CHUNK]
+            latents.append(encode(np.stack([clip.pixels(size) for clip in part])))
+            done += len(part)
+            yield done
+        rows: dict[str, int] = {}
+        prompts = [[rows.setdefault(caption, len(rows)) for caption in clip.captions] for clip in clips]
+        with written_whole(path) as aside, aside.open("wb") as file:
+            np.savez(
+                file,
+                latents=np.concatenate(latents),
+                numbers=np.array([clip.numbers for clip in clips]),
+                prompts=np.array(prompts, np.int32),
+                captions=np.array(list(rows)),
+                references=references,
+                maker=maker,
+            )
 
 
-def open_cache(folders: Sequence[Path]) -> ClipCache:
-    """Finished caches as one, in memory. Raises ValueError where there is none or a folder is none."""
-    if not folders:
-        raise ValueError("there is no latent cache; run the stage 'latents' first")
+def open_cache(folder: Path) -> ClipCache:
+    """A cache in memory. Raises ValueError where there is none, or one of unlike parts."""
+    paths = sorted(folder.glob("clips-*.npz"))
+    if not paths:
+        raise ValueError(f"there is no latent cache in {folder}; run the stage 'latents' first")
     latents, numbers, prompts = [], [], []
-    captions: list[str] = []
-    for folder in folders:
-        if not (folder / "done.json").exists():
-            raise ValueError(f"{folder} holds no finished latent cache; run the stage 'latents' first")
-        latents.append(np.load(folder / "latents.npy"))
-        numbers.append(np.load(folder / "numbers.npy"))
-        prompts.append(np.load(folder / "prompts.npy") + len(captions))
-        captions += json.loads((folder / "captions.json").read_text())
-    return ClipCache(np.concatenate(latents), np.concatenate(numbers), np.concatenate(prompts), captions)
+    rows: dict[str, int] = {}
+    references: set[int] = set()
+    for path in paths:
+        with np.load(path) as part:
+            latents.append(part["latents"])
+            numbers.append(part["numbers"])
+            places = np.array([rows.setdefault(str(caption), len(rows)) for caption in part["captions"]])
+            prompts.append(places[part["prompts"]].astype(np.int32))
+            references.add(int(part["references"]))
+    if len(references) > 1 or len({part.shape[1:] for part in latents}) > 1:
+        raise ValueError(
+            f"{folder} holds clips of several kinds: remove it and run the stage 'latents' again"
+        )
+    return ClipCache(
+        np.concatenate(latents),
+        np.concatenate(numbers),
+        np.concatenate(prompts),
+        list(rows),
+        references.pop(),
+    )
+
+
+def _clips_in(path: Path, maker: str) -> int:
+    """Clips of a shard, 0 where it is not there or another one's."""
+    if not path.exists():
+        return 0
+    with np.load(path) as part:
+        return len(part["prompts"]) if part["maker"] == maker else 0
+
+
+def _with_references(episodes: list[int], chance: random.Random, length: int, references: int) -> Clip:
+    clip = draw_clip(episodes, chance, length)
+    return replace(clip, numbers=clip.numbers + draw_references(clip, chance, references))

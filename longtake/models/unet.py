@@ -32,6 +32,7 @@ from longtake.models.layers import (
     tokens,
     zero_,
 )
+from longtake.models.nearest import nearest_features, nearest_known
 
 __all__ = ["MaskTemporalUNet"]
 
@@ -223,6 +224,7 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         known_channels: int = 48,  # of the known latents' features
         inject_down: bool = True,  # known latents enter the blocks on the way down
         inject_up: bool = True,  # and those on the way up (both: the paper's symmetric injection)
+        nearest: bool = False,  # tell each frame its nearest known latents; not the paper's
         spaced: bool = True,  # tell the network the times of its frames; the paper does not
         summarised: bool = True,  # scale, shift, coarse picture from the prompt; the paper: attention only
     ) -> None:
@@ -236,7 +238,9 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.summary = Summary(text_channels, embedding, first) if summarised else None
         self.enter = adam_(spatial_conv(latent_channels + 2, first))
         injected = inject_down or inject_up
-        entering = (latent_channels + 1, *[known_channels] * (len(channels) - 1)) if injected else ()
+        self._looks_around = nearest
+        seen = latent_channels + 1 + nearest * nearest_features(latent_channels)
+        entering = (seen, *[known_channels] * (len(channels) - 1)) if injected else ()
         self.known = nn.ModuleList(
             adam_(spatial_conv(c, known_channels, stride=1 + (k > 0))) for k, c in enumerate(entering)
         )
@@ -309,7 +313,10 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             vectors, pictures = self.summary(text, *known.shape[-2:])
             embedding = embedding + _clips(rows_of(vectors, rows), b)
             painted = rows_of(pictures, rows)
-        features = _images(torch.cat([known * mask, mask], dim=2))
+        seen = [known * mask, mask]
+        if self._looks_around:
+            seen.append(nearest_known(known * mask, mask, time))
+        features = _images(torch.cat(seen, dim=2))
         there = _images(mask)
         levels: dict[int, tuple[Tensor, Tensor]] = {}
         for k, conv in enumerate(self.known):

@@ -2,37 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from rich.progress import track
 from torch import Tensor
 
-from longtake.conditioning.text import PromptEncoder
+from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.latents import ClipCache
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import draw_masks
 from longtake.train.loop import step_seed
+from longtake.train.processes import place
+from longtake.whole import written_whole
 
-__all__ = ["ClipBatch", "MaskedClipLoss", "cached_batches"]
+__all__ = [
+    "WIDE",
+    "ClipBatch",
+    "MaskedClipLoss",
+    "cached_batches",
+    "encode_captions",
+    "known_cells",
+    "spacings",
+]
 
-_WIDE = 60  # mean spacing in frames from which a clip counts as one of keyframes
+_CHUNK = 256  # captions encoded together
+WIDE = 60  # median spacing in frames from which a clip counts as one of keyframes
 
 
 class ClipBatch(NamedTuple):
     """A batch as the denoiser's loss takes it."""
 
     latents: Tensor  # [B, T, C, H, W], float16
-    time: Tensor  # [B, T], film frames since the clip's start
+    time: Tensor  # [B, T], film frames since the clip's start; references may lie before it
     text: Tensor  # [P, N, D], row 0 is the unconditional prompt
     prompt: Tensor  # [B, T], rows of text
+    reference: Tensor  # [B, T], bool: frames from elsewhere in the film, as many in every clip
+
+
+def encode_captions(captions: Sequence[str], encoder: SmallTextEncoder, keep: Path) -> Tensor:
+    """Tokens `[1 + P, N, D]`, float16, of the unconditional prompt and all captions, encoded once.
+
+    They stay in the folder `keep`, under a name that changes with the encoder and the captions.
+    """
+    digest = hashlib.sha256(json.dumps([list(captions), dict(encoder.config)], default=str).encode())
+    for name, weight in sorted(encoder.state_dict().items()):
+        digest.update(name.encode() + weight.float().numpy().tobytes())
+    path = keep / f"text-{digest.hexdigest()[:16]}.npy"
+    if not path.exists():
+        starts = track(range(0, len(captions), _CHUNK), "captions", disable=place()[0] > 0)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            null = encoder.encode([""]).half()
+            parts = [encoder.encode(captions[start : start + _CHUNK]).half() for start in starts]
+        told = torch.cat([null, *parts])  # autocast on a CPU refuses to join float16
+        with written_whole(path) as aside, aside.open("wb") as file:
+            np.save(file, told.numpy())
+    return torch.from_numpy(np.load(path))
 
 
 def cached_batches(
     cache: ClipCache,
-    encoder: PromptEncoder,
+    text: Tensor,
     batch: int,
     *,
     seed: int = 0,
@@ -44,34 +80,37 @@ def cached_batches(
     What is left of an epoch and too little for a batch is skipped.
 
     Args:
+        text: of the cache's captions, by `encode_captions`.
         batch: clips of one process.
-        prompts: rows of `text`, padded with the unconditional prompt, so that shapes stay the same
+        prompts: rows of `text` in a batch, padded with the unconditional prompt, so that shapes stay the same
             (torch.compile); None: as many as there are.
-        lengths: shares of clip lengths T in steps; shorter clips are stretches of the cached ones.
-            None: whole clips.
+        lengths: shares of clip lengths T in steps; shorter clips are stretches of the cached ones, and the
+            longest one there can be has the clip's references among its frames. None: whole clips.
     """
-    with torch.no_grad():
-        null = encoder.encode([""])
-    whole = cache.latents.shape[1]
+    whole = cache.latents.shape[1] - cache.references
     choices, shares = zip(*(lengths or {whole: 1.0}).items(), strict=True)
 
-    @torch.no_grad()
     def batches(step: int, rank: int, world: int) -> ClipBatch:
         rows = _shuffled_rows(len(cache), batch, step * world + rank, seed)
         chance = np.random.default_rng(step_seed(seed, step, 0) & 0xFFFFFFFF)  # one length for all processes
         length = int(chance.choice(choices, p=np.array(shares) / sum(shares)))
-        start = int(chance.integers(whole - length + 1))
-        part = slice(start, start + length)
-        numbers = cache.numbers[rows][:, part]
-        distinct, prompt = np.unique(cache.prompts[rows][:, part], return_inverse=True)
-        text = torch.cat([null, encoder.encode([cache.captions[k] for k in distinct])])
+        if length > whole:
+            columns = np.argsort(cache.numbers[rows], axis=1)
+        else:
+            start = int(chance.integers(whole - length + 1))
+            columns = np.tile(np.arange(start, start + length), (batch, 1))
+        chosen = rows[:, None], columns
+        first = np.min(np.where(columns < whole, cache.numbers[chosen], np.iinfo(np.int64).max), axis=1)
+        distinct, prompt = np.unique(cache.prompts[chosen], return_inverse=True)
+        said = np.concatenate([[0], distinct + 1])
         if prompts is not None:
-            text = torch.cat([text, null.expand(prompts - len(text), -1, -1)])
+            said = np.concatenate([said, np.zeros(prompts - len(said), said.dtype)])
         return ClipBatch(
-            torch.from_numpy(cache.latents[rows][:, part]),
-            torch.from_numpy(numbers - numbers[:, :1]).float(),
-            text,
+            torch.from_numpy(cache.latents[chosen]),
+            torch.from_numpy(cache.numbers[chosen] - first[:, None]).float(),
+            text[torch.from_numpy(said.astype(np.int64))].float(),
             torch.from_numpy(prompt.reshape(batch, length).astype(np.int64)) + 1,
+            torch.from_numpy(columns >= whole),
         )
 
     return batches
@@ -92,7 +131,8 @@ class MaskedClipLoss:
 
     diffusion: DiffusionLoss
     text_dropout: float  # share of clips that lose their prompts
-    compiled_length: int = 16  # frames; the one clip length for which a compiled network is used
+    compiled_lengths: Container[int] = (16, 18)  # frames; clip lengths for which a compiled net is used
+    known_references: float = 0.85  # share of clips whose references are known; else they are drawn as well
     wide: Mapping[str, float] = field(  # regimes of keyframes
         default_factory=lambda: {
             "none": 0.75,
@@ -104,10 +144,10 @@ class MaskedClipLoss:
     )
     narrow: Mapping[str, float] = field(  # regimes of gaps
         default_factory=lambda: {
-            "none": 0.08,
-            "ends": 0.66,
-            "first_k": 0.11,
-            "frames": 0.12,
+            "none": 0.06,
+            "ends": 0.72,
+            "first_k": 0.09,
+            "frames": 0.10,
             "rectangles": 0.03,
         }
     )
@@ -116,12 +156,10 @@ class MaskedClipLoss:
         self, net: Any, batch: ClipBatch, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of a batch; the metrics tell it per quarter of the noise level."""
-        _, length, _, height, width = batch.latents.shape
-        if length != self.compiled_length:  # other shapes would be compiled anew: they run as they are
+        length = batch.latents.shape[1]
+        if length not in self.compiled_lengths:  # other shapes would be compiled anew: they run as they are
             net = getattr(net, "_orig_mod", net)
-        spacing = (batch.time[:, -1] / max(1, length - 1)).tolist()
-        mixes = [self.wide if s >= _WIDE else self.narrow for s in spacing]
-        mask = draw_masks(mixes, length, height, width, generator)
+        mask = known_cells(batch, self.wide, self.narrow, self.known_references, generator)
         return self.diffusion(
             net,
             batch.latents.float(),
@@ -133,3 +171,29 @@ class MaskedClipLoss:
             text_dropout=self.text_dropout,
             generator=generator,
         )
+
+
+def spacings(batch: ClipBatch) -> Tensor:
+    """Film frames between neighbours, the median of each clip, `[B]`; 0 for a single frame."""
+    steps = batch.time.diff(dim=1) if batch.time.shape[1] > 1 else torch.zeros_like(batch.time)
+    return steps.median(dim=1).values
+
+
+def known_cells(
+    batch: ClipBatch,
+    wide: Mapping[str, float],
+    narrow: Mapping[str, float],
+    known_references: float,
+    generator: torch.Generator,
+) -> Tensor:
+    """Masks `[B, T, 1, H, W]`, 1 = known: regimes by the clips' spacing, references in a share of clips."""
+    clips, length, _, height, width = batch.latents.shape
+    own = length - int(batch.reference[0].sum())  # frames of the clip itself
+    mixes = [wide if s >= WIDE else narrow for s in spacings(batch).tolist()]
+    drawn = draw_masks(mixes, own, height, width, generator)
+    if own == length:
+        return drawn
+    chance = torch.rand(clips, generator=generator, device=generator.device)
+    mask = (chance < known_references).float()[:, None, None, None, None].repeat(1, length, 1, height, width)
+    mask[~batch.reference] = drawn.flatten(0, 1)
+    return mask

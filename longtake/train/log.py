@@ -41,7 +41,8 @@ def save_sheet(picture: Any, out_dir: Path, step: int) -> Path:
 class Log:
     """`log.jsonl`: one object per line, numbers averaged over the steps since the line before.
 
-    Lines of steps that a resumed run is going to repeat are removed. Only the first process writes.
+    Lines of steps that a resumed run is going to repeat are removed. Only the first process writes. Where the
+    package `tensorboard` is installed (extra `train`), the same numbers go to `events/` for it to show.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Log:
             console=Console(stderr=True), disable=not seen,
         )  # fmt: skip
         self.task = self.bar.add_task("train", total=steps, completed=done)
+        self.events: Any = None
 
     @property
     def seconds(self) -> float:
@@ -76,6 +78,7 @@ class Log:
             lines = self.path.read_text().splitlines() if self.path.exists() else []
             kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= self.done]
             self.path.write_text("".join(f"{line}\n" for line in kept))
+            self.events = _events(self.path.parent / "events", self.done)
         self.bar.start()
         return self
 
@@ -83,6 +86,8 @@ class Log:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bar.stop()
+        if self.events:
+            self.events.close()
 
     def add(self, numbers: dict[str, float]) -> None:
         """Take in the numbers of one step."""
@@ -106,4 +111,16 @@ class Log:
                 file.write(
                     json.dumps({k: float(f"{v:.6g}") if k != "step" else v for k, v in line.items()}) + "\n"
                 )
+        if self.events:
+            for name, value in line.items():
+                self.events.add_scalar(name, value, step)
         self.since, self.sums, self.count = now, {}, 0
+
+
+def _events(folder: Path, done: int) -> Any:
+    """TensorBoard's writer, or None where its package is not there; what follows step `done` is hidden."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=done + 1)

@@ -46,6 +46,7 @@ class TrainConfig:
     adam_lr: float  # of all else
     warmup: int  # steps in which the rates rise from nothing
     final_lr_fraction: float = 0.0  # of the rates, reached linearly at the last step
+    decay: float = 1.0  # share of the steps after the warm-up in which the rates fall: the last ones
     weight_decay: float = 0.0  # decoupled, of matrices only
     grad_clip: float = 1.0  # largest norm of all gradients together
     ema: float = 0.995  # longest decay of the averaged weights
@@ -61,15 +62,22 @@ class TrainConfig:
         for name in ("steps", "batch", "log_every", "save_every", "sheet_every", "keep"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)} is too small: use 1 or more")
+        if not 0 < self.decay <= 1:
+            raise ValueError(
+                f"decay = {self.decay} is no share of the steps: use a number above 0, at most 1"
+            )
         if self.precision not in ("fp32", "bf16"):
             raise ValueError(f"precision {self.precision!r} is unknown: use 'fp32' or 'bf16'")
 
 
 def rate_at(step: int, config: TrainConfig) -> float:
-    """Fraction of the learning rates in `step` (from 0): linear warm-up, then linear decay."""
+    """Fraction of the learning rates in `step` (from 0): linear warm-up, a level stretch, linear decay.
+
+    A run that stays level for long can be resumed with more steps and loses little.
+    """
     if step < config.warmup:
         return (step + 1) / config.warmup
-    left = (config.steps - step) / max(config.steps - config.warmup, 1)
+    left = min(1.0, (config.steps - step) / max(config.decay * (config.steps - config.warmup), 1))
     return config.final_lr_fraction + (1 - config.final_lr_fraction) * left
 
 

@@ -14,10 +14,10 @@ from longtake.data.script import shot_at
 VOCABULARY = ["fox", "jumps", "meadow", "robot", "the", "waves"]
 
 
-def tiny(seed: int = 0) -> SmallTextEncoder:
-    torch.manual_seed(seed)
+def tiny(registers_only: bool = False) -> SmallTextEncoder:
+    torch.manual_seed(0)
     encoder: SmallTextEncoder = SmallTextEncoder(
-        VOCABULARY, width=16, layers=2, heads=2, registers=3, max_words=6
+        VOCABULARY, width=16, layers=2, heads=2, registers=3, max_words=6, registers_only=registers_only
     )
     encoder.eval().requires_grad_(False)
     return encoder
@@ -33,6 +33,15 @@ def test_tokens_are_registers_then_words() -> None:
     assert tokens.shape == (3, 3 + 6, 16)
     said = (tokens != 0).any(-1)
     assert said.tolist() == [[True] * (3 + n) + [False] * (6 - n) for n in (3, 1, 0)]
+
+
+@pytest.mark.parametrize("prompts", [["the fox jumps", "robot", ""], [""]])
+def test_registers_alone_are_the_first_tokens(prompts: list[str]) -> None:
+    full, short = tiny(), tiny(registers_only=True)
+    short.load_state_dict(full.state_dict())
+    tokens = short.encode(prompts)
+    assert tokens.shape == (len(prompts), 3, 16)
+    assert torch.equal(tokens, full.encode(prompts)[:, :3])
 
 
 def test_a_prompt_means_the_same_in_any_company() -> None:
@@ -84,8 +93,9 @@ def test_the_world_s_captions_have_no_unknown_word_and_fit() -> None:
             assert len(words(text)) <= encoder.config.max_words
 
 
-def test_save_and_load(tmp_path: Path) -> None:
-    encoder = tiny()
+@pytest.mark.parametrize("registers_only", [False, True])
+def test_save_and_load(tmp_path: Path, registers_only: bool) -> None:
+    encoder = tiny(registers_only)
     encoder.save_pretrained(tmp_path)
     again: PromptEncoder = SmallTextEncoder.from_pretrained(
         tmp_path, local_files_only=True, low_cpu_mem_usage=False
@@ -95,8 +105,9 @@ def test_save_and_load(tmp_path: Path) -> None:
     assert again.unknown_words("robt") == encoder.unknown_words("robt")
 
 
-def test_every_parameter_is_trained() -> None:
-    encoder = tiny().requires_grad_(True)
+@pytest.mark.parametrize("registers_only", [False, True])
+def test_every_parameter_is_trained(registers_only: bool) -> None:
+    encoder = tiny(registers_only).requires_grad_(True)
     encoder.encode(["the fox jumps", "robot"]).square().mul(torch.arange(16)).mean().backward()
     for name, p in encoder.named_parameters():
         assert p.grad is not None

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from longtake.data.clips import Clip, draw_clip, draw_stills
+from longtake.data.clips import Clip, draw_clip, draw_references, draw_stills
 from longtake.data.script import shot_at
 from longtake.data.world import frame
 
@@ -69,6 +69,44 @@ def test_captions_and_pixels_are_those_of_the_frames() -> None:
     assert pixels.dtype == np.uint8
     for picture, number in zip(pixels, clip.numbers, strict=True):
         assert np.array_equal(picture, frame(clip.episode, number, 16))
+
+
+def references(clip: Clip, k: int, count: int = 3) -> tuple[int, ...]:
+    return draw_references(clip, random.Random(k), count)
+
+
+def test_references_are_a_function_of_their_chance() -> None:
+    clip = draw_clip(EPISODES, random.Random(5))
+    assert references(clip, 1) == references(clip, 1)
+    assert len({references(clip, k) for k in range(20)}) == 20
+    assert references(clip, 1, 0) == ()
+
+
+def test_references_are_distinct_frames_outside_of_the_clip() -> None:
+    for k, clip in enumerate(drawn((0.25, 0.28, 0.35, 0.12), 60)):
+        found = references(clip, k, 4)
+        assert len(set(found)) == 4
+        for number in found:
+            assert number >= 0
+            assert not clip.numbers[0] <= number <= clip.numbers[-1]
+
+
+def test_a_clip_at_the_film_s_start_has_references_behind_it() -> None:
+    clip = Clip(episode=3, numbers=tuple(range(16)))
+    assert min(references(clip, 0, 4)) > 15
+
+
+def test_nearly_all_references_show_a_place_or_a_character_of_the_clip() -> None:
+    akin = 0
+    clips = drawn((0.25, 0.28, 0.35, 0.12), 100)
+    for k, clip in enumerate(clips):
+        own = [shot_at(clip.episode, number) for number in clip.numbers]
+        places = {shot.place for shot in own}
+        names = {actor.name for shot in own for actor in shot.actors}
+        for number in references(clip, k, 2):
+            shot = shot_at(clip.episode, number)
+            akin += shot.place in places or any(actor.name in names for actor in shot.actors)
+    assert akin / (2 * len(clips)) > 0.95
 
 
 def test_stills() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 from longtake.models.unet import MaskTemporalUNet
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+NEAREST = pytest.mark.parametrize("nearest", [False, True])
 LEVELS = pytest.mark.parametrize("levels", [2, 3])
 INPUTS = ["x", "t", "time", "text", "prompt", "known", "mask"]
 
@@ -38,12 +40,12 @@ def tiny(**changes: Any) -> MaskTemporalUNet:
     return net
 
 
-def deep() -> MaskTemporalUNet:
-    return tiny(channels=(16, 32, 48), convs=(2, 1, 1), up_blocks=(2, 1, 1))
+def deep(**changes: Any) -> MaskTemporalUNet:
+    return tiny(channels=(16, 32, 48), convs=(2, 1, 1), up_blocks=(2, 1, 1), **changes)
 
 
-def of(levels: int) -> MaskTemporalUNet:
-    return tiny() if levels == 2 else deep()
+def of(levels: int, nearest: bool = False) -> MaskTemporalUNet:
+    return tiny(nearest=nearest) if levels == 2 else deep(nearest=nearest)
 
 
 def shaken(net: MaskTemporalUNet) -> MaskTemporalUNet:
@@ -91,9 +93,12 @@ def changed(given: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return given | {name: new}
 
 
+@NEAREST
 @LEVELS
-def test_at_initialisation_each_frame_of_the_output_depends_on_that_frame_of_x_alone(levels: int) -> None:
-    net, given = of(levels), inputs()
+def test_at_initialisation_each_frame_of_the_output_depends_on_that_frame_of_x_alone(
+    levels: int, nearest: bool
+) -> None:
+    net, given = of(levels, nearest), inputs()
     out = net(**given)
     assert out.std() > 0.05  # not for want of an output
     assert not torch.equal(net(**changed(given, "x")), out)
@@ -104,9 +109,10 @@ def test_at_initialisation_each_frame_of_the_output_depends_on_that_frame_of_x_a
     assert moved.tolist() == [[False, False, True, False, False]] * 2
 
 
+@NEAREST
 @LEVELS
-def test_later_the_output_depends_on_everything(levels: int) -> None:
-    net, given = shaken(of(levels)), inputs()
+def test_later_the_output_depends_on_everything(levels: int, nearest: bool) -> None:
+    net, given = shaken(of(levels, nearest)), inputs()
     out = net(**given)
     for name in INPUTS:
         moved = (net(**changed(given, name)) - out).abs().flatten(2).amax(2)
@@ -117,17 +123,36 @@ def test_later_the_output_depends_on_everything(levels: int) -> None:
     assert not moved[1].any()  # clips do not
 
 
+@NEAREST
 @pytest.mark.parametrize("frame", [0, 4])
-def test_another_known_frame_moves_the_frames_between(frame: int) -> None:
-    net, given = shaken(tiny()), inputs()
+def test_another_known_frame_moves_the_frames_between(frame: int, nearest: bool) -> None:
+    net, given = shaken(tiny(nearest=nearest)), inputs()
     given["mask"][:, -1] = 1
     out = net(**given)
     given["known"][:, frame] += 1
     assert ((net(**given) - out).abs().flatten(2).amax(2) > 1e-4).all()
 
 
-def test_what_known_holds_outside_the_mask_is_never_looked_at() -> None:
-    net, given = shaken(tiny()), inputs()
+@pytest.mark.parametrize(
+    ("nearest", "moves"),
+    [(False, [False, False, False, False, True]), (True, [False, True, True, True, True])],
+)
+def test_a_frame_is_told_its_neighbours_only_if_asked(nearest: bool, moves: list[bool]) -> None:
+    # The output cannot tell: there, frames see each other through attention in any case.
+    net, given = tiny(nearest=nearest), inputs()
+    given["mask"][:, -1] = 1
+    told: list[Tensor] = []
+    net.known[0].register_forward_pre_hook(lambda _, received: told.append(received[0]))
+    net(**given)
+    given["known"][:, -1] += 1
+    net(**given)
+    moved = (told[0] != told[1]).reshape(2, 5, -1).any(2)
+    assert moved.tolist() == [moves] * 2
+
+
+@NEAREST
+def test_what_known_holds_outside_the_mask_is_never_looked_at(nearest: bool) -> None:
+    net, given = shaken(tiny(nearest=nearest)), inputs()
     given["mask"][:, 3, :, :4] = 1  # also within a frame
     out = net(**given)
     given["known"] += 10 * torch.randn(given["known"].shape) * (1 - given["mask"])
@@ -165,10 +190,11 @@ def same_bits_alone(net: MaskTemporalUNet, given: dict[str, Tensor], dtype: torc
         assert torch.equal(net(**alone), whole[part])
 
 
+@NEAREST
 @DTYPES
 @pytest.mark.parametrize("frames", [1, 3, 16])
-def test_a_batch_changes_no_bit(dtype: torch.dtype, frames: int) -> None:
-    same_bits_alone(shaken(tiny()), inputs(3, frames), dtype)
+def test_a_batch_changes_no_bit(dtype: torch.dtype, frames: int, nearest: bool) -> None:
+    same_bits_alone(shaken(tiny(nearest=nearest)), inputs(3, frames), dtype)
 
 
 @DTYPES
@@ -184,11 +210,22 @@ def test_prompts_of_others_change_no_bit() -> None:
     assert torch.equal(net(**(given | {"text": given["text"][:2]})), out)
 
 
-def test_save_and_load(tmp_path: Path) -> None:
-    net, given = shaken(deep()), inputs()
+@NEAREST
+def test_save_and_load(tmp_path: Path, nearest: bool) -> None:
+    net, given = shaken(deep(nearest=nearest)), inputs()
     net.save_pretrained(tmp_path)
     files = {path.name for path in tmp_path.iterdir()}
     assert files == {"config.json", "diffusion_pytorch_model.safetensors"}
+    again = MaskTemporalUNet.from_pretrained(tmp_path, local_files_only=True, low_cpu_mem_usage=False).eval()
+    assert torch.equal(again(**given), net(**given))
+
+
+def test_a_folder_from_before_the_flag_still_loads(tmp_path: Path) -> None:
+    net, given = shaken(tiny()), inputs()
+    net.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config.pop("nearest") is False
+    (tmp_path / "config.json").write_text(json.dumps(config))
     again = MaskTemporalUNet.from_pretrained(tmp_path, local_files_only=True, low_cpu_mem_usage=False).eval()
     assert torch.equal(again(**given), net(**given))
 
@@ -217,8 +254,9 @@ def test_a_switch_removes_its_parameters(switch: dict[str, bool], absent: list[s
         assert torch.equal(net(**changed(given, name)), out) == ignored
 
 
-def test_every_parameter_is_trained() -> None:
-    net, given = shaken(deep()), inputs()
+@NEAREST
+def test_every_parameter_is_trained(nearest: bool) -> None:
+    net, given = shaken(deep(nearest=nearest)), inputs()
     with torch.enable_grad():
         net(**given).square().mean().backward()
     # A shift of all scores alike is no shift: softmax hides it.

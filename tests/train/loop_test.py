@@ -208,16 +208,29 @@ def test_the_log_says_what_happened(tmp_path: Path) -> None:
     assert {"loss", "root", "grad_norm", "clips_per_second", "seconds", "peak_memory_mib"} < first.keys()
 
 
+def test_tensorboard_shows_the_same_numbers(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    train(net(), loss, batches, replace(CONFIG, steps=5, log_every=3), tmp_path)
+    events = accumulator.EventAccumulator(str(tmp_path / "events"))
+    events.Reload()
+    shown = [(event.step, event.value) for event in events.Scalars("loss")]
+    assert shown == [(line["step"], pytest.approx(line["loss"], rel=1e-4)) for line in lines(tmp_path)]
+
+
 def test_rates_rise_and_fall() -> None:
     config = replace(CONFIG, steps=103, warmup=3, final_lr_fraction=0.1)
     rates = [rate_at(step, config) for step in range(104)]
     assert rates[:4] == pytest.approx([1 / 3, 2 / 3, 1, 1])
     assert rates[53] == pytest.approx(0.55)
     assert rates[103] == pytest.approx(0.1)
+    level = [rate_at(step, replace(config, decay=0.2)) for step in range(104)]
+    assert level[3:84] == [1] * 81
+    assert level[93] == pytest.approx(0.55)
+    assert level[103] == pytest.approx(0.1)
     assert len({step_seed(s, i, r) for s in range(4) for i in range(50) for r in range(4)}) == 800
 
 
-@pytest.mark.parametrize("change", [{"steps": 0}, {"precision": "fp8"}, {"keep": 0}])
+@pytest.mark.parametrize("change", [{"steps": 0}, {"precision": "fp8"}, {"keep": 0}, {"decay": 0.0}])
 def test_config_mistakes_say_what_to_do(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="use"):
         replace(CONFIG, **change)

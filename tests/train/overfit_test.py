@@ -61,7 +61,8 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Learnt:
     torch.manual_seed(0)
     clips = latents_of(moving())
     time = (STRIDE * torch.arange(FRAMES)).float().expand(CLIPS, FRAMES)
-    batch = ClipBatch(clips, time, torch.zeros(1, 2, 8), torch.zeros(CLIPS, FRAMES, dtype=torch.long))
+    prompt, reference = torch.zeros(2, CLIPS, FRAMES, dtype=torch.long)
+    batch = ClipBatch(clips, time, torch.zeros(1, 2, 8), prompt, reference.bool())
     loss = MaskedClipLoss(
         diffusion=DiffusionLoss(
             schedule=flow,

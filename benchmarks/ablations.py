@@ -1,0 +1,231 @@
+"""What matters for quality: small networks, equal steps, one thing changed at a time, on held-out clips.
+
+Reads the latent cache and the text encoder of a run (`longtake train latents`), trains one small denoiser per
+arm and seed on all but the last clips of the cache, and compares on these: the error at four noise levels of
+keyframes with nothing known and of gaps between known ends, and how near drawn gaps come to the truth.
+
+    python benchmarks/ablations.py --run runs/toon-128 --out runs/ablations --arms all --seeds 0 1 --steps 300
+
+Finished arms are kept in --out and not trained again. Prints the table as Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from longtake.conditioning.text import SmallTextEncoder
+from longtake.data.latents import ClipCache, open_cache
+from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, pin, times
+from longtake.diffusion.condition import enter, only_known
+from longtake.diffusion.schedule import diffuse
+from longtake.models.unet import MaskTemporalUNet
+from longtake.recipes import RECIPES, Recipe
+from longtake.recipes.stages import clip_lengths, denoising_loss
+from longtake.train.denoiser import ClipBatch, cached_batches, encode_captions
+from longtake.train.loop import train
+
+Change = Callable[[Recipe], Recipe]
+TIMES = (0.15, 0.4, 0.65, 0.9)  # noise levels at which the loss is measured
+HELD_OUT = 400  # clips at the cache's end, never trained on
+MEASURED = 32  # held-out clips per kind
+
+
+def network(**changes: Any) -> Change:
+    """An arm with another network."""
+    return lambda recipe: replace(recipe, denoiser={**recipe.denoiser, **changes})
+
+
+def recipe(**changes: Any) -> Change:
+    """An arm with another recipe."""
+    return lambda base: replace(base, **changes)
+
+
+ARMS: dict[str, Change] = {
+    "base": lambda recipe: recipe,
+    "nearest known latents not told": network(nearest=False),
+    "nearest known latents told": network(nearest=True),
+    "times not told": network(spaced=False),
+    "prompt by cross-attention only": network(summarised=False),
+    "injection: none": network(inject_down=False, inject_up=False),
+    "injection: down only": network(inject_up=False),
+    "injection: up only": network(inject_down=False),
+    "no full attention in the middle": network(middle=0),
+    "top level 64 channels": network(channels=[64, 192]),
+    "cosine schedule, v": recipe(schedule="cosine", prediction="v"),
+    "noise level: logit-normal mean 0": recipe(time_mean=0.0),
+    "noise level: logit-normal mean 0.6": recipe(time_mean=0.6),
+    "known frames never noised": recipe(known_noise=0.0),
+    "known frames noised up to 0.4": recipe(known_noise=0.4),
+    "no clips with references": recipe(reference_steps=0.0),
+}
+
+
+class HeldOut:
+    """Clips of one kind that no arm was trained on, with what is known of them."""
+
+    def __init__(self, cache: ClipCache, text: Tensor, rows: np.ndarray, ends: bool) -> None:
+        part = replace_rows(cache, rows)
+        self.batch: ClipBatch = cached_batches(part, text, len(rows), lengths={16: 1.0})(0, 0, 1)
+        self.latents = self.batch.latents.float()
+        b, t, _, h, w = self.latents.shape
+        self.mask = torch.zeros(b, t, 1, h, w)
+        if ends:
+            self.mask[:, [0, -1]] = 1.0
+        self.noise = torch.randn(self.latents.shape, generator=torch.Generator().manual_seed(5))
+
+    def inputs(self) -> dict[str, Tensor]:
+        """What the network is told beside the noisy latents."""
+        told = self.batch
+        return {"time": told.time, "text": told.text, "prompt": told.prompt}
+
+
+def replace_rows(cache: ClipCache, rows: np.ndarray) -> ClipCache:
+    """The clips `rows` of `cache`."""
+    return replace(
+        cache, latents=cache.latents[rows], numbers=cache.numbers[rows], prompts=cache.prompts[rows]
+    )
+
+
+@torch.no_grad()
+def loss_of(net: MaskTemporalUNet, clips: HeldOut, chosen: Recipe) -> float:
+    """Mean squared error of the latents over unknown cells and the noise levels `TIMES`.
+
+    The error of x0, whatever the network predicts, so that predictions and schedules can be compared.
+    """
+    schedule = SCHEDULES[chosen.schedule]
+    known, free = only_known(clips.latents, clips.mask), 1 - clips.mask
+    denoiser = Denoiser(evaluate(net), schedule, chosen.prediction)
+    found = []
+    for level in TIMES:
+        t = torch.full(clips.batch.time.shape, level)
+        x = diffuse(clips.latents, clips.noise, t, schedule)
+        x, seen = enter(x, t, known, clips.mask, clips.noise, torch.zeros_like(t), schedule)
+        x0 = denoiser.denoise(x, seen, known=known, mask=clips.mask, **clips.inputs())
+        error = ((x0 - clips.latents).square() * free).sum() / free.expand_as(x0).sum()
+        found.append(error.item())
+    return statistics.mean(found)
+
+
+@torch.no_grad()
+def gap_error(net: MaskTemporalUNet, clips: HeldOut, chosen: Recipe) -> tuple[float, float]:
+    """Root mean square error of drawn gaps, in the latents' own spread, and that of linear interpolation."""
+    schedule = SCHEDULES[chosen.schedule]
+    denoiser = Denoiser(evaluate(net), schedule, chosen.prediction)
+    known = only_known(clips.latents, clips.mask)
+    pinned = pin(denoiser.denoise, known, clips.mask, clips.noise, schedule)
+
+    def denoise(x: Tensor, t: Tensor) -> Tensor:
+        return pinned(x, t, **clips.inputs())
+
+    drawn = SAMPLERS["ddim"](denoise, clips.noise, times(8, 1.5), schedule)
+    share = torch.linspace(0, 1, drawn.shape[1])[:, None, None, None]
+    linear = clips.latents[:, :1] * (1 - share) + clips.latents[:, -1:] * share
+    inner = slice(1, -1)
+    made, plain = (
+        (guess[:, inner] - clips.latents[:, inner]).square().mean().sqrt().item() for guess in (drawn, linear)
+    )
+    return made, plain
+
+
+def evaluate(net: MaskTemporalUNet) -> Callable[..., Tensor]:
+    """The network in bfloat16 autocast."""
+
+    def run(x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return net(x, t, **inputs).float()
+
+    return run
+
+
+def measure(
+    chosen: Recipe, cache: ClipCache, text: Tensor, seed: int, steps: int, out: Path
+) -> dict[str, float]:
+    """Trains one arm and measures it; a finished one is read."""
+    result = out / "result.json"
+    if result.exists():
+        found: dict[str, float] = json.loads(result.read_text())
+        return found
+    torch.manual_seed(seed)
+    batch = 10
+    config = replace(
+        chosen.diffusion, steps=steps, batch=batch, seed=seed, compile=False, log_every=25, save_every=100
+    )
+    training = replace_rows(cache, np.arange(len(cache) - HELD_OUT))
+    lengths = clip_lengths(chosen)
+    batches = cached_batches(training, text, batch, seed=seed, lengths=lengths)
+    began = time.process_time()
+    net = train(MaskTemporalUNet(**chosen.denoiser), denoising_loss(chosen), batches, config, out)
+    spent = time.process_time() - began
+    rows = np.arange(len(cache) - HELD_OUT, len(cache))
+    spacing = np.median(np.diff(np.sort(cache.numbers[rows, :16], axis=1), axis=1), axis=1)
+    kinds = {"keyframes": spacing >= 60, "gaps": (spacing >= 8) & (spacing < 60), "leaves": spacing == 1}
+    told: dict[str, float] = {"seconds": spent, "parameters": sum(p.numel() for p in net.parameters())}
+    for name, chosen_rows in kinds.items():
+        clips = HeldOut(cache, text, rows[chosen_rows][:MEASURED], ends=name != "keyframes")
+        told[f"{name} loss"] = loss_of(net, clips, chosen)
+        if name != "keyframes":
+            told[f"{name} drawn"], told[f"{name} linear"] = gap_error(net, clips, chosen)
+    result.write_text(json.dumps(told, indent=1) + "\n")
+    return told
+
+
+COLUMNS = ("keyframes loss", "gaps loss", "leaves loss", "gaps drawn", "leaves drawn", "seconds")
+
+
+def table(found: Mapping[str, list[dict[str, float]]]) -> str:
+    """Mean and half the range over seeds of every arm, as Markdown."""
+    lines = ["| arm | parameters | " + " | ".join(COLUMNS) + " |", "|---" * (2 + len(COLUMNS)) + "|"]
+    for name, runs in found.items():
+        cells = [f"{runs[0]['parameters'] / 1e6:.1f}M"]
+        for column in COLUMNS:
+            values = [run[column] for run in runs]
+            mean, spread = statistics.mean(values), (max(values) - min(values)) / 2
+            cells.append(f"{mean:.0f}" if column == "seconds" else f"{mean:.3f} ± {spread:.3f}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    runs = next(iter(found.values()))
+    plain = ", ".join(f"{kind} {runs[0][f'{kind} linear']:.3f}" for kind in ("gaps", "leaves"))
+    return "\n".join([*lines, "", f"Linear interpolation of the latents, for comparison: {plain}."])
+
+
+def main() -> None:
+    """Train what is missing and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", type=Path, required=True, help="folder of a run with text and latents")
+    parser.add_argument("--recipe", default="toon-128", help="what the arms change")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the arms' runs")
+    parser.add_argument("--arms", default="all", help=f"all, or of: {', '.join(ARMS)}")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--steps", type=int, default=300, help="of 10 clips each")
+    asked = parser.parse_args()
+    names = list(ARMS) if asked.arms == "all" else [name.strip() for name in asked.arms.split(",")]
+    base = RECIPES[asked.recipe]()
+    cache = open_cache(asked.run / "latents")
+    encoder = SmallTextEncoder.from_pretrained(
+        asked.run / "model" / "text", low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True
+    )
+    text = encode_captions(cache.captions, encoder.eval(), asked.out)
+    found: dict[str, list[dict[str, float]]] = {}
+    for seed in asked.seeds:
+        for name in names:
+            folder = asked.out / f"{name.replace(' ', '-').replace(':', '').replace(',', '')}-{seed}"
+            run = measure(ARMS[name](base), cache, text, seed, asked.steps, folder)
+            found.setdefault(name, []).append(run)
+            print(f"{name}, seed {seed}: {run}", flush=True)
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()
