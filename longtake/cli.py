@@ -330,7 +330,9 @@ def train(
     stage: Annotated[
         str,
         Argument(
-            metavar="STAGE", help="Which part to train; a wrong name gets the list.", show_default=False
+            metavar="STAGE|all",
+            help="Which part to train; a wrong name gets the list. 'all': what leads to a model.",
+            show_default=False,
         ),
     ],
     recipe: Annotated[str, Option("--recipe", help="The whole configuration, by name.", metavar="NAME")],
@@ -338,16 +340,22 @@ def train(
     device: Annotated[
         str | None, Option("--device", help="As torch names it.", show_default="an accelerator, else cpu")
     ] = None,
+    preset: Annotated[
+        Preset | None,
+        Option("--preset", help="With all: how much is evaluated, as for evaluate.", show_default="dev"),
+    ] = None,
 ) -> None:
-    """Train one stage of a recipe.
+    """Train all of a recipe, or one stage.
 
+    All: the stages in order, the evaluation of the model in DIR/package, and its card there.
     Stopped at any moment, the same command goes on from the last checkpoint.
 
-    Example: longtake train autoencoder --recipe toon-64 --out runs/toon-64
+    Examples: longtake train all --recipe toon-64 --out runs/toon-64;
+    longtake train autoencoder --recipe toon-64 --out runs/toon-64
     """
     from longtake.commands.train import run
 
-    run(stage, recipe, out, device)
+    run(stage, recipe, out, device, preset and preset.value)
 
 
 @app.command()

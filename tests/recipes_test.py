@@ -19,6 +19,7 @@ from longtake.manifest import read_manifest
 from longtake.ops import Decoder, Operations
 from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
 from longtake.recipes import RECIPES, STAGES, Recipe, run_stage
+from longtake.recipes.stages import clip_lengths, denoising_loss
 from longtake.train.loop import TrainConfig
 
 
@@ -41,9 +42,11 @@ def tiny() -> Recipe:
         },
         stills=config,
         kl_weight=1e-3,
-        text={"width": 16, "layers": 1, "heads": 2, "registers": 2},
+        text={"width": 16, "layers": 1, "heads": 2, "registers": 2, "registers_only": True},
         captions=config,
         clips=9,  # not a multiple of what is encoded together
+        references=1,
+        reference_steps=0.3,
         denoiser={
             "latent_channels": 3,
             "text_channels": 16,
@@ -52,6 +55,7 @@ def tiny() -> Recipe:
             "head": 16,
             "embedding": 32,
             "known_channels": 8,
+            "nearest": True,
         },
         diffusion=config,
         schedule="flow",
@@ -61,6 +65,9 @@ def tiny() -> Recipe:
         known_noise=0.1,
         text_dropout=0.1,
         short_clips=0.5,
+        undistilled=(sampling, sampling, replace(sampling, text_guidance=1.0)),
+        distillation=config,
+        substeps=2,
         decoder=replace(config, batch=1, steps=1),
         latent_noise=0.1,
         keyframes=sampling,
@@ -131,7 +138,8 @@ def test_the_package_says_what_it_is(run: Path) -> None:
 
 
 def test_every_training_stage_leaves_a_log_and_two_leave_sheets(run: Path) -> None:
-    for stage, steps in (("autoencoder", 2), ("text", 2), ("denoiser", 2), ("decoder", 1)):
+    trained = {"autoencoder": 2, "text": 2, "denoiser": 2, "distillation": 2, "decoder": 1}
+    for stage, steps in trained.items():
         lines = (run / stage / "log.jsonl").read_text().splitlines()
         assert json.loads(lines[-1])["step"] == steps
     for stage in ("autoencoder", "denoiser"):
@@ -151,42 +159,54 @@ def test_stages_that_are_done_change_nothing(run: Path, tmp_path: Path) -> None:
     assert read_manifest(again / "package").files == read_manifest(run / "package").files
 
 
-def cut_short(folder: Path) -> None:
-    (folder / "done.json").unlink()
-    (folder / "numbers.npy").unlink()
-    latents = folder / "latents.npy"
-    latents.write_bytes(latents.read_bytes()[:-1000])
+def killed_while_writing(folder: Path) -> None:
+    (shard,) = folder.iterdir()
+    shard.rename(f"{shard}.ab12.part").write_bytes(b"half a file")
+
+
+def made_for_fewer_clips(folder: Path) -> None:
+    (shard,) = folder.iterdir()
+    with np.load(shard) as part:
+        arrays = {name: part[name][:4] if part[name].ndim > 1 else part[name] for name in part.files}
+    np.savez(shard, **arrays)
 
 
 def vanish(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("harm", [cut_short, vanish])
-def test_interrupted_latents_are_refused_and_made_anew(
+@pytest.mark.parametrize("harm", [killed_while_writing, made_for_fewer_clips, vanish])
+def test_interrupted_latents_are_refused_and_completed(
     run: Path, tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
     # The decoder, which is trained last, is no part of what encodes.
     again = shutil.copytree(run, tmp_path / "again")
-    harm(again / "latents-0")
+    harm(again / "latents")
     with pytest.raises(ValueError, match="stage 'latents'"):
         run_stage("denoiser", "tiny", again, "cpu")
     run_stage("latents", "tiny", again, "cpu")
-    made, whole = open_cache([again / "latents-0"]), open_cache([run / "latents-0"])
+    made, whole = open_cache(again / "latents"), open_cache(run / "latents")
     assert len(made) == 9
+    assert made.references == 1
     assert made.captions == whole.captions
     assert np.array_equal(made.numbers, whole.numbers)
     assert np.array_equal(made.latents, whole.latents)
 
 
 def test_latents_are_about_normal(run: Path) -> None:
-    latents = open_cache([run / "latents-0"]).latents.astype(np.float32)
+    latents = open_cache(run / "latents").latents.astype(np.float32)
     assert np.abs(latents.mean(axis=(0, 1, 3, 4))).max() < 1
     assert 0.4 < latents.std(axis=(0, 1, 3, 4)).min() < latents.std(axis=(0, 1, 3, 4)).max() < 1.6
 
 
 @pytest.mark.parametrize(
-    ("stage", "first"), [("latents", "autoencoder"), ("denoiser", "text"), ("package", "denoiser")]
+    ("stage", "first"),
+    [
+        ("latents", "autoencoder"),
+        ("denoiser", "text"),
+        ("distillation", "text"),
+        ("package", "distillation"),
+    ],
 )
 def test_a_stage_out_of_order_names_the_one_to_run_first(stage: str, first: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"longtake train {first}"):
@@ -207,3 +227,15 @@ def test_the_parts_of_a_recipe_fit(name: str) -> None:
     assert recipe.denoiser["latent_channels"] == recipe.autoencoder["latent_channels"]
     assert recipe.denoiser["text_channels"] == recipe.text["width"]
     json.dumps(recipe.denoiser)  # plain data
+    assert bool(recipe.references) == bool(recipe.reference_steps)
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_clip_lengths_are_shares_and_the_frequent_ones_are_compiled(name: str) -> None:
+    recipe = RECIPES[name]()
+    lengths = clip_lengths(recipe)
+    assert sum(lengths.values()) == pytest.approx(1)
+    assert min(lengths.values()) > 0
+    assert max(lengths) == 16 + recipe.references
+    compiled = denoising_loss(recipe).compiled_lengths
+    assert {length for length in lengths if length in compiled} == {16, 16 + recipe.references}

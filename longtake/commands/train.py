@@ -1,24 +1,54 @@
-"""Training, one stage of a recipe at a time."""
+"""Training: one stage of a recipe at a time, or all of them up to a model with its card."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from longtake.commands.draw import resumable
+from longtake.commands.selection import note
 
 __all__ = ["run"]
 
+_ALL = "all"
 
-def run(stage: str, recipe: str, out: Path, device: str | None) -> None:
-    """Run the stage on `device` (default: the best there is). Raises typer's error for an unknown name."""
+
+def run(stage: str, recipe: str, out: Path, device: str | None, preset: str | None) -> None:
+    """Run the stage, or `all`, on `device` (default: the best there is).
+
+    `preset` is of the evaluation, which only `all` has; None is "dev". Raises typer's error for an unknown
+    name, and ModelError where `out` is another recipe's.
+    """
     from longtake.ops import best_device
-    from longtake.recipes import RECIPES, STAGES, run_stage
+    from longtake.recipes import RECIPES, STAGES, run_all, run_stage
 
-    if stage not in STAGES:
-        raise typer.BadParameter(f"{stage!r} is none of {', '.join(STAGES)}", param_hint="STAGE")
+    if stage not in {*STAGES, _ALL}:
+        raise typer.BadParameter(f"{stage!r} is none of {', '.join(STAGES)}, {_ALL}", param_hint="STAGE")
     if recipe not in RECIPES:
         raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
+    if preset is not None and stage != _ALL:
+        raise typer.BadParameter(f"only goes with '{_ALL}', which evaluates", param_hint="--preset")
+    chosen, measured = device or best_device(), preset or "dev"
     with resumable(f"run the same command again to go on from the last checkpoint in {out}"):
-        run_stage(stage, recipe, out, device or best_device())
+        if stage != _ALL:
+            run_stage(stage, recipe, out, chosen)
+            return
+
+        def evaluate(package: Path, folder: Path) -> dict[str, Any]:
+            return _evaluate(package, folder, measured)
+
+        card = run_all(RECIPES[recipe](), out, chosen, evaluate=evaluate, preset=measured, tell=note)
+    if card is not None:
+        typer.echo(f"{card}: the model's card")
+
+
+def _evaluate(package: Path, folder: Path, preset: str) -> dict[str, Any]:
+    """What `longtake evaluate --strategies nuwa-xl` does with the package; its report."""
+    from longtake.commands.evaluate import PRESETS, Options, evaluate_strategies
+
+    options = Options(out=folder, controls="all", probes=None, workers=None)
+    report, told = evaluate_strategies(["nuwa-xl"], str(package), "test", *PRESETS[preset], options)
+    typer.echo(told)
+    return report

@@ -21,7 +21,17 @@ from longtake.evaluate.score import Scale, missed, rank, row_verdict, score, sev
 if TYPE_CHECKING:  # it imports torch
     from longtake.evaluate.named import NamedDistance
 
-__all__ = ["GUARDS", "OVERVIEW", "Header", "called", "markdown", "number", "report_json", "summary"]
+__all__ = [
+    "GUARDS",
+    "OVERVIEW",
+    "Header",
+    "called",
+    "limit_of",
+    "markdown",
+    "number",
+    "report_json",
+    "summary",
+]
 
 GUARDS = ("scene_accuracy", "motion", "diversity")  # beside every group of measures
 OVERVIEW = (  # one or two of every group
@@ -296,12 +306,13 @@ def _legend(
     for name, measure in measures.items():
         if _held(name, rows):
             scale = scales.get(name)
-            cells = (measure.label, f"`{name}`", measure.unit, measure.better, _limit(scale),
+            cells = (measure.label, f"`{name}`", measure.unit, measure.better, limit_of(scale),
                      _other_end(measure, scale))  # fmt: skip
             yield "| " + " | ".join(map(_escape, cells)) + " |"
 
 
-def _limit(scale: Scale | None) -> str:
+def limit_of(scale: Scale | None) -> str:
+    """A measure's limit in words, or why it has none."""
     if scale is None:
         return "none: no scale for this length"
     if scale.blind:
@@ -319,7 +330,7 @@ def _other_end(measure: Measure, scale: Scale | None) -> str:
 
 
 def _failure(row: Row, name: str, scale: Scale) -> str:
-    return f"{called(name)} {number(interval_of(row, name).value)} ({_limit(scale)})"
+    return f"{called(name)} {number(interval_of(row, name).value)} ({limit_of(scale)})"
 
 
 def _worst_scenes(row: Row, prompts: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from longtake.recipes.chain import run_all, stages_of
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.stages import RECIPES, STAGES, run_stage
 
-__all__ = ["RECIPES", "STAGES", "Recipe", "run_stage"]
+__all__ = ["RECIPES", "STAGES", "Recipe", "run_all", "run_stage", "stages_of"]

@@ -26,6 +26,8 @@ class Recipe:
     text: Mapping[str, Any]  # arguments of SmallTextEncoder, without the vocabulary
     captions: TrainConfig  # of the text encoder
     clips: int  # in the latent cache
+    references: int  # frames from elsewhere in the episode that each clip of the cache has beside its own
+    reference_steps: float  # share of steps whose clips have their references among their frames
     denoiser: Mapping[str, Any]  # arguments of MaskTemporalUNet
     diffusion: TrainConfig  # of the denoiser
     schedule: str  # a name in SCHEDULES
@@ -35,6 +37,9 @@ class Recipe:
     known_noise: float  # most noise on known frames
     text_dropout: float  # share of clips trained without prompts
     short_clips: float  # share of steps with fewer than 16 frames
+    undistilled: tuple[Sampling, Sampling, Sampling]  # how the denoiser is sampled: keyframes, gaps, leaves
+    distillation: TrainConfig | None  # of the denoiser into one of fewer steps; None: it ships as it is
+    substeps: int  # of the denoiser within one step of the distilled one
     decoder: TrainConfig  # of the temporal decoder, encoder frozen
     latent_noise: float  # on its latents
     keyframes: Sampling  # how the finished model is sampled

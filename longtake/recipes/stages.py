@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -11,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import track
+from rich.progress import Progress
 
 from longtake.conditioning.text import SmallTextEncoder
-from longtake.data.captions import vocabulary
+from longtake.data.captions import lexicon, vocabulary
 from longtake.data.latents import build_cache, open_cache
 from longtake.data.script import episode_seeds
 from longtake.diffusion import SCHEDULES, DiffusionLoss
@@ -25,7 +27,7 @@ from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.recipes.recipe import Recipe
-from longtake.recipes.toon import toon_64
+from longtake.recipes.toon import toon_64, toon_128
 from longtake.train.autoencoder import (
     DecoderLoss,
     StillLoss,
@@ -35,18 +37,27 @@ from longtake.train.autoencoder import (
     still_batches,
     to_model,
 )
-from longtake.train.denoiser import MaskedClipLoss, cached_batches
+from longtake.train.denoiser import MaskedClipLoss, cached_batches, encode_captions
+from longtake.train.distil import DistilLoss
 from longtake.train.loop import train
 from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 from longtake.train.processes import own_device, place
 from longtake.train.samples import keyframe_sheet
 from longtake.train.text import CaptionReader, caption_batches, facts_loss
 
-__all__ = ["RECIPES", "STAGES", "clip_lengths", "denoising_loss", "run_stage"]
+__all__ = [
+    "RECIPES",
+    "STAGES",
+    "clip_lengths",
+    "denoising_loss",
+    "do_stage",
+    "run_stage",
+    "share_threads",
+]
 
 _CLIP = 16  # frames of a whole training clip
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"toon-64": toon_64}
+RECIPES: dict[str, Callable[[], Recipe]] = {"toon-64": toon_64, "toon-128": toon_128}
 
 
 def run_stage(stage: str, recipe: str, out: Path, device: str) -> None:
@@ -59,17 +70,26 @@ def run_stage(stage: str, recipe: str, out: Path, device: str) -> None:
         raise ValueError(f"no stage '{stage}': use one of {', '.join(STAGES)}")
     if recipe not in RECIPES:
         raise ValueError(f"no recipe '{recipe}': use one of {', '.join(RECIPES)}")
+    share_threads()
+    do_stage(stage, RECIPES[recipe](), out, device)
+
+
+def share_threads() -> None:
+    """Gives this process its part of the threads, once: the processes of a run have one machine."""
     torch.set_num_threads(max(1, torch.get_num_threads() // place()[1]))
-    chosen = RECIPES[recipe]()
-    torch.manual_seed(chosen.seed)
-    _STAGES[stage](chosen, out, str(own_device(device)))
+
+
+def do_stage(stage: str, recipe: Recipe, out: Path, device: str) -> None:
+    """`run_stage` of a recipe at hand, with the threads that there are."""
+    torch.manual_seed(recipe.seed)
+    _STAGES[stage](recipe, out, str(own_device(device)))
 
 
 def _finished(out: Path, part: str, kind: Any, device: str = "cpu") -> Any:
     """The network that an earlier stage left in `out/model`."""
     folder = out / "model" / part
     if not (folder / "config.json").exists():
-        made = {"vae": "autoencoder", "text": "text", "unet": "denoiser"}[part]
+        made = {"vae": "autoencoder", "unet": "denoiser", "student": "distillation"}.get(part, part)
         raise ModelError(f"{folder} is not there: run `longtake train {made}` with the same --out first")
     model = kind.from_pretrained(folder, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
     # Or the path of this run goes into the next config, and so into the model's digest.
@@ -114,22 +134,42 @@ def _latents(recipe: Recipe, out: Path, device: str) -> None:
             mean = model.encode(to_model(clips).to(device), framewise=True).mean
         return model.normalise(mean).half().cpu().numpy()
 
-    count = recipe.clips // world
-    folder = out / f"latents-{rank}"
-    done = build_cache(folder, count, encode, episode_seeds("train", recipe.episodes), recipe.size, seed=rank)
-    for _ in track(done, "latents", total=-(-count // 8), disable=rank > 0):
-        pass
+    episodes = episode_seeds("train", recipe.episodes)
+    done = build_cache(
+        out / "latents",
+        recipe.clips,
+        encode,
+        episodes,
+        recipe.size,
+        references=recipe.references,
+        seed=recipe.seed,
+        maker=_weights_digest(model.encoder),
+        share=(rank, world),
+    )
+    with Progress(disable=rank > 0) as progress:
+        task = progress.add_task("latents", total=-(-recipe.clips // world))
+        for clips in done:
+            progress.update(task, completed=clips)
+
+
+def _weights_digest(net: torch.nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, weight in net.state_dict().items():
+        digest.update(name.encode() + weight.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
     encoder: SmallTextEncoder = _finished(out, "text", SmallTextEncoder)
-    batch = recipe.diffusion.batch
+    cache, batch = open_cache(out / "latents"), recipe.diffusion.batch
+    if len(cache) < recipe.clips:
+        raise ValueError(f"{len(cache)} of {recipe.clips} clips are in {out}: run the stage 'latents' again")
     batches = cached_batches(
-        open_cache(sorted(out.glob("latents-*"))),
-        encoder,
+        cache,
+        encode_captions(cache.captions, encoder, out / "text"),
         batch,
         seed=recipe.seed,
-        prompts=batch * _CLIP + 1 if recipe.diffusion.compile else None,
+        prompts=batch * (_CLIP + recipe.references) + 1 if recipe.diffusion.compile else None,
         lengths=clip_lengths(recipe),
     )
     loss = denoising_loss(recipe)
@@ -142,10 +182,34 @@ def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
     _save(train(model, loss, batches, recipe.diffusion, out / "denoiser", sheet, device), out, "unet")
 
 
+def _distillation(recipe: Recipe, out: Path, device: str) -> None:
+    """The denoiser of `out/model/unet` becomes `out/model/student`: fewer steps, no guidance."""
+    if recipe.distillation is None:
+        raise ValueError(f"the recipe {recipe.name} has no distillation: leave this stage out")
+    encoder: SmallTextEncoder = _finished(out, "text", SmallTextEncoder)
+    cache, batch = open_cache(out / "latents"), recipe.distillation.batch
+    text = encode_captions(cache.captions, encoder, out / "text")
+    # Other batches than those of the first steps of the denoiser.
+    batches = cached_batches(cache, text, batch, seed=recipe.seed + 1, lengths=clip_lengths(recipe))
+    teacher: MaskTemporalUNet = _finished(out, "unet", MaskTemporalUNet, device)
+    loss = DistilLoss(
+        teacher=teacher,
+        schedule=SCHEDULES[recipe.schedule],
+        prediction=recipe.prediction,
+        substeps=recipe.substeps,
+        guided=recipe.undistilled,
+        aimed=(recipe.keyframes, recipe.gaps, recipe.leaves),
+    )
+    student = copy.deepcopy(teacher).requires_grad_(True)
+    made = train(student, loss, batches, recipe.distillation, out / "distillation", device=device)
+    _save(made, out, "student")
+
+
 def clip_lengths(recipe: Recipe) -> dict[int, float]:
-    """Frames of a training clip -> share of the steps that draw so many."""
+    """Frames of a training clip -> share of the steps that draw so many, references counted in."""
     short = dict.fromkeys(range(4, 15), recipe.short_clips / 11) if recipe.short_clips else {}
-    return {_CLIP: 1 - recipe.short_clips, **short}
+    longer = {_CLIP + recipe.references: recipe.reference_steps} if recipe.references else {}
+    return {_CLIP: 1 - recipe.short_clips - recipe.reference_steps, **short, **longer}
 
 
 def denoising_loss(recipe: Recipe) -> MaskedClipLoss:
@@ -173,9 +237,10 @@ def _decoder(recipe: Recipe, out: Path, device: str) -> None:
 def _package(recipe: Recipe, out: Path, device: str) -> None:
     """Weights in bfloat16 and the manifest, in `out/package`: what `--model` takes."""
     folder = out / "package"
-    parts = (("unet", MaskTemporalUNet), ("text", SmallTextEncoder), ("vae", TKLVAE))
-    for part, kind in parts:
-        made = _finished(out, part, kind)
+    drawing = "student" if recipe.distillation else "unet"
+    parts = ((drawing, "unet", MaskTemporalUNet), ("text", "text", SmallTextEncoder), ("vae", "vae", TKLVAE))
+    for source, part, kind in parts:
+        made = _finished(out, source, kind)
         _bfloat16(made).save_pretrained(folder / part, safe_serialization=True)
     latent = recipe.size // made.factor  # the autoencoder's, the last of the three
     manifest = Manifest(
@@ -191,6 +256,8 @@ def _package(recipe: Recipe, out: Path, device: str) -> None:
         leaves=recipe.leaves,
         decoder_precision=recipe.decoder_precision,
         files={},
+        references=recipe.references,
+        lexicon=lexicon() if recipe.references else {},
     )
     write_manifest(manifest)
     (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1, default=list) + "\n")
@@ -229,6 +296,7 @@ _STAGES: dict[str, Callable[[Recipe, Path, str], None]] = {
     "text": _text,
     "latents": _latents,
     "denoiser": _denoiser,
+    "distillation": _distillation,
     "decoder": _decoder,
     "package": _package,
     "probe": _probe,

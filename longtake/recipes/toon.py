@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from longtake.plan import Sampling
 from longtake.recipes.recipe import Recipe
 from longtake.train.loop import TrainConfig
 
-__all__ = ["toon_64"]
+__all__ = ["toon_64", "toon_128"]
 
 
 def toon_64() -> Recipe:
@@ -50,6 +52,8 @@ def toon_64() -> Recipe:
             save_every=300,
         ),
         clips=12_000,
+        references=0,
+        reference_steps=0.0,
         denoiser={"latent_channels": 8, "text_channels": 128, "channels": [64, 192]},
         diffusion=TrainConfig(
             steps=2750,
@@ -72,6 +76,9 @@ def toon_64() -> Recipe:
         known_noise=0.15,
         text_dropout=0.1,
         short_clips=0.07,
+        undistilled=(sampling(3.0), sampling(1.5), sampling(1.0)),
+        distillation=None,
+        substeps=0,
         decoder=TrainConfig(
             steps=250,
             batch=1,
@@ -92,6 +99,56 @@ def toon_64() -> Recipe:
         frame_probe=_probe(steps=1800, batch=64),
         clip_probe=_probe(steps=3000, batch=8),
         probe_seeds=(0, 1),
+    )
+
+
+def toon_128() -> Recipe:
+    """128x128 pixels, trained on two CPU cores in resumable runs."""
+    small = toon_64()
+
+    def few(steps: int) -> Sampling:
+        return replace(small.keyframes, steps=steps, text_guidance=1.0)
+
+    return replace(
+        small,
+        name="toon-128",
+        size=128,
+        autoencoder={
+            "latent_channels": 16,
+            "encoder_channels": [32, 64, 96, 160],
+            "decoder_channels": [160, 128, 80],
+        },
+        stills=replace(small.stills, steps=4000, sheet_every=300, save_every=100),
+        kl_weight=7e-4,
+        text={"width": 128, "layers": 3, "registers_only": True},
+        clips=12_800,
+        references=2,
+        reference_steps=0.35,
+        denoiser={
+            "latent_channels": 16,
+            "text_channels": 128,
+            "channels": [96, 192],
+            "head": 32,
+            "known_channels": 64,
+            "nearest": True,
+        },
+        diffusion=replace(small.diffusion, steps=4000, batch=10, decay=0.3, ema=0.998),
+        distillation=replace(
+            small.diffusion,
+            steps=300,
+            batch=16,
+            muon_lr=4e-4,
+            adam_lr=3e-4,
+            warmup=10,
+            ema=0.98,
+            log_every=10,
+            save_every=50,
+            compile=False,
+        ),
+        substeps=3,
+        keyframes=few(8),
+        gaps=few(4),
+        leaves=few(4),
     )
 
 

@@ -1,0 +1,352 @@
+"""The card of a model: what it is, how it was made and how it does, only from what the run left."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from safetensors import safe_open
+
+from longtake.evaluate.score import Scale
+from longtake.evaluate.table import limit_of, number
+from longtake.manifest import Manifest, read_manifest
+from longtake.plan import Sampling
+from longtake.recipes.done import digest_of, read_done
+from longtake.recipes.recipe import Recipe
+from longtake.train.checkpoint import newest
+from longtake.train.loop import TrainConfig
+from longtake.whole import written_whole
+
+__all__ = ["write_card"]
+
+Report = Mapping[str, Any]
+
+_DEFAULT_PRESET = "dev"
+
+
+class _Trained(NamedTuple):
+    """A stage that has steps."""
+
+    config: TrainConfig
+    examples: str  # what a batch holds
+
+
+def write_card(recipe: Recipe, out: Path, report: Report, preset: str = _DEFAULT_PRESET) -> Path:
+    """Write `out/package/README.md`; returns its path.
+
+    Args:
+        out: of the run. Read are `package/`, the stages' `log.jsonl` and newest checkpoint, the latent cache,
+            `done.json` (machines and dates) and, put in as it stands, `notes.md`. What is not there is said
+            to be not recorded; only the package must be.
+        report: of one system, as `report.json` holds it.
+        preset: of the evaluation, for the command that makes the model again.
+
+    Raises:
+        ModelError: there is no package.
+    """
+    manifest = read_manifest(out / "package")
+    parts = [
+        *_head(manifest),
+        *_made(recipe, out, preset),
+        *_sampling(recipe),
+        *_measures(report),
+        *_failures(report),
+        *_notes(out),
+    ]
+    path = manifest.folder / "README.md"
+    with written_whole(path) as aside:
+        aside.write_text("\n".join(parts) + "\n", encoding="utf-8")
+    return path
+
+
+def _head(manifest: Manifest) -> Iterator[str]:
+    """Name, size, and the parts with their parameters and files."""
+    channels, height, width = manifest.latents
+    read = {
+        part: json.loads((manifest.folder / part / "config.json").read_text()) for part in ("unet", "text")
+    }
+    widths = " and ".join(map(str, read["unet"]["channels"]))
+    registers = f"{read['text']['registers']} registers"
+    reads = registers if read["text"].get("registers_only") else f"words and {registers}"
+    what = {
+        "unet": f"Mask Temporal Diffusion, levels of {widths} channels, {manifest.prediction} prediction",
+        "vae": f"T-KLVAE, {manifest.size}x{manifest.size}x3 -> {height}x{width}x{channels}",
+        "text": f"{reads}, {len(read['text']['vocabulary'])} known words",
+    }
+    found = {part: _weights(manifest.folder / part) for part in what}
+    total = sum(size for _, _, size in found.values())
+    kinds = " and ".join(dict.fromkeys(kind for _, kind, _ in found.values()))
+    yield f"# {manifest.name}"
+    yield from _paragraph(
+        f"Mask Temporal Diffusion at {manifest.size}x{manifest.size} pixels for the procedural cartoon "
+        f"world, with its autoencoder and text encoder. Weights are {kinds} safetensors, {_bytes(total)} in "
+        "all. `longtake train all` wrote this card from what training and evaluation left; what was written "
+        "by hand stands under *Notes*. `longtake data world --episode 7` shows the world that it knows."
+    )
+    yield from ("", "| part | parameters | weights | what |", "|---|---|---|---|")
+    for part, (count, _, size) in found.items():
+        yield f"| `{part}/` | {_count(count)} | {_bytes(size)} | {what[part]} |"
+    yield from ("", "```console")
+    yield f"$ longtake render examples/valley.yaml --model {_folder(manifest.name)}/package --out film.mp4"
+    yield "```"
+
+
+def _made(recipe: Recipe, out: Path, preset: str) -> Iterator[str]:
+    """Machines and dates, stages, data, and the command for it all."""
+    done = read_done(out)
+    finished = done.stages if done else {}
+    yield from ("", "## How it was made", "")
+    if finished:
+        days = sorted(one.at[:10] for one in finished.values())
+        yield f"Stages finished {days[0]}" + (f" to {days[-1]}, on" if days[-1] > days[0] else ", on")
+        yield ""
+        for machine in dict.fromkeys(one.machine for one in finished.values()):
+            stages = [stage for stage, one in finished.items() if one.machine == machine]
+            yield f"- {machine}: {', '.join(stages)}"
+    else:
+        yield "Machine and dates were not recorded: the stages were run one by one."
+    yield from ("", "| stage | steps | seen | processes | wall time |", "|---|---|---|---|---|")
+    trained = _trained(recipe)
+    for stage in ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder"):
+        if stage in trained:
+            yield _stage_row(stage, trained[stage], out / stage)
+        elif stage == "latents":
+            time = _duration(finished[stage].seconds) + " (1)" if stage in finished else "not recorded"
+            yield f"| latents | – | {recipe.clips:,} clips encoded | – | {time} |"
+    if "latents" in finished:
+        yield from _paragraph("(1) of the call that finished it, without calls that were interrupted before.")
+    if recipe.distillation:
+        yield from _paragraph(
+            f"`unet/` is the distilled denoiser: one of its steps stands for {recipe.substeps} guided ones "
+            "of the denoiser before it."
+        )
+    yield from _paragraph(_data(recipe, out / "latents"))
+    yield from ("", "The command that makes it:", "", "```console")
+    yield _command(recipe, _processes(out / "denoiser"), preset)
+    yield "```"
+    yield from _paragraph(
+        "`recipe.json` beside this card holds every decision; the recipe's SHA-256 begins with "
+        f"{digest_of(recipe)[:16]}."
+    )
+
+
+def _trained(recipe: Recipe) -> dict[str, _Trained]:
+    found = {
+        "autoencoder": _Trained(recipe.stills, "frames"),
+        "text": _Trained(recipe.captions, "captions"),
+        "denoiser": _Trained(recipe.diffusion, "clips"),
+        "decoder": _Trained(recipe.decoder, "clips"),
+    }
+    return found | ({"distillation": _Trained(recipe.distillation, "clips")} if recipe.distillation else {})
+
+
+def _stage_row(stage: str, trained: _Trained, folder: Path) -> str:
+    log = folder / "log.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    whole = [json.loads(line) for line in lines if line.endswith("}")]  # the last may be cut off
+    if not whole:
+        return f"| {stage} | not recorded | | | |"
+    steps, planned, world = whole[-1]["step"], trained.config.steps, _processes(folder)
+    told = f"{steps:,}" if steps == planned else f"{steps:,} (recipe: {planned:,})"
+    seen = f"{steps * trained.config.batch * (world or 1):,} {trained.examples}"
+    seen += "" if world else " per process"
+    return f"| {stage} | {told} | {seen} | {world or 'not recorded'} | {_duration(whole[-1]['seconds'])} |"
+
+
+def _processes(folder: Path) -> int | None:
+    """How many trained last, after the newest checkpoint."""
+    checkpoint = newest(folder)
+    if checkpoint is None:
+        return None
+    world: int = json.loads((checkpoint / "state.json").read_text())["world"]
+    return world
+
+
+def _data(recipe: Recipe, cache: Path) -> str:
+    """Episodes, and the clips that the cache holds."""
+    clips, frames, references = 0, 0, 0
+    for path in cache.glob("clips-*.npz"):
+        with np.load(path) as part:  # reads only what is asked for
+            clips, references = clips + len(part["numbers"]), int(part["references"])
+            frames = part["numbers"].shape[1] - references
+    told = f"Data: {recipe.episodes:,} training episodes of the cartoon world"
+    if not clips:
+        return f"{told}; the latent cache ({recipe.clips:,} clips in the recipe) is no longer with the run."
+    beside = f", each beside {references} more from elsewhere in its episode" if references else ""
+    return f"{told}; the latent cache holds {clips:,} clips of {frames} of their frames{beside}."
+
+
+def _command(recipe: Recipe, world: int | None, preset: str) -> str:
+    several = f"OMP_NUM_THREADS=1 torchrun --nproc-per-node {world} -m " if (world or 1) > 1 else ""
+    measured = "" if preset == _DEFAULT_PRESET else f" --preset {preset}"
+    return f"$ {several}longtake train all --recipe {recipe.name} --out {_folder(recipe.name)}{measured}"
+
+
+def _sampling(recipe: Recipe) -> Iterator[str]:
+    yield from (
+        "",
+        "## Sampling",
+        "",
+        "| level | sampler | steps | shift | guidance by text | by known frames |",
+    )
+    yield "|---|---|---|---|---|---|"
+    levels = {"keyframes": recipe.keyframes, "gaps": recipe.gaps, "leaves": recipe.leaves}
+    yield from (_level(name, sampling) for name, sampling in levels.items())
+    if recipe.distillation:
+        before = zip(levels, recipe.undistilled, strict=True)
+        yield from (_level(f"{name}, before distillation", sampling) for name, sampling in before)
+    precisions = ", ".join(f"{name} {sampling.precision}" for name, sampling in levels.items())
+    yield from ("", f"Precision: {precisions}, decoder {recipe.decoder_precision}. Guidance 1 is none.")
+
+
+def _level(name: str, sampling: Sampling) -> str:
+    cells = (name, sampling.sampler, sampling.steps, f"{sampling.shift:g}", f"{sampling.text_guidance:g}",
+             f"{sampling.known_guidance:g}")  # fmt: skip
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _measures(report: Report) -> Iterator[str]:
+    """Every measure that the system has, beside the references and its control."""
+    facts, system = report["facts"], _system(report)
+    references = [row for row in report["rows"] if row["kind"] == "reference"]
+    controls = {row["name"]: row for row in report["rows"] if row["kind"] == "control"}
+    verdicts = [one["verdict"] for one in system["measures"].values()]
+    failed = verdicts.count("fails")
+    yield from ("", "## Measures")
+    yield from _paragraph(
+        f"{len(facts['episodes'])} films of the {facts['split']} split, {facts['frames']:,} frames each, "
+        f"planned by `{system['name']}`, beside ground truth of the same scripts. Numbers are means over "
+        "films with their 95 % intervals; bold is beyond the limit, a distance only where its whole interval "
+        f"is. Limits were {facts['limits']}. The last column has a control: films with a known fault, which "
+        "the measure must catch."
+    )
+    yield from _paragraph(f"Controls that were run: {', '.join(controls) or 'none'}.")
+    judged = failed + verdicts.count("ok")
+    yield from ("", f"**{failed} of {judged} measures that have a limit are beyond it.**")
+    if report["unreliable"]:
+        yield from ("", "The numbers should not be relied on:")
+        yield from (f"- {reason}" for reason in report["unreliable"])
+    heads = ["measure", "unit", "this model", "limit", *(row["name"] for row in references), "control"]
+    for group in dict.fromkeys(measure["group"] for measure in report["measures"].values()):
+        own = [
+            name
+            for name, measure in report["measures"].items()
+            if measure["group"] == group and name in system["measures"]
+        ]
+        if own:
+            yield from ("", f"### {group.capitalize()}", "", _row(heads), "|---" * len(heads) + "|")
+        for name in own:
+            measure, one = report["measures"][name], system["measures"][name]
+            true = [_judged(row["measures"].get(name)) for row in references]
+            control = _control(measure["catches"], name, controls)
+            told = (measure["label"], measure["unit"], _judged(one), _limit(report, name))
+            yield _row([*told, *true, control])
+    if report["not_computed"]:
+        reasons = (f"{name}: {why}" for name, why in report["not_computed"].items())
+        yield from _paragraph(f"Not computed: {'; '.join(reasons)}.")
+
+
+def _failures(report: Report) -> Iterator[str]:
+    """The measures beyond their limit, the worst first."""
+    system = _system(report)
+    failed = {name: one for name, one in system["measures"].items() if one["verdict"] == "fails"}
+    true: Report = next((row["measures"] for row in report["rows"] if row["name"] == "ground truth"), {})
+    yield from ("", "## Known failures", "")
+    if not failed:
+        yield "No measure of this evaluation is beyond its limit."
+        return
+    yield "Measures beyond their limit, the worst first (nearest to the control, or past it):"
+    yield ""
+    for name in sorted(failed, key=lambda name: failed[name]["score"]):
+        measure, truth = report["measures"][name], true.get(name)
+        beside = f", ground truth {_value(truth)}" if truth else ""
+        yield (
+            f"- **{measure['label']}** ({measure['unit']}): {_value(failed[name])}; "
+            f"limit {_limit(report, name)}{beside}."
+        )
+
+
+def _notes(out: Path) -> Iterator[str]:
+    path = out / "notes.md"
+    if path.exists():
+        yield from ("", "## Notes", "", "Written by hand:", "", path.read_text(encoding="utf-8").strip())
+
+
+def _system(report: Report) -> Report:
+    systems: list[Report] = [row for row in report["rows"] if row["kind"] == "system"]
+    assert len(systems) == 1, "a card is of one system"
+    return systems[0]
+
+
+def _limit(report: Report, name: str) -> str:
+    told = report["scales"].get(name)
+    if told is None or told["blind"]:
+        return "none"
+    numbers: dict[str, Any] = {key: math.nan if value is None else value for key, value in told.items()}
+    return limit_of(Scale(**numbers))
+
+
+def _control(catches: Sequence[str], name: str, controls: Mapping[str, Report]) -> str:
+    """The control that scores 0 by this measure, if it was run."""
+    one = controls[catches[0]]["measures"].get(name) if catches and catches[0] in controls else None
+    return f"{catches[0]}: {number(one['value'])}" if one and one["value"] is not None else "–"
+
+
+def _value(one: Report | None) -> str:
+    """A measure with its interval, of fewer films where some have none."""
+    if one is None or one["value"] is None:
+        return f"– ({one['note']})" if one and one["note"] else "–"
+    text = number(one["value"])
+    if one["low"] is not None:
+        text += f" [{number(one['low'])}, {number(one['high'])}]"
+    return text + (f" ({one['n']} films)" if one["left_out"] and one["over"] == "films" else "")
+
+
+def _judged(one: Report | None) -> str:
+    return f"**{_value(one)}**" if one and one["verdict"] == "fails" else _value(one)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def _weights(folder: Path) -> tuple[int, str, int]:
+    """Numbers in a part's weights, what they are, and the bytes of its files."""
+    count, kinds, size = 0, dict[str, None](), 0
+    for path in sorted(folder.glob("*.safetensors")):
+        size += path.stat().st_size
+        with safe_open(path, "pt") as tensors:
+            for key in tensors.keys():  # noqa: SIM118  (it is no dict)
+                tensor = tensors.get_slice(key)
+                count += math.prod(tensor.get_shape())
+                kinds[tensor.get_dtype()] = None
+    names = {"BF16": "bfloat16", "F32": "float32"}
+    return count, " and ".join(names.get(kind, kind) for kind in kinds), size
+
+
+def _paragraph(text: str) -> list[str]:
+    return ["", *textwrap.wrap(text, 118, break_long_words=False, break_on_hyphens=False)]
+
+
+def _folder(name: str) -> str:
+    return f"runs/{name}"
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e6:.2f} M" if parameters >= 1e5 else f"{parameters:,}"
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

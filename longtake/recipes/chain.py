@@ -1,0 +1,109 @@
+"""From a recipe to a model with its card: all stages in order, the evaluation, the card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from longtake.manifest import ModelError
+from longtake.recipes.card import write_card
+from longtake.recipes.done import Done, Finished, digest_of, read_done, this_machine, write_done
+from longtake.recipes.recipe import Recipe
+from longtake.recipes.stages import STAGES, do_stage, share_threads
+from longtake.train.processes import place, processes
+
+__all__ = ["run_all", "stages_of"]
+
+Evaluate = Callable[[Path, Path], dict[str, Any]]  # a model's folder, one for the report -> the report
+
+
+def stages_of(recipe: Recipe) -> tuple[str, ...]:
+    """The stages that lead to its model, in order: all but the probes, which measure any model's films."""
+    left_out = {"probe"} if recipe.distillation else {"probe", "distillation"}
+    return tuple(stage for stage in STAGES if stage not in left_out)
+
+
+def run_all(
+    recipe: Recipe,
+    out: Path,
+    device: str,
+    *,
+    evaluate: Evaluate,
+    preset: str,  # what `evaluate` does, by name
+    tell: Callable[[str], None],  # what is going on, a line at a time
+) -> Path | None:
+    """Run what `out` lacks of the recipe's stages, evaluate the package, and write its card.
+
+    Returns the card's path. Of several processes all run the stages; the first alone packs, evaluates and
+    writes, the others return None before that. What is finished is in `out/done.json` and not run again; only
+    the card is written every time, for the notes in it. Raises ModelError where `out` is another recipe's.
+    """
+    done = _begun(recipe, out)
+    share_threads()
+    # One group for all stages: a process that is ahead must wait for what the others write.
+    with processes(device) as (rank, world, own):
+        for number, stage in enumerate(stages := stages_of(recipe), start=1):
+            which = f"stage {number} of {len(stages)}, {stage}"
+            if stage in done.stages:
+                if rank == 0:
+                    tell(f"{which}: finished {done.stages[stage].at}")
+                continue
+            if rank == 0:
+                tell(which)
+            begin = time.monotonic()
+            if rank == 0 or stage != "package":
+                do_stage(stage, recipe, out, device)
+            if world > 1:
+                dist.barrier()
+            if rank == 0:
+                done = _with(done, stage, time.monotonic() - begin, this_machine(str(own)))
+                write_done(done, out)
+    return _evaluated(recipe, out, done, evaluate, preset, tell) if rank == 0 else None
+
+
+def _begun(recipe: Recipe, out: Path) -> Done:
+    """What is done in `out`, which is this recipe's from now on."""
+    digest = digest_of(recipe)
+    done = read_done(out)
+    if done is None:
+        done = Done(recipe=digest)
+        if place()[0] == 0:
+            write_done(done, out)
+    if done.recipe != digest:
+        raise ModelError(
+            f"{out} was begun with another recipe than '{recipe.name}' is now: give another --out; or, to go "
+            f"on from its checkpoints and latents as they are, remove {out / 'done.json'}"
+        )
+    return done
+
+
+def _with(done: Done, stage: str, seconds: float, machine: str) -> Done:
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    finished = Finished(at=at, seconds=round(seconds, 3), machine=machine)
+    return replace(done, stages={**done.stages, stage: finished})
+
+
+def _evaluated(
+    recipe: Recipe, out: Path, done: Done, evaluate: Evaluate, preset: str, tell: Callable[[str], None]
+) -> Path:
+    """The card, with the report that `out` has of this very package, else with a new one."""
+    package, folder = out / "package", out / "evaluation"
+    measured = f"{preset} {hashlib.sha256((package / 'manifest.json').read_bytes()).hexdigest()}"
+    written = folder / "report.json"
+    if done.evaluated == measured and written.exists():
+        tell(f"evaluation: {written} is there")
+        report = json.loads(written.read_text(encoding="utf-8"))
+    else:
+        tell("evaluation")
+        write_done(replace(done, evaluated=""), out)  # the report there may be replaced before this is done
+        report = evaluate(package, folder)
+        write_done(replace(done, evaluated=measured), out)
+    return write_card(recipe, out, report, preset)
