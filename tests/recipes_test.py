@@ -10,12 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from longtake.data.latents import open_cache
 from longtake.evaluate.gates import GATES
 from longtake.evaluate.look import load_probes
 from longtake.manifest import read_manifest
+from longtake.models.unet import MaskTemporalUNet
+from longtake.models.vae import TKLVAE
 from longtake.ops import Decoder, Operations
 from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
 from longtake.recipes import RECIPES, STAGES, Recipe, run_stage
@@ -85,6 +88,21 @@ def _tiny_recipe() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(RECIPES, "tiny", tiny)
         yield
+
+
+@pytest.mark.parametrize("name", sorted(set(RECIPES) - {"tiny"}))
+def test_the_parts_of_every_recipe_fit_each_other(name: str) -> None:
+    recipe = RECIPES[name]()
+    with torch.device("meta"):
+        vae, unet = TKLVAE(**recipe.autoencoder), MaskTemporalUNet(**recipe.denoiser)
+    assert recipe.denoiser["latent_channels"] == recipe.autoencoder["latent_channels"]
+    assert recipe.denoiser["text_channels"] == recipe.text["width"]
+    side = recipe.size // vae.factor
+    assert side * vae.factor == recipe.size
+    assert side % 2 ** (len(unet.config.channels) - 1) == 0
+    assert sum(clip_lengths(recipe).values()) == pytest.approx(1)
+    assert (recipe.distillation is None) == (recipe.substeps == 0)
+    assert recipe.clips >= recipe.diffusion.batch
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,43 +55,45 @@ def build_cache(
     maker: str = "",
     shard: int = 256,
     share: tuple[int, int] = (0, 1),
+    workers: int = 0,
 ) -> Iterator[int]:
     """Draws and encodes `count` clips of `length` frames, each with `references` more; yields those done.
 
     Clip k is a function of (seed, k) alone, and shards that are there stay: an interrupted cache is
     completed, a larger `count` adds to it. `maker` names what encodes: shards of another one are made anew.
-    `share`: (rank, world) of a process that makes every world-th shard of `shard` clips.
+    `share`: (rank, world) of a process that makes every world-th shard of `shard` clips. `workers`: processes
+    that draw the pictures; 0: this one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = 0
-    for first in range(share[0] * shard, count, share[1] * shard):
-        numbers = range(first, min(first + shard, count))
-        path = folder / f"clips-{first:08d}.npz"
-        if _clips_in(path, maker) >= len(numbers):
-            done += len(numbers)
-            yield done
-            continue
-        clips = [
-            _with_references(episodes, random.Random(f"{seed}/{k}"), length, references) for k in numbers
-        ]
-        latents = []
-        for start in range(0, len(clips), _CHUNK):
-            part = clips[start : start + _CHUNK]
-            latents.append(encode(np.stack([clip.pixels(size) for clip in part])))
-            done += len(part)
-            yield done
-        rows: dict[str, int] = {}
-        prompts = [[rows.setdefault(caption, len(rows)) for caption in clip.captions] for clip in clips]
-        with written_whole(path) as aside, aside.open("wb") as file:
-            np.savez(
-                file,
-                latents=np.concatenate(latents),
-                numbers=np.array([clip.numbers for clip in clips]),
-                prompts=np.array(prompts, np.int32),
-                captions=np.array(list(rows)),
-                references=references,
-                maker=maker,
-            )
+    with ProcessPoolExecutor(workers) if workers else nullcontext() as pool:
+        for first in range(share[0] * shard, count, share[1] * shard):
+            numbers = range(first, min(first + shard, count))
+            path = folder / f"clips-{first:08d}.npz"
+            if _clips_in(path, maker) >= len(numbers):
+                done += len(numbers)
+                yield done
+                continue
+            clips = [
+                _with_references(episodes, random.Random(f"{seed}/{k}"), length, references) for k in numbers
+            ]
+            latents = []
+            for pixels in _drawn(clips, size, pool):
+                latents.append(encode(pixels))
+                done += len(pixels)
+                yield done
+            rows: dict[str, int] = {}
+            prompts = [[rows.setdefault(caption, len(rows)) for caption in clip.captions] for clip in clips]
+            with written_whole(path) as aside, aside.open("wb") as file:
+                np.savez(
+                    file,
+                    latents=np.concatenate(latents),
+                    numbers=np.array([clip.numbers for clip in clips]),
+                    prompts=np.array(prompts, np.int32),
+                    captions=np.array(list(rows)),
+                    references=references,
+                    maker=maker,
+                )
 
 
 def open_cache(folder: Path) -> ClipCache:
@@ -130,3 +135,14 @@ def _clips_in(path: Path, maker: str) -> int:
 def _with_references(episodes: list[int], chance: random.Random, length: int, references: int) -> Clip:
     clip = draw_clip(episodes, chance, length)
     return replace(clip, numbers=clip.numbers + draw_references(clip, chance, references))
+
+
+def _drawn(clips: list[Clip], size: int, pool: Executor | None) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of a few clips at a time, in order."""
+    parts = [clips[start : start + _CHUNK] for start in range(0, len(clips), _CHUNK)]
+    draw = partial(_pixels, size=size)
+    return pool.map(draw, parts) if pool else map(draw, parts)
+
+
+def _pixels(clips: list[Clip], size: int) -> NDArray[np.uint8]:
+    return np.stack([clip.pixels(size) for clip in clips])

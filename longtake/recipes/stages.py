@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.recipes.recipe import Recipe
-from longtake.recipes.toon import toon_64, toon_128
+from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
 from longtake.train.autoencoder import (
     DecoderLoss,
     StillLoss,
@@ -39,6 +40,7 @@ from longtake.train.autoencoder import (
 )
 from longtake.train.denoiser import MaskedClipLoss, cached_batches, encode_captions
 from longtake.train.distil import DistilLoss
+from longtake.train.feed import spare_cores
 from longtake.train.loop import train
 from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 from longtake.train.processes import own_device, place
@@ -57,7 +59,13 @@ __all__ = [
 
 _CLIP = 16  # frames of a whole training clip
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"toon-64": toon_64, "toon-128": toon_128}
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "toon-64": toon_64,
+    "toon-128": toon_128,
+    "toon-128-10min": partial(toon_128_accelerated, 10),
+    "toon-128-25min": partial(toon_128_accelerated, 25),
+    "toon-256": toon_256,
+}
 
 
 def run_stage(stage: str, recipe: str, out: Path, device: str) -> None:
@@ -111,7 +119,7 @@ def _autoencoder(recipe: Recipe, out: Path, device: str) -> None:
     def sheet(made: TKLVAE, step: int) -> np.ndarray:
         return reconstruction_sheet(made, recipe.size)
 
-    made = train(model, loss, batches, recipe.stills, out / "autoencoder", sheet, device)
+    made = train(model, loss, batches, recipe.stills, out / "autoencoder", sheet, **_by(device))
     made.set_statistics(*latent_statistics(made, recipe.size))
     _save(made, out, "vae")
 
@@ -120,7 +128,8 @@ def _text(recipe: Recipe, out: Path, device: str) -> None:
     encoder = SmallTextEncoder(vocabulary=vocabulary(), **recipe.text)
     episodes = episode_seeds("train", recipe.episodes)
     batches = caption_batches(encoder, episodes, recipe.captions.batch, recipe.seed)
-    reader = train(CaptionReader(encoder), facts_loss, batches, recipe.captions, out / "text", device=device)
+    reader = CaptionReader(encoder)
+    reader = train(reader, facts_loss, batches, recipe.captions, out / "text", **_by(device))
     _save(reader.encoder, out, "text")
 
 
@@ -145,11 +154,17 @@ def _latents(recipe: Recipe, out: Path, device: str) -> None:
         seed=recipe.seed,
         maker=_weights_digest(model.encoder),
         share=(rank, world),
+        workers=spare_cores(device, world),
     )
     with Progress(disable=rank > 0) as progress:
         task = progress.add_task("latents", total=-(-recipe.clips // world))
         for clips in done:
             progress.update(task, completed=clips)
+
+
+def _by(device: str) -> dict[str, Any]:
+    """Where a network is trained, and how many other cores make its batches, which come from the host."""
+    return {"device": device, "workers": spare_cores(device, place()[1])}
 
 
 def _weights_digest(net: torch.nn.Module) -> str:
@@ -171,6 +186,7 @@ def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
         seed=recipe.seed,
         prompts=batch * (_CLIP + recipe.references) + 1 if recipe.diffusion.compile else None,
         lengths=clip_lengths(recipe),
+        device=own_device(device),
     )
     loss = denoising_loss(recipe)
     model, vae = MaskTemporalUNet(**recipe.denoiser), _finished(out, "vae", TKLVAE)
@@ -190,7 +206,9 @@ def _distillation(recipe: Recipe, out: Path, device: str) -> None:
     cache, batch = open_cache(out / "latents"), recipe.distillation.batch
     text = encode_captions(cache.captions, encoder, out / "text")
     # Other batches than those of the first steps of the denoiser.
-    batches = cached_batches(cache, text, batch, seed=recipe.seed + 1, lengths=clip_lengths(recipe))
+    batches = cached_batches(
+        cache, text, batch, seed=recipe.seed + 1, lengths=clip_lengths(recipe), device=own_device(device)
+    )
     teacher: MaskTemporalUNet = _finished(out, "unet", MaskTemporalUNet, device)
     loss = DistilLoss(
         teacher=teacher,
@@ -231,7 +249,7 @@ def _decoder(recipe: Recipe, out: Path, device: str) -> None:
     episodes = episode_seeds("train", recipe.episodes)
     batches = clip_batches(episodes, recipe.size, recipe.decoder.batch, 31, recipe.seed)
     loss = DecoderLoss(noise=recipe.latent_noise)
-    _save(train(model, loss, batches, recipe.decoder, out / "decoder", device=device), out, "vae")
+    _save(train(model, loss, batches, recipe.decoder, out / "decoder", **_by(device)), out, "vae")
 
 
 def _package(recipe: Recipe, out: Path, device: str) -> None:
@@ -273,7 +291,7 @@ def _probe(recipe: Recipe, out: Path, device: str) -> None:
     for seed, (name, kind, loss, batches, config) in product(recipe.probe_seeds, kinds):
         torch.manual_seed(seed)
         run, seeded = out / f"{name}-probe-{seed}", replace(config, seed=seed)
-        made: Any = train(kind(), loss, batches(config.batch, seed), seeded, run, device=device)
+        made: Any = train(kind(), loss, batches(config.batch, seed), seeded, run, **_by(device))
         if place()[0] == 0:
             _bfloat16(made.cpu()).save_pretrained(folder / f"{name}-{seed}", safe_serialization=True)
     if place()[0] == 0:

@@ -8,7 +8,7 @@ from longtake.plan import Sampling
 from longtake.recipes.recipe import Recipe
 from longtake.train.loop import TrainConfig
 
-__all__ = ["toon_64", "toon_128"]
+__all__ = ["toon_64", "toon_128", "toon_128_accelerated", "toon_256"]
 
 
 def toon_64() -> Recipe:
@@ -132,7 +132,7 @@ def toon_128() -> Recipe:
             "known_channels": 64,
             "nearest": True,
         },
-        diffusion=replace(small.diffusion, steps=4000, batch=10, decay=0.3, ema=0.998),
+        diffusion=replace(small.diffusion, steps=3600, batch=10, decay=0.3, ema=0.998),
         distillation=replace(
             small.diffusion,
             steps=300,
@@ -149,6 +149,75 @@ def toon_128() -> Recipe:
         keyframes=few(8),
         gaps=few(4),
         leaves=few(4),
+    )
+
+
+def toon_128_accelerated(minutes: int = 25) -> Recipe:
+    """`toon_128` for an accelerator of the H200's class, planned for 10 or 25 minutes; larger networks.
+
+    About a quarter of the time each goes to the autoencoder and to drawing and encoding clips on the host's
+    cores, the rest to the denoiser and its distillation. Longer runs are resumed with more steps.
+    """
+    if minutes not in (10, 25):
+        raise ValueError(f"there are plans for 10 and 25 minutes, not {minutes}")
+    base, long = toon_128(), minutes == 25
+    assert base.distillation is not None
+    return replace(
+        base,
+        name=f"toon-128-{minutes}min",
+        episodes=40_000,
+        stills=replace(
+            base.stills,
+            steps=6000 if long else 2500,
+            batch=256,
+            compile=True,
+            sheet_every=500,
+            save_every=500,
+        ),
+        clips=100_000 if long else 32_000,
+        denoiser={
+            **base.denoiser,
+            "channels": [192, 448] if long else [128, 320],
+            "middle": 6,
+            "head": 64,
+        },
+        diffusion=replace(
+            base.diffusion,
+            steps=7500 if long else 3600,
+            batch=256,
+            muon_lr=2e-3,
+            save_every=500,
+            sheet_every=1000,
+        ),
+        distillation=replace(base.distillation, steps=800 if long else 300, batch=256),
+        decoder=replace(base.decoder, steps=600 if long else 200, batch=16),
+    )
+
+
+def toon_256() -> Recipe:
+    """256x256 pixels, latents of 16x16 cells, planned for an hour of an accelerator of the H200's class."""
+    base = toon_128_accelerated(25)
+    return replace(
+        base,
+        name="toon-256",
+        size=256,
+        autoencoder={
+            "latent_channels": 16,
+            "encoder_channels": [48, 96, 128, 192],
+            "decoder_channels": [192, 128, 96],
+        },
+        stills=replace(base.stills, steps=8000, batch=128),
+        clips=60_000,
+        denoiser={
+            **base.denoiser,
+            "channels": [96, 192, 448],
+            "convs": [2, 2, 1],
+            "up_blocks": [1, 1, 1],
+            "head": 32,
+        },
+        diffusion=replace(base.diffusion, steps=16_000, batch=128),
+        # More cells tell the same thing, so more noise hides as much of it (Hoogeboom et al. 2023).
+        time_mean=base.time_mean + 0.5,
     )
 
 

@@ -74,6 +74,7 @@ def cached_batches(
     seed: int = 0,
     prompts: int | None = None,
     lengths: Mapping[int, float] | None = None,
+    device: str | torch.device = "cpu",
 ) -> Callable[[int, int, int], ClipBatch]:
     """Batches from a cache, as a function of step and rank: every clip once per epoch, in a shuffled order.
 
@@ -86,8 +87,10 @@ def cached_batches(
             (torch.compile); None: as many as there are.
         lengths: shares of clip lengths T in steps; shorter clips are stretches of the cached ones, and the
             longest one there can be has the clip's references among its frames. None: whole clips.
+        device: where all latents and texts are kept, and the batches are put together.
     """
     whole = cache.latents.shape[1] - cache.references
+    latents, text = torch.from_numpy(cache.latents).to(device), text.to(device)
     choices, shares = zip(*(lengths or {whole: 1.0}).items(), strict=True)
 
     def batches(step: int, rank: int, world: int) -> ClipBatch:
@@ -106,9 +109,9 @@ def cached_batches(
         if prompts is not None:
             said = np.concatenate([said, np.zeros(prompts - len(said), said.dtype)])
         return ClipBatch(
-            torch.from_numpy(cache.latents[chosen]),
+            latents[torch.from_numpy(rows)[:, None], torch.from_numpy(columns)],
             torch.from_numpy(cache.numbers[chosen] - first[:, None]).float(),
-            text[torch.from_numpy(said.astype(np.int64))].float(),
+            text[torch.from_numpy(said.astype(np.int64)).to(device)].float(),
             torch.from_numpy(prompt.reshape(batch, length).astype(np.int64)) + 1,
             torch.from_numpy(columns >= whole),
         )

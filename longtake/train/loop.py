@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from longtake.train.checkpoint import Checkpoint, load_newest, save
 from longtake.train.ema import decay_at, ema_copy, ema_update
+from longtake.train.feed import feed
 from longtake.train.log import Log, save_sheet
 from longtake.train.muon import Muon, muon_names
 from longtake.train.processes import average, broadcast, processes
@@ -95,6 +96,7 @@ def train(
     out_dir: Path,
     sheet: Callable[[M, int], Any] | None = None,
     device: str | torch.device = "cpu",
+    workers: int = 0,
 ) -> M:
     """Train the parameters of `model` that require gradients; returns a copy with the averaged weights.
 
@@ -106,6 +108,7 @@ def train(
         out_dir: of checkpoints, `log.jsonl` and `sheets/`. Resumes from the newest checkpoint found there.
         sheet: `(averaged model, steps done) -> uint8 picture [H, W, 3]`.
         device: of this process; under `torchrun`, "cuda" is each process's own GPU.
+        workers: processes that make batches ahead; 0: they are made when asked for.
 
     Raises:
         NonFiniteLossError: in any process; the last checkpoint stays as it was.
@@ -119,11 +122,13 @@ def train(
         optimisers = _optimisers(model, config)
         done, seconds = _resume(model, ema, optimisers, out_dir)
         trained = [p for p in model.parameters() if p.requires_grad]
-        net: Any = torch.compile(model) if config.compile else model  # the same weights
+        # Each clip length for itself: with lengths left open the compiler fails on this network (torch 2.13).
+        net: Any = torch.compile(model, dynamic=False) if config.compile else model  # the same weights
         with Log(out_dir, config.steps, done, seconds, config.batch * world, own, first=rank == 0) as log:
-            for step in range(done, config.steps):
+            steps = range(done, config.steps)
+            for step, made in zip(steps, feed(batches, steps, rank, world, workers), strict=True):
                 generator = torch.Generator(own).manual_seed(step_seed(config.seed, step, rank))
-                batch = _moved(batches(step, rank, world), own)
+                batch = _moved(made, own)
                 with torch.autocast(own.type, torch.bfloat16, enabled=config.precision == "bf16"):
                     value, metrics = loss(net, batch, generator)
                 for p in trained:

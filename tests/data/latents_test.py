@@ -155,3 +155,12 @@ def test_clips_of_several_kinds_are_told_with_the_remedy(length: int, tmp_path: 
     list(build_cache(tmp_path, 8, encode, EPISODES, 16, length=length, references=1, shard=SHARD))
     with pytest.raises(ValueError, match="remove it and run the stage 'latents' again"):
         open_cache(tmp_path)
+
+
+def test_pictures_drawn_by_workers_are_the_same(tmp_path: Path) -> None:
+    done = list(build_cache(tmp_path / "w", 10, encode, EPISODES, 16, length=3, references=2, workers=2))
+    assert done[-1] == 10
+    build(tmp_path / "alone", 10)
+    one, other = open_cache(tmp_path / "w"), open_cache(tmp_path / "alone")
+    assert np.array_equal(one.latents, other.latents)
+    assert one.captions == other.captions
