@@ -2,8 +2,9 @@
 
 Measures in one run, on the CPU or an accelerator: the matrix product's ceiling in bfloat16; a training step
 of the recipe's denoiser (forward, backward, optimisers, random latents); and one network evaluation as the
-sampler makes it. Prints clips per second and the share of the ceiling: model FLOPs are those of matrix products
-and convolutions as PyTorch counts them (`torch.utils.flop_counter`), for a step of training three times forward.
+sampler makes it. Prints clips per second and the share of the ceiling: model FLOPs are those of matrix
+products and convolutions as PyTorch counts them (`torch.utils.flop_counter`), for a step of training three
+times forward.
 
     python benchmarks/throughput.py --recipe toon-128-25min --device cuda
     OMP_NUM_THREADS=1 python benchmarks/throughput.py --recipe toon-128 --batch 10
