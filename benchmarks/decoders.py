@@ -1,8 +1,8 @@
 """Does a decoder that looks along time gain anything, and how must its temporal layers begin?
 
 Takes the frame-wise autoencoder of a run (`longtake train autoencoder`), freezes its encoder, trains the
-decoder on clips as the stage `decoder` does, and compares on validation clips: frame by frame; with temporal layers
-that begin as the identity (NUWA-XL's T-KLVAE); with temporal layers that begin at random.
+decoder on clips as the stage `decoder` does, and compares on validation clips: frame by frame; with temporal
+layers that begin as the identity (NUWA-XL's T-KLVAE); with temporal layers that begin at random.
 
     python benchmarks/decoders.py --run runs/toon-128 --out runs/decoders --seeds 0 1 --steps 150
 """
