@@ -1,0 +1,132 @@
+"""Does chance decide what the prompts leave open, and the prompts what they say?
+
+Draws the sixteen keyframes of test episodes: twice from two seeds, and once more with two prompts swapped.
+Says how often both seeds show the characters, place and time of day that are asked for, how far apart their
+outfits' hues and landmarks are (chance: 0.25 of the circle, 0.33 of the width), and how often the swapped
+scenes swap while the others stay what they were.
+
+    python benchmarks/variation.py --model toon-64 --episodes 8
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from longtake.data.script import Shot, episode_seeds, shot_at
+from longtake.data.vocabulary import CHARACTERS, PLACES, TIMES
+from longtake.evaluate.look import Probes, load_probes, read_frames
+from longtake.evaluate.readings import Floats
+from longtake.evaluate.signals import shrink
+from longtake.manifest import Manifest, find_model, read_manifest
+from longtake.ops import Decoder, Drawer, Operations
+from longtake.plan import Scene, Timeline, plan_nuwa_xl
+
+KEYFRAMES, SPACING = 16, 225
+Read = dict[str, Floats]
+
+
+def keyframes(
+    shots: list[Shot], seed: int, manifest: Manifest, draw: Drawer, decode: Decoder
+) -> NDArray[np.uint8]:
+    """One keyframe per shot, in a clip: `[T, H, W, 3]`."""
+    scenes = tuple(Scene(str(k), SPACING * k, shot.caption) for k, shot in enumerate(shots))
+    plan = plan_nuwa_xl(
+        Timeline(scenes, SPACING * (len(shots) - 1) + 1),
+        seed=seed,
+        model=manifest.digest,
+        sampling_keyframes=manifest.keyframes,
+        sampling_gaps=manifest.gaps,
+        sampling_leaves=manifest.leaves,
+    )
+    return decode(draw(plan.keyframes, []).astype(np.float16))
+
+
+def read(frames: NDArray[np.uint8], probes: Probes) -> Read:
+    """What the frame probe reads."""
+    return read_frames(probes, np.stack([shrink(frame, 64) for frame in frames]))
+
+
+def shown(found: Read, k: int) -> tuple[frozenset[str], str, str]:
+    """Characters, place and time of day of frame k as read."""
+    cast = frozenset(name for name, count in zip(CHARACTERS, found["count"][k], strict=True) if count > 0)
+    return cast, PLACES[int(found["place"][k].argmax())], TIMES[int(found["time"][k].argmax())]
+
+
+def asked(shot: Shot) -> tuple[frozenset[str], str, str]:
+    """The same of a shot."""
+    return frozenset(actor.name for actor in shot.actors), shot.place, shot.time
+
+
+def hue_gaps(one: Read, other: Read, shots: list[Shot]) -> list[float]:
+    """Circle distances of the outfits that both show."""
+    found = []
+    for k, shot in enumerate(shots):
+        for actor in shot.actors:
+            who = CHARACTERS.index(actor.name)
+            if one["count"][k, who] > 0 and other["count"][k, who] > 0:
+                gap = abs(float(one["hue"][k, who] - other["hue"][k, who]))
+                found.append(min(gap, 1 - gap))
+    return found
+
+
+def main() -> None:
+    """Print one JSON object."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="toon-64", help="a shipped model or a folder")
+    parser.add_argument("--episodes", type=int, default=8)
+    given = parser.parse_args()
+    folder: Path = find_model(given.model)
+    manifest, probes = read_manifest(folder), load_probes()
+    draw, decode = Operations(folder)(), Decoder(folder)
+    right: list[bool] = []
+    alike: list[bool] = []
+    hues: list[float] = []
+    landmarks: list[float] = []
+    swapped: list[bool] = []
+    stayed: list[bool] = []
+    episodes = episode_seeds("test", given.episodes)
+    for number, episode in enumerate(track(episodes, "episodes", console=Console(stderr=True))):
+        shots = [shot_at(episode, SPACING * k) for k in range(KEYFRAMES)]
+        one, other = (
+            read(keyframes(shots, s, manifest, draw, decode), probes) for s in (2 * number, 2 * number + 1)
+        )
+        for k, shot in enumerate(shots):
+            right += [shown(one, k) == asked(shot), shown(other, k) == asked(shot)]
+            alike.append(shown(one, k) == shown(other, k))
+        hues += hue_gaps(one, other, shots)
+        landmarks += np.abs(one["landmark"] - other["landmark"]).tolist()
+        chance = random.Random(number)
+        i, j = chance.choice(
+            [(a, b) for a in range(KEYFRAMES) for b in range(a) if asked(shots[a]) != asked(shots[b])]
+        )
+        order = list(range(KEYFRAMES))
+        order[i], order[j] = j, i
+        turned = read(keyframes([shots[k] for k in order], 2 * number, manifest, draw, decode), probes)
+        for k in range(KEYFRAMES):
+            (swapped if k in (i, j) else stayed).append(shown(turned, k) == asked(shots[order[k]]))
+    result = {
+        "model": manifest.name,
+        "keyframes as asked": np.mean(right),
+        "both seeds alike in what is asked": np.mean(alike),
+        "hue between seeds (chance 0.25)": np.mean(hues),
+        "landmark between seeds (chance 0.33)": np.mean(landmarks),
+        "swapped keyframes as asked": np.mean(swapped),
+        "the others as asked": np.mean(stayed),
+    }
+    print(
+        json.dumps({k: v if isinstance(v, str) else round(float(v), 3) for k, v in result.items()}, indent=1)
+    )
+
+
+if __name__ == "__main__":
+    main()
