@@ -132,7 +132,7 @@ def toon_128() -> Recipe:
             "known_channels": 64,
             "nearest": True,
         },
-        diffusion=replace(small.diffusion, steps=3600, batch=10, decay=0.3, ema=0.998),
+        diffusion=replace(small.diffusion, steps=2050, batch=10, decay=0.3, ema=0.998),
         distillation=replace(
             small.diffusion,
             steps=300,
@@ -146,6 +146,8 @@ def toon_128() -> Recipe:
             compile=False,
         ),
         substeps=3,
+        decoder=replace(small.decoder, steps=400, muon_lr=2.5e-4, adam_lr=3e-4),
+        latent_noise=0.2,
         keyframes=few(8),
         gaps=few(4),
         leaves=few(4),
