@@ -54,7 +54,6 @@ def recipe(**changes: Any) -> Change:
 ARMS: dict[str, Change] = {
     "base": lambda recipe: recipe,
     "nearest known latents not told": network(nearest=False),
-    "nearest known latents told": network(nearest=True),
     "times not told": network(spaced=False),
     "prompt by cross-attention only": network(summarised=False),
     "injection: none": network(inject_down=False, inject_up=False),

@@ -96,23 +96,17 @@ class Drawer:
         """The latents `[T, C, H, W]` of `job`, whose known frames are `inputs` (each `[C, H, W]`)."""
         assert job.op == "draw", job.op
         p = job.params
-        count, shape = len(p["times"]), self.manifest.latents
-        shown = p.get("references", {"times": [], "prompt": []})
-        times_, prompt = [*p["times"], *shown["times"]], [*p["prompt"], *shown["prompt"]]
-        order = sorted(range(len(times_)), key=times_.__getitem__)  # references stand where their time is
-        place = {k: position for position, k in enumerate(order)}
-        own = [place[k] for k in range(count)]
-        seen = [place[k] for k in [*p["known"], *range(count, len(times_))]]
-        noise = torch.zeros(1, len(order), *shape, device=self.device)
-        noise[:, own] = self._noise(p["seed"], (1, count, *shape))
-        known, mask = torch.zeros_like(noise), torch.zeros(1, len(order), 1, *shape[1:], device=self.device)
+        frames, own, seen = _in_order(p)
+        count, shape = len(frames), self.manifest.latents
+        noise = torch.zeros(1, count, *shape, device=self.device)
+        noise[:, own] = self._noise(p["seed"], (1, len(own), *shape))
+        known, mask = torch.zeros_like(noise), torch.zeros(1, count, 1, *shape[1:], device=self.device)
         for position, latent in zip(seen, inputs, strict=True):
             known[0, position] = torch.from_numpy(latent.astype(np.float32)).to(self.device)
             mask[0, position] = 1
-        rows = (
-            torch.tensor([[prompt[k] for k in order]], device=self.device) + 1
-        )  # 0 is the unconditional one
-        time = torch.tensor([[times_[k] for k in order]], dtype=torch.float32, device=self.device)
+        # Row 0 is the unconditional prompt.
+        rows = torch.tensor([[row for _, row in frames]], device=self.device) + 1
+        time = torch.tensor([[t for t, _ in frames]], dtype=torch.float32, device=self.device)
         text = self.tokens(["", *p["prompts"]])
         denoiser = Denoiser(self._evaluate(p["precision"]), self.schedule, self.manifest.prediction)
         net = partial(denoiser.denoise, time=time, text=text)
@@ -142,6 +136,20 @@ class Drawer:
             return out.float()
 
         return evaluate
+
+
+def _in_order(params: dict[str, Any]) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+    """(time, row of its prompt) of all frames that the network sees, references where their time is.
+
+    And the positions of the clip's own frames, and those of the known ones in the order of the job's inputs.
+    """
+    shown = params.get("references", {"times": [], "prompt": []})
+    frames = list(zip(params["times"] + shown["times"], params["prompt"] + shown["prompt"], strict=True))
+    order = sorted(range(len(frames)), key=lambda k: frames[k][0])
+    place = {k: position for position, k in enumerate(order)}
+    own = range(len(params["times"]))
+    known = [*params["known"], *range(len(own), len(frames))]
+    return [frames[k] for k in order], [place[k] for k in own], [place[k] for k in known]
 
 
 class Decoder:

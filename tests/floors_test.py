@@ -12,7 +12,7 @@ import pytest
 import longtake
 
 FLOORS = [
-    {"whole"},
+    {"whole", "cores"},
     {"plan", "video"},
     {"storyboard", "diffusion", "models", "conditioning", "data", "store", "manifest"},
     {"ops", "film", "executors"},

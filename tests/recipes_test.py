@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tiny_recipe import tiny
 
 from longtake.data.latents import open_cache
 from longtake.evaluate.gates import GATES
@@ -20,67 +20,9 @@ from longtake.manifest import read_manifest
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.ops import Decoder, Operations
-from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
-from longtake.recipes import RECIPES, STAGES, Recipe, run_stage
+from longtake.plan import Plan, Scene, Timeline, plan_nuwa_xl
+from longtake.recipes import RECIPES, STAGES, run_stage
 from longtake.recipes.stages import clip_lengths, denoising_loss
-from longtake.train.loop import TrainConfig
-
-
-def tiny() -> Recipe:
-    config = TrainConfig(steps=2, batch=2, muon_lr=1e-2, adam_lr=1e-2, warmup=1, precision="bf16")
-    sampling = Sampling(
-        sampler="ddim", steps=2, shift=1.5, text_guidance=2.0, known_guidance=1.0, precision="bf16"
-    )
-    return Recipe(
-        name="tiny",
-        size=16,
-        seed=0,
-        episodes=5,
-        autoencoder={
-            "latent_channels": 3,
-            "encoder_channels": [8, 8],
-            "decoder_channels": [8, 8],
-            "decoder_blocks": 1,
-            "heads": 2,
-        },
-        stills=config,
-        kl_weight=1e-3,
-        text={"width": 16, "layers": 1, "heads": 2, "registers": 2, "registers_only": True},
-        captions=config,
-        clips=9,  # not a multiple of what is encoded together
-        references=1,
-        reference_steps=0.3,
-        denoiser={
-            "latent_channels": 3,
-            "text_channels": 16,
-            "channels": [16, 16],
-            "middle": 1,
-            "head": 16,
-            "embedding": 32,
-            "known_channels": 8,
-            "nearest": True,
-        },
-        diffusion=config,
-        schedule="flow",
-        prediction="flow",
-        time_mean=0.0,
-        time_std=1.0,
-        known_noise=0.1,
-        text_dropout=0.1,
-        short_clips=0.5,
-        undistilled=(sampling, sampling, replace(sampling, text_guidance=1.0)),
-        distillation=config,
-        substeps=2,
-        decoder=replace(config, batch=1, steps=1),
-        latent_noise=0.1,
-        keyframes=sampling,
-        gaps=sampling,
-        leaves=replace(sampling, precision="fp32"),
-        decoder_precision="fp32",
-        frame_probe=config,
-        clip_probe=config,
-        probe_seeds=(3,),
-    )
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,74 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_recipe import tiny
 
 from longtake.cli import main
 from longtake.evaluate.measured import FilmResult, Measured, Row
 from longtake.evaluate.table import Header, report_json
 from longtake.manifest import ModelError, read_manifest
-from longtake.plan import Sampling
 from longtake.recipes import RECIPES, Recipe, run_all, stages_of
 from longtake.recipes.done import Done, digest_of, read_done, write_done
-from longtake.train.loop import TrainConfig
 from longtake.whole import written_whole
 
 STAGES = ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder", "package")
-
-
-def tiny() -> Recipe:
-    config = TrainConfig(steps=2, batch=2, muon_lr=1e-2, adam_lr=1e-2, warmup=1)
-    sampling = Sampling(
-        sampler="ddim", steps=2, shift=1.5, text_guidance=2.0, known_guidance=1.0, precision="fp32"
-    )
-    return Recipe(
-        name="tiny",
-        size=16,
-        seed=0,
-        episodes=5,
-        autoencoder={
-            "latent_channels": 3,
-            "encoder_channels": [8, 8],
-            "decoder_channels": [8, 8],
-            "decoder_blocks": 1,
-            "heads": 2,
-        },
-        stills=config,
-        kl_weight=1e-3,
-        text={"width": 16, "layers": 1, "heads": 2, "registers": 2},
-        captions=config,
-        clips=9,
-        references=0,
-        reference_steps=0.0,
-        denoiser={
-            "latent_channels": 3,
-            "text_channels": 16,
-            "channels": [16, 16],
-            "middle": 1,
-            "head": 16,
-            "embedding": 32,
-            "known_channels": 8,
-        },
-        diffusion=config,
-        schedule="flow",
-        prediction="flow",
-        time_mean=0.0,
-        time_std=1.0,
-        known_noise=0.1,
-        text_dropout=0.1,
-        short_clips=0.0,
-        undistilled=(sampling, sampling, sampling),
-        distillation=config,
-        substeps=2,
-        decoder=replace(config, batch=1, steps=1),
-        latent_noise=0.1,
-        keyframes=sampling,
-        gaps=sampling,
-        leaves=sampling,
-        decoder_precision="fp32",
-        frame_probe=config,
-        clip_probe=config,
-        probe_seeds=(3,),
-    )
 
 
 def undistilled() -> Recipe:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +12,10 @@ from pathlib import Path
 from longtake import executors
 from longtake.commands.progress import Bar, Drawing
 from longtake.commands.selection import Work, note
+from longtake.cores import cores
 from longtake.executors import Draw
 
-__all__ = ["EXECUTORS", "Drawn", "Interrupted", "cores", "draw", "resumable"]
+__all__ = ["EXECUTORS", "Drawn", "Interrupted", "draw", "resumable"]
 
 EXECUTORS = {"local": executors.run}
 _MOST_WORKERS = 4  # by default; each holds a copy of the model
@@ -76,11 +76,6 @@ def _load(folder: Path) -> Draw:
     from longtake.ops import Operations  # here: where nothing is missing, torch is not needed
 
     return Operations(folder)()
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _workers(missing: int) -> int:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 import yaml
 
-from longtake.commands.draw import cores, draw, resumable
+from longtake.commands.draw import draw, resumable
 from longtake.commands.progress import Bar
 from longtake.commands.selection import STRATEGIES, Selection, note
+from longtake.cores import cores
 from longtake.data.script import episode_seeds
 from longtake.data.vocabulary import Split
 from longtake.evaluate.controls import CONTROLS

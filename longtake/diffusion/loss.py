@@ -13,7 +13,7 @@ from longtake.diffusion.condition import enter, only_known
 from longtake.diffusion.prediction import prediction_for
 from longtake.diffusion.schedule import Schedule, diffuse, per_frame
 
-__all__ = ["DiffusionLoss"]
+__all__ = ["DiffusionLoss", "mean_unknown"]
 
 _BINS = 4  # quarters of [0, 1] for the diagnostics
 
@@ -69,7 +69,7 @@ class DiffusionLoss:
 
         aim = prediction_for(self.prediction, self.schedule).target
         target = aim(latents, noise, *per_frame(self.schedule, t_frame))
-        per_clip = _mean_unknown((output.float() - target).square(), mask)
+        per_clip = mean_unknown((output.float() - target).square(), mask)
         return per_clip.mean(), _by_time(per_clip.detach(), t)
 
     def _draw(
@@ -85,7 +85,7 @@ class DiffusionLoss:
         return t, torch.where(noised < 0.5, 0.0, level * self.known_noise_max), dropout < text_dropout
 
 
-def _mean_unknown(error: Tensor, mask: Tensor) -> Tensor:
+def mean_unknown(error: Tensor, mask: Tensor) -> Tensor:
     """Mean of `error[B, T, C, H, W]` over the unknown cells of each clip, `[B]`; 0 where all are known."""
     unknown = (1 - mask.float()).expand_as(error)
     return (error * unknown).sum(dim=(1, 2, 3, 4)) / unknown.sum(dim=(1, 2, 3, 4)).clamp(min=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,7 +17,9 @@ from torch import Tensor
 from longtake.diffusion.prediction import Denoise
 from longtake.diffusion.schedule import Schedule
 
-__all__ = ["SAMPLERS", "Sampler", "ddim", "dpm_2m"]
+__all__ = ["SAMPLERS", "Sampler", "coefficients", "ddim", "dpm_2m"]
+
+N = TypeVar("N", float, Tensor)
 
 # sampler(denoise, noise[B,T,C,H,W], times, schedule) -> video[B,T,C,H,W]
 Sampler = Callable[[Denoise, Tensor, Sequence[float], Schedule], Tensor]
@@ -55,6 +57,12 @@ def dpm_2m(denoise: Denoise, noise: Tensor, times: Sequence[float], schedule: Sc
 SAMPLERS: dict[str, Sampler] = {"ddim": ddim, "dpm-2m": dpm_2m}
 
 
+def coefficients(alpha: N, sigma: N, alpha_next: N, sigma_next: N) -> tuple[N, N]:
+    """(keep, add) of a step x' = keep x + add x0 that is exact for an x0 that stays the same."""
+    keep = sigma_next / sigma
+    return keep, alpha_next - alpha * keep
+
+
 class _Step(NamedTuple):
     """From one time to the next, in plain 64-bit numbers: coefficients lose nothing to the state's dtype."""
 
@@ -78,6 +86,6 @@ def _steps(times: Sequence[float], schedule: Schedule) -> Iterator[_Step]:
     alphas, sigmas = (values.tolist() for values in schedule(torch.tensor(times, dtype=torch.float64)))
     for i in range(len(times) - 1):
         alpha, sigma, alpha_next, sigma_next = alphas[i], sigmas[i], alphas[i + 1], sigmas[i + 1]
-        keep = sigma_next / sigma
+        keep, add = coefficients(alpha, sigma, alpha_next, sigma_next)
         ratio = alpha * sigma_next / (alpha_next * sigma)  # exp(-length)
-        yield _Step(times[i], keep, alpha_next - alpha * keep, -math.log(ratio) if ratio else math.inf)
+        yield _Step(times[i], keep, add, -math.log(ratio) if ratio else math.inf)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -38,10 +37,11 @@ from longtake.train.autoencoder import (
     still_batches,
     to_model,
 )
-from longtake.train.denoiser import MaskedClipLoss, cached_batches, encode_captions
+from longtake.train.checkpoint import weights_digest
+from longtake.train.denoiser import ClipBatch, MaskedClipLoss, cached_batches, encode_captions
 from longtake.train.distil import DistilLoss
 from longtake.train.feed import spare_cores
-from longtake.train.loop import train
+from longtake.train.loop import TrainConfig, train
 from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 from longtake.train.processes import own_device, place
 from longtake.train.samples import keyframe_sheet
@@ -152,7 +152,7 @@ def _latents(recipe: Recipe, out: Path, device: str) -> None:
         recipe.size,
         references=recipe.references,
         seed=recipe.seed,
-        maker=_weights_digest(model.encoder),
+        maker=weights_digest(model.encoder),
         share=(rank, world),
         workers=spare_cores(device, world),
     )
@@ -167,27 +167,9 @@ def _by(device: str) -> dict[str, Any]:
     return {"device": device, "workers": spare_cores(device, place()[1])}
 
 
-def _weights_digest(net: torch.nn.Module) -> str:
-    digest = hashlib.sha256()
-    for name, weight in net.state_dict().items():
-        digest.update(name.encode() + weight.cpu().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
     encoder: SmallTextEncoder = _finished(out, "text", SmallTextEncoder)
-    cache, batch = open_cache(out / "latents"), recipe.diffusion.batch
-    if len(cache) < recipe.clips:
-        raise ValueError(f"{len(cache)} of {recipe.clips} clips are in {out}: run the stage 'latents' again")
-    batches = cached_batches(
-        cache,
-        encode_captions(cache.captions, encoder, out / "text"),
-        batch,
-        seed=recipe.seed,
-        prompts=batch * (_CLIP + recipe.references) + 1 if recipe.diffusion.compile else None,
-        lengths=clip_lengths(recipe),
-        device=own_device(device),
-    )
+    batches = _clip_batches(recipe, recipe.diffusion, recipe.seed, out, encoder, device)
     loss = denoising_loss(recipe)
     model, vae = MaskTemporalUNet(**recipe.denoiser), _finished(out, "vae", TKLVAE)
 
@@ -203,12 +185,8 @@ def _distillation(recipe: Recipe, out: Path, device: str) -> None:
     if recipe.distillation is None:
         raise ValueError(f"the recipe {recipe.name} has no distillation: leave this stage out")
     encoder: SmallTextEncoder = _finished(out, "text", SmallTextEncoder)
-    cache, batch = open_cache(out / "latents"), recipe.distillation.batch
-    text = encode_captions(cache.captions, encoder, out / "text")
     # Other batches than those of the first steps of the denoiser.
-    batches = cached_batches(
-        cache, text, batch, seed=recipe.seed + 1, lengths=clip_lengths(recipe), device=own_device(device)
-    )
+    batches = _clip_batches(recipe, recipe.distillation, recipe.seed + 1, out, encoder, device)
     teacher: MaskTemporalUNet = _finished(out, "unet", MaskTemporalUNet, device)
     loss = DistilLoss(
         teacher=teacher,
@@ -221,6 +199,24 @@ def _distillation(recipe: Recipe, out: Path, device: str) -> None:
     student = copy.deepcopy(teacher).requires_grad_(True)
     made = train(student, loss, batches, recipe.distillation, out / "distillation", device=device)
     _save(made, out, "student")
+
+
+def _clip_batches(
+    recipe: Recipe, config: TrainConfig, seed: int, out: Path, encoder: SmallTextEncoder, device: str
+) -> Callable[[int, int, int], ClipBatch]:
+    """Batches of the run's latent cache; of one shape where the network is compiled."""
+    cache = open_cache(out / "latents")
+    if len(cache) < recipe.clips:
+        raise ValueError(f"{len(cache)} of {recipe.clips} clips are in {out}: run the stage 'latents' again")
+    return cached_batches(
+        cache,
+        encode_captions(cache.captions, encoder, out / "text"),
+        config.batch,
+        seed=seed,
+        prompts=config.batch * (_CLIP + recipe.references) + 1 if config.compile else None,
+        lengths=clip_lengths(recipe),
+        device=own_device(device),
+    )
 
 
 def clip_lengths(recipe: Recipe) -> dict[int, float]:

@@ -7,6 +7,7 @@ A folder is written under another name, flushed and renamed: a run that is kille
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["Checkpoint", "load_newest", "newest", "save"]
+__all__ = ["Checkpoint", "load_newest", "newest", "save", "weights_digest"]
 
 Tensors = dict[str, Tensor]
 PARTS = ("model", "ema", "optimiser")
@@ -30,6 +31,14 @@ class Checkpoint(NamedTuple):
     ema: Tensors
     optimiser: Tensors
     state: dict[str, Any]  # plain JSON; "step" is the number of steps done
+
+
+def weights_digest(net: nn.Module) -> str:
+    """SHA-256 of the names and weights, to know again what they made."""
+    digest = hashlib.sha256()
+    for name, weight in net.state_dict().items():
+        digest.update(name.encode() + weight.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _all(out_dir: Path) -> list[Path]:

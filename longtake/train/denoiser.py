@@ -18,6 +18,7 @@ from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.latents import ClipCache
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import draw_masks
+from longtake.train.checkpoint import weights_digest
 from longtake.train.loop import step_seed
 from longtake.train.processes import place
 from longtake.whole import written_whole
@@ -51,10 +52,9 @@ def encode_captions(captions: Sequence[str], encoder: SmallTextEncoder, keep: Pa
 
     They stay in the folder `keep`, under a name that changes with the encoder and the captions.
     """
-    digest = hashlib.sha256(json.dumps([list(captions), dict(encoder.config)], default=str).encode())
-    for name, weight in sorted(encoder.state_dict().items()):
-        digest.update(name.encode() + weight.float().numpy().tobytes())
-    path = keep / f"text-{digest.hexdigest()[:16]}.npy"
+    asked = [list(captions), dict(encoder.config), weights_digest(encoder)]
+    digest = hashlib.sha256(json.dumps(asked, default=str).encode()).hexdigest()
+    path = keep / f"text-{digest[:16]}.npy"
     if not path.exists():
         starts = track(range(0, len(captions), _CHUNK), "captions", disable=place()[0] > 0)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):

@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtake.diffusion.condition import enter, only_known
+from longtake.diffusion.condition import enter, only_known, pin
+from longtake.diffusion.loss import mean_unknown
 from longtake.diffusion.prediction import Denoiser, prediction_for
+from longtake.diffusion.sampler import coefficients
 from longtake.diffusion.schedule import Schedule, diffuse, per_frame, times
 from longtake.models.unet import MaskTemporalUNet
 from longtake.plan import Sampling
@@ -62,7 +64,8 @@ class DistilLoss:
             y = x
             for k in range(self.substeps):
                 now, then = (start + (stop - start) * j / self.substeps for j in (k, k + 1))
-                y = self._advance(y, self._guided(y, spread(now), scale, batch.prompt, told), now, then)
+                keep, add = self._coefficients(now, then)
+                y = keep * y + add * self._guided(y, spread(now), scale, batch.prompt, told)
             keep, add = self._coefficients(start, stop)
             aim = torch.where(mask.bool(), known, (y - keep * x) / add)  # x0 that takes one step there
 
@@ -72,8 +75,7 @@ class DistilLoss:
         target = prediction_for(self.prediction, self.schedule).target(
             aim, (x - alpha * aim) / sigma, alpha, sigma
         )
-        unknown = (1 - mask).expand_as(target)
-        error = ((output.float() - target).square() * unknown).sum((1, 2, 3, 4)) / unknown.sum((1, 2, 3, 4))
+        error = mean_unknown((output.float() - target).square(), mask)
         told_apart = {}
         for k, name in enumerate(("keyframes", "gaps", "leaves")):
             of_kind = (kind == k).float()
@@ -99,26 +101,23 @@ class DistilLoss:
         return start, stop
 
     def _guided(self, x: Tensor, t: Tensor, scale: Tensor, prompt: Tensor, told: dict[str, Tensor]) -> Tensor:
-        """The teacher's x0, guided by the text; known cells come back untouched."""
-        known, mask = told["known"], told["mask"]
+        """The teacher's x0, guided by the text where a clip's scale is not 1; known cells come untouched."""
         denoise = Denoiser(self.teacher, self.schedule, self.prediction).denoise
-        x, t = enter(x, t, known, mask, x, torch.zeros_like(t), self.schedule)
-        x0 = denoise(x, t, prompt=prompt, **told)
-        rows = (scale != 1).nonzero()[:, 0]
-        if len(rows):
+
+        def x0(rows: Tensor, prompt: Tensor) -> Tensor:
             part = {name: value if name == "text" else value[rows] for name, value in told.items()}
-            without = denoise(x[rows], t[rows], prompt=torch.zeros_like(prompt[rows]), **part)
-            weight = (scale[rows] - 1).view(-1, 1, 1, 1, 1)
-            x0 = x0.index_add(0, rows, weight * (x0[rows] - without))
-        return torch.where(mask.bool(), known, x0)
+            known, mask = part.pop("known"), part.pop("mask")
+            pinned = pin(denoise, known, mask, x[rows], self.schedule)
+            return pinned(x[rows], t[rows], prompt=prompt[rows], **part)
+
+        full = x0(torch.arange(len(x), device=x.device), prompt)
+        rows = (scale != 1).nonzero()[:, 0]
+        if not len(rows):
+            return full
+        change = full[rows] - x0(rows, torch.zeros_like(prompt))
+        return full.index_add(0, rows, (scale[rows] - 1).view(-1, 1, 1, 1, 1) * change)
 
     def _coefficients(self, now: Tensor, then: Tensor) -> tuple[Tensor, Tensor]:
         """x' = keep x + add x0 takes a DDIM step from `now` to `then`, both `[B]`; each `[B, 1, 1, 1, 1]`."""
-        (a, s), (a_next, s_next) = (
-            tuple(part.view(-1, 1, 1, 1, 1) for part in self.schedule(t)) for t in (now, then)
-        )
-        return s_next / s, a_next - a * s_next / s
-
-    def _advance(self, x: Tensor, x0: Tensor, now: Tensor, then: Tensor) -> Tensor:
-        keep, add = self._coefficients(now, then)
-        return keep * x + add * x0
+        here, there = (per_frame(self.schedule, t[:, None]) for t in (now, then))
+        return coefficients(*here, *there)

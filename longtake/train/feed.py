@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from longtake.cores import cores
+
 __all__ = ["feed", "spare_cores"]
 
 Batches = Callable[[int, int, int], Any]  # (step, rank, world) -> batch
@@ -19,8 +21,7 @@ def spare_cores(device: str | torch.device, world: int) -> int:
     """Cores of this process that have nothing to do while `device` trains: none where that is the CPU."""
     if torch.device(device).type == "cpu" or not hasattr(os, "fork"):  # workers inherit what makes batches
         return 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // world - 1)
+    return max(1, cores() // world - 1)
 
 
 def feed(batches: Batches, steps: range, rank: int, world: int, workers: int) -> Iterator[Any]:
