@@ -344,6 +344,15 @@ def train(
         Preset | None,
         Option("--preset", help="With all: how much is evaluated, as for evaluate.", show_default="dev"),
     ] = None,
+    begin: Annotated[
+        str | None,
+        Option(
+            "--from",
+            help="Begin with the networks of this model: autoencoder and text encoder as they are.",
+            metavar="NAME|DIR",
+            show_default="random weights",
+        ),
+    ] = None,
 ) -> None:
     """Train all of a recipe, or one stage.
 
@@ -351,11 +360,12 @@ def train(
     Stopped at any moment, the same command goes on from the last checkpoint.
 
     Examples: longtake train all --recipe toon-64 --out runs/toon-64;
-    longtake train autoencoder --recipe toon-64 --out runs/toon-64
+    longtake train autoencoder --recipe toon-64 --out runs/toon-64;
+    longtake train all --recipe toon-64 --from toon-64 --out runs/longer
     """
     from longtake.commands.train import run
 
-    run(stage, recipe, out, device, preset and preset.value)
+    run(stage, recipe, out, device, preset and preset.value, begin)
 
 
 @app.command()

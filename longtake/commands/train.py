@@ -15,14 +15,18 @@ __all__ = ["run"]
 _ALL = "all"
 
 
-def run(stage: str, recipe: str, out: Path, device: str | None, preset: str | None) -> None:
+def run(
+    stage: str, recipe: str, out: Path, device: str | None, preset: str | None, begin: str | None = None
+) -> None:
     """Run the stage, or `all`, on `device` (default: the best there is).
 
-    `preset` is of the evaluation, which only `all` has; None is "dev". Raises typer's error for an unknown
-    name, and ModelError where `out` is another recipe's.
+    `preset` is of the evaluation, which only `all` has; None is "dev". `begin` is a model, by name or folder,
+    whose networks the run begins with. Raises typer's error for an unknown name, and ModelError where `out`
+    or `begin` is another recipe's.
     """
+    from longtake.manifest import find_model
     from longtake.ops import best_device
-    from longtake.recipes import RECIPES, STAGES, run_all, run_stage
+    from longtake.recipes import RECIPES, STAGES, begin_from, run_all, run_stage
 
     if stage not in {*STAGES, _ALL}:
         raise typer.BadParameter(f"{stage!r} is none of {', '.join(STAGES)}, {_ALL}", param_hint="STAGE")
@@ -31,15 +35,19 @@ def run(stage: str, recipe: str, out: Path, device: str | None, preset: str | No
     if preset is not None and stage != _ALL:
         raise typer.BadParameter(f"only goes with '{_ALL}', which evaluates", param_hint="--preset")
     chosen, measured = device or best_device(), preset or "dev"
+    model = None if begin is None else find_model(begin)
     with resumable(f"run the same command again to go on from the last checkpoint in {out}"):
         if stage != _ALL:
+            if model is not None:
+                begin_from(model, RECIPES[recipe](), out)
             run_stage(stage, recipe, out, chosen)
             return
 
         def evaluate(package: Path, folder: Path) -> dict[str, Any]:
             return _evaluate(package, folder, measured)
 
-        card = run_all(RECIPES[recipe](), out, chosen, evaluate=evaluate, preset=measured, tell=note)
+        made = RECIPES[recipe]()
+        card = run_all(made, out, chosen, evaluate=evaluate, preset=measured, tell=note, begin=model)
     if card is not None:
         typer.echo(f"{card}: the model's card")
 

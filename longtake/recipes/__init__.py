@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from longtake.recipes.begin import begin_from
 from longtake.recipes.chain import run_all, stages_of
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.stages import RECIPES, STAGES, run_stage
 
-__all__ = ["RECIPES", "STAGES", "Recipe", "run_all", "run_stage", "stages_of"]
+__all__ = ["RECIPES", "STAGES", "Recipe", "begin_from", "run_all", "run_stage", "stages_of"]

@@ -14,6 +14,7 @@ from typing import Any
 import torch.distributed as dist
 
 from longtake.manifest import ModelError
+from longtake.recipes.begin import TAKEN, begin_from
 from longtake.recipes.card import write_card
 from longtake.recipes.done import Done, Finished, digest_of, read_done, this_machine, write_done
 from longtake.recipes.recipe import Recipe
@@ -39,6 +40,7 @@ def run_all(
     evaluate: Evaluate,
     preset: str,  # what `evaluate` does, by name
     tell: Callable[[str], None],  # what is going on, a line at a time
+    begin: Path | None = None,  # folder of a model whose networks the run begins with
 ) -> Path | None:
     """Run what `out` lacks of the recipe's stages, evaluate the package, and write its card.
 
@@ -47,6 +49,11 @@ def run_all(
     the card is written every time, for the notes in it. Raises ModelError where `out` is another recipe's.
     """
     done = _begun(recipe, out)
+    if begin is not None:
+        source = f"taken from {begin_from(begin, recipe, out)}"
+        for stage in TAKEN:
+            if stage not in done.stages:
+                done = _with(done, stage, 0.0, source)
     share_threads()
     # One group for all stages: a process that is ahead must wait for what the others write.
     with processes(device) as (rank, world, own):
@@ -58,13 +65,13 @@ def run_all(
                 continue
             if rank == 0:
                 tell(which)
-            begin = time.monotonic()
+            started = time.monotonic()
             if rank == 0 or stage != "package":
                 do_stage(stage, recipe, out, device)
             if world > 1:
                 dist.barrier()
             if rank == 0:
-                done = _with(done, stage, time.monotonic() - begin, this_machine(str(own)))
+                done = _with(done, stage, time.monotonic() - started, this_machine(str(own)))
                 write_done(done, out)
     return _evaluated(recipe, out, done, evaluate, preset, tell) if rank == 0 else None
 

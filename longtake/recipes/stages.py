@@ -26,6 +26,7 @@ from longtake.manifest import Manifest, ModelError, write_manifest
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
+from longtake.recipes.begin import BEGUN
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
 from longtake.train.autoencoder import (
@@ -171,7 +172,10 @@ def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
     encoder: SmallTextEncoder = _finished(out, "text", SmallTextEncoder)
     batches = _clip_batches(recipe, recipe.diffusion, recipe.seed, out, encoder, device)
     loss = denoising_loss(recipe)
-    model, vae = MaskTemporalUNet(**recipe.denoiser), _finished(out, "vae", TKLVAE)
+    vae = _finished(out, "vae", TKLVAE)
+    begun = (out / "model" / BEGUN).exists()
+    model = _finished(out, BEGUN, MaskTemporalUNet) if begun else MaskTemporalUNet(**recipe.denoiser)
+    model.requires_grad_(True)
 
     def sheet(drawing: MaskTemporalUNet, step: int) -> np.ndarray:
         schedule = SCHEDULES[recipe.schedule]

@@ -1,0 +1,81 @@
+"""A run that begins where a finished model stands, instead of with random weights."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from longtake.conditioning.text import SmallTextEncoder
+from longtake.data.captions import vocabulary
+from longtake.manifest import ModelError, read_manifest
+from longtake.models.unet import MaskTemporalUNet
+from longtake.models.vae import TKLVAE
+from longtake.recipes.recipe import Recipe
+
+__all__ = ["BEGUN", "TAKEN", "begin_from"]
+
+TAKEN = ("autoencoder", "text")  # stages that need not run: their networks are the model's
+BEGUN = "begun"  # in `out/model`: the denoiser that the run's own begins as
+_MEASURED = {"latents_mean", "latents_std"}  # settings that training finds out
+
+
+def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
+    """Put the networks of the model in the folder `model` into the run `out`; returns what it is called.
+
+    Autoencoder and text encoder are taken as they are, the denoiser's training starts from the model's. What
+    the run has of its own stays. Raises ModelError where the model's networks are not the recipe's.
+    """
+    manifest = read_manifest(model)
+    manifest.verify()
+    wanted: tuple[tuple[str, str, Any, dict[str, Any]], ...] = (
+        ("vae", "vae", TKLVAE, dict(recipe.autoencoder)),
+        ("text", "text", SmallTextEncoder, {**recipe.text, "vocabulary": vocabulary()}),
+        ("unet", BEGUN, MaskTemporalUNet, dict(recipe.denoiser)),
+    )
+    networks: dict[str, Any] = {}
+    for part, name, kind, arguments in wanted:
+        made = kind.from_pretrained(
+            model / part, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True
+        )
+        made.register_to_config(_name_or_path="")
+        unlike = _differences(kind(**arguments).config, made.config)
+        if unlike:
+            raise ModelError(
+                f"{manifest.name}'s {part} is not the one of the recipe {recipe.name}: {unlike}. Begin from "
+                "a model of this recipe, or leave --from out"
+            )
+        networks[name] = torch.nn.Module.to(made, torch.float32)
+    for name, network in networks.items():
+        _put(network, out / "model" / name)
+    return f"{manifest.name} {manifest.digest[:12]}"
+
+
+def _differences(wanted: Any, found: Any) -> str:
+    """The settings that differ, in words; "" where none does."""
+    keys = [key for key in wanted if not key.startswith("_") and key not in _MEASURED]
+    told = [
+        f"{key} is {found.get(key)}, not {wanted[key]}"
+        for key in keys
+        if _plain(found.get(key)) != _plain(wanted[key])
+    ]
+    return ", ".join(told)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _put(network: Any, folder: Path) -> None:
+    """Save `network` whole; the first of several processes to arrive stays, as does what is there already."""
+    if folder.exists():
+        return
+    aside = folder.with_name(f".{folder.name}-{os.getpid()}")
+    network.save_pretrained(aside, safe_serialization=True)
+    try:
+        aside.rename(folder)
+    except OSError:  # another process was faster
+        shutil.rmtree(aside)

@@ -1,0 +1,109 @@
+"""A run that begins with a finished model's networks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_recipe import tiny
+from torch import Tensor
+
+from longtake.cli import main
+from longtake.manifest import ModelError, read_manifest
+from longtake.recipes import RECIPES, STAGES, Recipe, begin_from, run_all, run_stage
+from longtake.recipes.done import read_done
+
+NETWORKS = {"vae": "vae", "text": "text", "unet": "begun"}  # part of a model -> its place in a run
+
+
+def still() -> Recipe:
+    """The tiny recipe with a denoiser that learns nothing, so that one sees what it began with."""
+    return replace(tiny(), diffusion=replace(tiny().diffusion, muon_lr=0.0, adam_lr=0.0))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _recipes() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RECIPES, "tiny", tiny)
+        patch.setitem(RECIPES, "still", still)
+        yield
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished model of the tiny recipe."""
+    out = tmp_path_factory.mktemp("model")
+    for stage in STAGES:
+        if stage != "probe":
+            run_stage(stage, "tiny", out, "cpu")
+    return out / "package"
+
+
+def weights(folder: Path) -> dict[str, Tensor]:
+    return load_file(folder / "diffusion_pytorch_model.safetensors")
+
+
+def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k].float()) for k in ours)
+
+
+def test_the_networks_of_a_model_are_those_that_the_run_has(model: Path, tmp_path: Path) -> None:
+    told = begin_from(model, tiny(), tmp_path)
+    assert told == f"tiny {read_manifest(model).digest[:12]}"
+    for part, name in NETWORKS.items():
+        made = weights(tmp_path / "model" / name)
+        assert {w.dtype for w in made.values()} == {torch.float32}
+        assert same(made, weights(model / part))
+    assert not list((tmp_path / "model").glob(".*"))
+
+
+def test_the_denoiser_goes_on_from_the_models(model: Path, tmp_path: Path) -> None:
+    asked = ["--recipe", "still", "--out", str(tmp_path), "--device", "cpu"]
+    assert main(["train", "latents", *asked, "--from", str(model)]) == 0
+    assert main(["train", "denoiser", *asked]) == 0
+    assert same(weights(tmp_path / "model" / "unet"), weights(model / "unet"))
+
+
+def test_what_the_run_has_of_its_own_stays(model: Path, tmp_path: Path) -> None:
+    run_stage("text", "tiny", tmp_path, "cpu")
+    own = weights(tmp_path / "model" / "text")
+    begin_from(model, tiny(), tmp_path)
+    assert same(weights(tmp_path / "model" / "text"), own)
+    assert not same(own, weights(model / "text"))
+
+
+def test_a_whole_run_leaves_out_what_it_was_given_and_its_card_says_so(model: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def evaluate(package: Path, folder: Path) -> dict[str, object]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_all(tiny(), tmp_path, "cpu", evaluate=evaluate, preset="ci", tell=told.append, begin=model)
+    assert told[0].startswith("stage 1 of 7, autoencoder: finished")
+    assert told[1].startswith("stage 2 of 7, text: finished")
+    assert told[2] == "stage 3 of 7, latents"
+    assert not (tmp_path / "autoencoder").exists()
+    done = read_done(tmp_path)
+    assert done is not None
+    assert done.stages["text"].machine == f"taken from tiny {read_manifest(model).digest[:12]}"
+
+
+def test_another_recipes_model_is_refused_and_the_difference_named(model: Path, tmp_path: Path) -> None:
+    wider = replace(tiny(), denoiser={**tiny().denoiser, "channels": [16, 32]})
+    with pytest.raises(ModelError, match=r"channels is \[16, 16\], not \[16, 32\].*leave --from out"):
+        begin_from(model, wider, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_model_is_refused(model: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(model, tmp_path / "broken")
+    (broken / "vae" / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="damaged"):
+        begin_from(broken, tiny(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
