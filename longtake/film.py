@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
+import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import groupby
@@ -30,6 +35,8 @@ __all__ = [
     "cut_segments",
     "decode_frame",
     "decode_segment",
+    "encode_segments",
+    "lacking_segments",
     "write_film",
 ]
 
@@ -118,9 +125,7 @@ def write_film(
             key = segment.key(decoder, rate, settings)
             path = _kept(store, key)
             if path is None:
-                with store.scratch(_SUFFIX) as spare:
-                    encode_segment(decode_segment(segment, store, decode), spare, rate, settings)
-                    path = store.put_file(key, _SUFFIX, spare)
+                path = _encode(segment, key, store, decode, rate, settings)
                 encoded += 1
             count += 1
             yield path
@@ -129,6 +134,86 @@ def write_film(
 
     frames = join_segments(paths(), out, rate, metadata)
     return Film(frames, count, encoded)
+
+
+def lacking_segments(
+    plan: Plan,
+    store: Store,
+    *,
+    decoder: str,
+    fps: int | Fraction,
+    codec: Codec | None = None,
+    span: slice = slice(None),
+) -> Iterator[Segment]:
+    """The segments of `span` that `write_film` would have to decode and encode, in order."""
+    for segment in cut_segments(plan, span):
+        if _kept(store, segment.key(decoder, Fraction(fps), codec or Codec())) is None:
+            yield segment
+
+
+def encode_segments(
+    plan: Plan,
+    store: Store,
+    load: Callable[[], Decode],
+    *,
+    decoder: str,  # digest of what decodes
+    fps: int | Fraction,
+    workers: int,
+    codec: Codec | None = None,
+    span: slice = slice(None),
+) -> Iterator[int]:
+    """Put the segments of `span` into the store, in `workers` processes; yields the frames of each, in order.
+
+    What is there is not made again; `write_film` then only joins. `load` must be picklable: every process
+    calls it once. Raises as `write_film` does, and `RuntimeError` where a process is killed.
+    """
+    rate, settings = Fraction(fps), codec or Codec()
+    context = multiprocessing.get_context(
+        "spawn"
+    )  # a fork would inherit torch's threads, but not their locks
+    pool = ProcessPoolExecutor(workers, context, _begin_encoding, (store.root, load))
+    waiting: deque[tuple[int, Future[None] | None]] = deque()
+    try:
+        for segment in cut_segments(plan, span):
+            key = segment.key(decoder, rate, settings)
+            there = _kept(store, key) is not None
+            asked = None if there else pool.submit(_encode_one, segment, key, rate, settings)
+            waiting.append((len(segment), asked))
+            if len(waiting) > 2 * workers:  # so that an endless film is cut as it is encoded
+                yield _when_done(*waiting.popleft())
+        while waiting:
+            yield _when_done(*waiting.popleft())
+    except BrokenProcessPool:
+        told = "a process that encoded was killed. Every finished segment is stored: run again to go on"
+        raise RuntimeError(told) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _when_done(frames: int, asked: Future[None] | None) -> int:
+    if asked is not None:
+        asked.result()
+    return frames
+
+
+_own: list[tuple[Store, Decode]] = []  # of a process that encodes
+
+
+def _begin_encoding(root: Path, load: Callable[[], Decode]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal: the caller decides
+    _own.append((Store(root), load()))
+
+
+def _encode_one(segment: Segment, key: str, rate: Fraction, codec: Codec) -> None:
+    store, decode = _own[0]
+    _encode(segment, key, store, decode, rate, codec)
+
+
+def _encode(segment: Segment, key: str, store: Store, decode: Decode, rate: Fraction, codec: Codec) -> Path:
+    """Decode, encode and store a segment; where it lies."""
+    with store.scratch(_SUFFIX) as spare:
+        encode_segment(decode_segment(segment, store, decode), spare, rate, codec)
+        return store.put_file(key, _SUFFIX, spare)
 
 
 def decode_frame(plan: Plan, store: Store, decode: Decode, i: int) -> Pixels:

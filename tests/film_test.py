@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import weakref
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -11,7 +14,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.film import LEAVES_PER_SEGMENT, Film, cut_segments, decode_frame, write_film
+from longtake.film import (
+    LEAVES_PER_SEGMENT,
+    Decode,
+    Film,
+    cut_segments,
+    decode_frame,
+    encode_segments,
+    lacking_segments,
+    write_film,
+)
 from longtake.plan import MAX_FRAMES, Frame, Job, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
 from longtake.store import CorruptClip, Store
 from longtake.video import Codec, Pixels, read_frames, read_metadata
@@ -175,6 +187,53 @@ def test_leaves_leave_memory_as_they_are_encoded(tmp_path: Path, store: Store) -
     )
     assert most <= 3  # the segment's first, the last one shown, the one being decoded
     assert seen == [60, 60, 60, 60, 61]
+
+
+def encoded(plan: Plan, store: Store, load: Callable[[], Decode] = Decoder) -> list[int]:
+    return list(encode_segments(plan, store, load, decoder="d", fps=12, workers=2))
+
+
+def lacking(plan: Plan, store: Store) -> int:
+    return sum(1 for _ in lacking_segments(plan, store, decoder="d", fps=12))
+
+
+def test_two_processes_encode_the_same_film_and_nothing_twice(tmp_path: Path, store: Store) -> None:
+    plan, none = planned(301), Decoder(breaks_at=0)
+    drawn(plan, store)
+    assert lacking(plan, store) == 5
+    assert encoded(plan, store) == [60, 60, 60, 60, 61]
+    assert lacking(plan, store) == 0
+    stored = {path: path.stat().st_mtime_ns for path in store.root.rglob("*.mp4")}
+    assert encoded(plan, store) == [60, 60, 60, 60, 61]
+    assert {path: path.stat().st_mtime_ns for path in store.root.rglob("*.mp4")} == stored
+    assert written(plan, store, tmp_path / "a.mp4", none).encoded == 0
+    written(plan, drawn(plan, Store(tmp_path / "other")), tmp_path / "b.mp4")
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_what_two_processes_cannot_encode_is_told_as_by_one(store: Store) -> None:
+    plan = planned(301)
+    drawn(plan, store)
+    leaf = plan.leaf(200)
+    store.drop(leaf.key)
+    with pytest.raises(KeyError, match=leaf.key):
+        encoded(plan, store)
+    assert lacking(plan, store) < 5  # those before it are there
+    assert list(store.root.glob("tmp/*")) == []
+
+
+class Dies:
+    """A decoder whose process is killed."""
+
+    def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+def test_a_killed_process_is_told(store: Store) -> None:
+    plan = planned(301)
+    with pytest.raises(RuntimeError, match=r"was killed.*run again"):
+        encoded(plan, drawn(plan, store), Dies)
 
 
 def test_damage_is_noticed_and_repaired(tmp_path: Path, store: Store) -> None:

@@ -15,7 +15,7 @@ from longtake.commands.selection import Work, note
 from longtake.cores import cores
 from longtake.executors import Draw
 
-__all__ = ["EXECUTORS", "Drawn", "Interrupted", "draw", "resumable"]
+__all__ = ["EXECUTORS", "Drawn", "Interrupted", "draw", "resumable", "workers_for"]
 
 EXECUTORS = {"local": executors.run}
 _MOST_WORKERS = 4  # by default; each holds a copy of the model
@@ -64,7 +64,7 @@ def draw(
     if missing:
         work.manifest.verify()
         _name_unknown_words(work)
-        workers = workers or _workers(missing)
+        workers = workers or workers_for(missing // _WORTH)
     with Bar() as bar:
         drawing = Drawing(bar, work, span, total, missing)
         ops = partial(_load, work.manifest.folder)
@@ -78,12 +78,13 @@ def _load(folder: Path) -> Draw:
     return Operations(folder)()
 
 
-def _workers(missing: int) -> int:
+def workers_for(most: int) -> int:
+    """Processes that make sense by default for work that pays for `most` of them."""
     from longtake.ops import best_device
 
     if best_device() != "cpu":
         return 1
-    return max(1, min(cores(), _MOST_WORKERS, missing // _WORTH))
+    return max(1, min(cores(), _MOST_WORKERS, most))
 
 
 def _name_unknown_words(work: Work) -> None:

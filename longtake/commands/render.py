@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from longtake.commands.draw import draw, resumable
+from longtake.commands.draw import draw, resumable, workers_for
 from longtake.commands.progress import Bar
 from longtake.commands.selection import Selection, Work, clock, parse_span
-from longtake.film import decode_frame, write_film
+from longtake.film import decode_frame, encode_segments, lacking_segments, write_film
 from longtake.plan import SceneSeen
 from longtake.storyboard import parse_when
 from longtake.video import Codec, contact_sheet, write_png
@@ -20,6 +21,8 @@ __all__ = ["keys", "peek", "plan", "render"]
 
 Report = dict[str, Any]
 
+_SEGMENTS_WORTH = 4  # that pay for starting another process that encodes
+_MANY = 64  # segments enough for any number of processes
 _WATCHABLE = 256  # pixels per side to which smaller films are enlarged
 
 
@@ -42,7 +45,7 @@ def render(
     enlarged = upscale or max(1, _WATCHABLE // work.manifest.size)
     with resumable(_go_on(work)):
         drawn = draw(work, frames, executor=executor, workers=workers)
-        written = _write(work, frames, out, Codec(upscale=enlarged, smooth=True), selection)
+        written = _write(work, frames, out, Codec(upscale=enlarged, smooth=True), selection, workers)
         if sheet is not None:
             _write_scenes(work, frames, sheet)
     numbers = drawn.report()
@@ -116,7 +119,9 @@ def peek(selection: Selection, when: str, *, out: Path) -> tuple[Report, str]:
     return {"frame": i, **drawn.report()}, told
 
 
-def _write(work: Work, span: slice, out: Path, codec: Codec, selection: Selection) -> int:
+def _write(
+    work: Work, span: slice, out: Path, codec: Codec, selection: Selection, workers: int | None
+) -> int:
     """Decode and encode; the number of frames written."""
     total = len(range(work.plan.length)[span])
     metadata = {
@@ -125,6 +130,15 @@ def _write(work: Work, span: slice, out: Path, codec: Codec, selection: Selectio
         "seed": str(work.board.seed),
         "model": f"{work.manifest.name} {work.manifest.digest}",
     }
+    made: dict[str, Any] = {
+        "decoder": work.manifest.decoder_digest,
+        "fps": work.fps,
+        "codec": codec,
+        "span": span,
+    }
+    lacking = sum(1 for _ in islice(lacking_segments(work.plan, work.store, **made), _MANY))
+    worth = lacking // _SEGMENTS_WORTH
+    crew = 1 if worth < 2 else min(workers, worth) if workers else workers_for(worth)
     done = 0
     with Bar() as bar:
 
@@ -133,17 +147,12 @@ def _write(work: Work, span: slice, out: Path, codec: Codec, selection: Selectio
             done += frames
             bar.show(done, total, f"writing {done:,} of {total:,} frames")
 
+        if crew > 1:
+            for frames in encode_segments(work.plan, work.store, work.load, workers=crew, **made):
+                show(frames)
+            done = 0  # joining them takes a moment
         return write_film(
-            work.plan,
-            work.store,
-            work.decode,
-            out,
-            decoder=work.manifest.decoder_digest,
-            fps=work.fps,
-            codec=codec,
-            span=span,
-            metadata=metadata,
-            on_segment=show,
+            work.plan, work.store, work.decode, out, metadata=metadata, on_segment=show, **made
         ).frames
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,11 @@ class Work:
         least = Fraction(1, 1_000_000)
         return max(least, Fraction(str(self.board.video.fps)).limit_denominator(1_000_000))
 
+    @property
+    def load(self) -> Callable[[], Decode]:
+        """What any process calls to get the decoder."""
+        return partial(_load_decoder, self.manifest.folder)
+
     @cached_property
     def decode(self) -> Decode:
         """Latents to pixels. The model is loaded for the first clip, so not at all where none is decoded."""
@@ -95,12 +101,16 @@ class Work:
 
         def decode(latents: NDArray[np.float16]) -> NDArray[np.uint8]:
             if not found:
-                from longtake.ops import Decoder
-
-                found.append(Decoder(self.manifest.folder))
+                found.append(self.load())
             return found[0](latents)
 
         return decode
+
+
+def _load_decoder(folder: Path) -> Decode:
+    from longtake.ops import Decoder  # here: where nothing is decoded, torch is not needed
+
+    return Decoder(folder)
 
 
 def parse_span(text: str | None, length: int) -> slice:
