@@ -16,12 +16,13 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from longtake.conditioning.text import SmallTextEncoder
@@ -32,27 +33,44 @@ from longtake.diffusion.schedule import diffuse
 from longtake.models.unet import MaskTemporalUNet
 from longtake.recipes import RECIPES, Recipe
 from longtake.recipes.stages import clip_lengths, denoising_loss
-from longtake.train.denoiser import ClipBatch, cached_batches, encode_captions
+from longtake.train.denoiser import WIDE, ClipBatch, cached_batches, encode_captions
 from longtake.train.loop import train
 
 Change = Callable[[Recipe], Recipe]
+Spacings = NDArray[np.float64]  # median film frames between neighbours, of each clip
 TIMES = (0.15, 0.4, 0.65, 0.9)  # noise levels at which the loss is measured
 HELD_OUT = 400  # clips at the cache's end, never trained on
 MEASURED = 32  # held-out clips per kind
 
 
-def network(**changes: Any) -> Change:
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """What is changed: the recipe, the masks that clips are trained with, the clips that are trained on."""
+
+    recipe: Change = lambda recipe: recipe
+    masks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # "wide", "narrow" -> regimes
+    clips: Callable[[Spacings], NDArray[np.bool_]] = lambda spacings: np.ones(len(spacings), bool)
+
+
+def network(**changes: Any) -> Arm:
     """An arm with another network."""
-    return lambda recipe: replace(recipe, denoiser={**recipe.denoiser, **changes})
+    return Arm(recipe=lambda recipe: replace(recipe, denoiser={**recipe.denoiser, **changes}))
 
 
-def recipe(**changes: Any) -> Change:
+def recipe(**changes: Any) -> Arm:
     """An arm with another recipe."""
-    return lambda base: replace(base, **changes)
+    return Arm(recipe=lambda base: replace(base, **changes))
 
 
-ARMS: dict[str, Change] = {
-    "base": lambda recipe: recipe,
+def every_other(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """All clips but every second one of the chosen."""
+    kept = ~chosen
+    kept[np.flatnonzero(chosen)[::2]] = True
+    return kept
+
+
+ARMS: dict[str, Arm] = {
+    "base": Arm(),
     "nearest known latents not told": network(nearest=False),
     "times not told": network(spaced=False),
     "prompt by cross-attention only": network(summarised=False),
@@ -67,6 +85,13 @@ ARMS: dict[str, Change] = {
     "known frames never noised": recipe(known_noise=0.0),
     "known frames noised up to 0.4": recipe(known_noise=0.4),
     "no clips with references": recipe(reference_steps=0.0),
+    "masks: only none and both ends": Arm(masks={"wide": {"none": 1.0}, "narrow": {"ends": 1.0}}),
+    "masks: as many random ones": Arm(
+        masks={"wide": {"none": 0.5, "frames": 0.5}, "narrow": {"ends": 0.5, "frames": 0.5}}
+    ),
+    "spacings: only 1, 15 and 225": Arm(clips=lambda spacings: np.isin(spacings, (1, 15, 225))),
+    "spacings: half as many leaves": Arm(clips=lambda spacings: every_other(spacings == 1)),
+    "spacings: half as many keyframes": Arm(clips=lambda spacings: every_other(spacings >= WIDE)),
 }
 
 
@@ -94,6 +119,12 @@ def replace_rows(cache: ClipCache, rows: np.ndarray) -> ClipCache:
     return replace(
         cache, latents=cache.latents[rows], numbers=cache.numbers[rows], prompts=cache.prompts[rows]
     )
+
+
+def spacings_of(cache: ClipCache, rows: np.ndarray) -> Spacings:
+    """Median film frames between neighbours of the clips `rows`."""
+    own = cache.numbers.shape[1] - cache.references
+    return np.median(np.diff(cache.numbers[rows, :own], axis=1), axis=1)
 
 
 @torch.no_grad()
@@ -148,7 +179,7 @@ def evaluate(net: MaskTemporalUNet) -> Callable[..., Tensor]:
 
 
 def measure(
-    chosen: Recipe, cache: ClipCache, text: Tensor, seed: int, steps: int, out: Path
+    arm: Arm, base: Recipe, cache: ClipCache, text: Tensor, seed: int, steps: int, out: Path
 ) -> dict[str, float]:
     """Trains one arm and measures it; a finished one is read."""
     result = out / "result.json"
@@ -156,19 +187,21 @@ def measure(
         found: dict[str, float] = json.loads(result.read_text())
         return found
     torch.manual_seed(seed)
-    batch = 10
+    chosen, batch = arm.recipe(base), 10
     config = replace(
         chosen.diffusion, steps=steps, batch=batch, seed=seed, compile=False, log_every=25, save_every=100
     )
-    training = replace_rows(cache, np.arange(len(cache) - HELD_OUT))
+    rows = np.arange(len(cache) - HELD_OUT)
+    training = replace_rows(cache, rows[arm.clips(spacings_of(cache, rows))])
+    loss = replace(denoising_loss(chosen), **arm.masks)
     lengths = clip_lengths(chosen)
     batches = cached_batches(training, text, batch, seed=seed, lengths=lengths)
     began = time.process_time()
-    net = train(MaskTemporalUNet(**chosen.denoiser), denoising_loss(chosen), batches, config, out)
+    net = train(MaskTemporalUNet(**chosen.denoiser), loss, batches, config, out)
     spent = time.process_time() - began
     rows = np.arange(len(cache) - HELD_OUT, len(cache))
-    spacing = np.median(np.diff(np.sort(cache.numbers[rows, :16], axis=1), axis=1), axis=1)
-    kinds = {"keyframes": spacing >= 60, "gaps": (spacing >= 8) & (spacing < 60), "leaves": spacing == 1}
+    spacing = spacings_of(cache, rows)
+    kinds = {"keyframes": spacing >= WIDE, "gaps": (spacing >= 8) & (spacing < WIDE), "leaves": spacing == 1}
     told: dict[str, float] = {"seconds": spent, "parameters": sum(p.numel() for p in net.parameters())}
     for name, chosen_rows in kinds.items():
         clips = HeldOut(cache, text, rows[chosen_rows][:MEASURED], ends=name != "keyframes")
@@ -220,7 +253,7 @@ def main() -> None:
     for seed in asked.seeds:
         for name in names:
             folder = asked.out / f"{name.replace(' ', '-').replace(':', '').replace(',', '')}-{seed}"
-            run = measure(ARMS[name](base), cache, text, seed, asked.steps, folder)
+            run = measure(ARMS[name], base, cache, text, seed, asked.steps, folder)
             found.setdefault(name, []).append(run)
             print(f"{name}, seed {seed}: {run}", flush=True)
     print(table(found))
