@@ -42,8 +42,8 @@ def framewise(stills: TKLVAE) -> TKLVAE:
 
 def identity(stills: TKLVAE) -> TKLVAE:
     """The same autoencoder with temporal layers that do nothing yet."""
-    made = TKLVAE(**settings(stills))
-    made.load_state_dict(stills.state_dict())
+    made = TKLVAE(**{**settings(stills), "temporal_decoder": True})
+    made.load_state_dict(stills.state_dict(), strict=False)
     return made
 
 
@@ -120,7 +120,8 @@ def main() -> None:
                 torch.manual_seed(seed)
                 model = begin(stills)
                 model.encoder.requires_grad_(False)
-                config = replace(recipe.decoder, steps=asked.steps, seed=seed)
+                rates = {"muon_lr": 2.5e-4, "adam_lr": 3e-4}  # higher ones first destroy what stills taught
+                config = replace(recipe.decoder, steps=asked.steps, batch=1, warmup=10, seed=seed, **rates)
                 batches = clip_batches(
                     episode_seeds("train", recipe.episodes), recipe.size, config.batch, 2 * LEAF - 1, seed
                 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from tiny_recipe import tiny
 
 from longtake.data.latents import open_cache
@@ -22,7 +24,7 @@ from longtake.models.vae import TKLVAE
 from longtake.ops import Decoder, Operations
 from longtake.plan import Plan, Scene, Timeline, plan_nuwa_xl
 from longtake.recipes import RECIPES, STAGES, run_stage
-from longtake.recipes.stages import clip_lengths, denoising_loss
+from longtake.recipes.stages import clip_lengths, denoising_loss, do_stage
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,6 +56,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for stage in STAGES:
         run_stage(stage, "tiny", out, "cpu")
     return out
+
+
+def test_a_decoder_that_does_not_look_along_time_learns_from_stills(tmp_path: Path) -> None:
+    recipe = replace(tiny(), autoencoder={**tiny().autoencoder, "temporal_decoder": False})
+    do_stage("autoencoder", recipe, tmp_path, "cpu")
+    file = tmp_path / "model" / "vae" / "diffusion_pytorch_model.safetensors"
+    before = load_file(file)
+    do_stage("decoder", recipe, tmp_path, "cpu")
+    after = load_file(file)
+    assert not any(".temporal." in name for name in after)
+    for part, stays in {"encoder": True, "decoder": False}.items():
+        names = [name for name in after if name.startswith(part) and name.endswith("weight")]
+        assert all(torch.equal(before[name], after[name]) for name in names) == stays
 
 
 def film(folder: Path, length: int) -> Plan:

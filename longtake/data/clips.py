@@ -40,7 +40,7 @@ def draw_clip(
     episodes: list[int],
     chance: random.Random,
     length: int = 16,
-    mix: tuple[float, ...] = (0.37, 0.27, 0.26, 0.10),
+    mix: tuple[float, ...] = (0.30, 0.26, 0.34, 0.10),
 ) -> Clip:
     """A clip of `length` frames. `mix`: shares of strides 1, 15, 225, and of any stride from 2 to 4,000.
 

@@ -31,6 +31,7 @@ from longtake.recipes.recipe import Recipe
 from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
 from longtake.train.autoencoder import (
     DecoderLoss,
+    NoisyStillLoss,
     StillLoss,
     clip_batches,
     latent_statistics,
@@ -249,10 +250,19 @@ def denoising_loss(recipe: Recipe) -> MaskedClipLoss:
 def _decoder(recipe: Recipe, out: Path, device: str) -> None:
     model: TKLVAE = _finished(out, "vae", TKLVAE, device)
     model.decoder.requires_grad_(True)
-    episodes = episode_seeds("train", recipe.episodes)
-    batches = clip_batches(episodes, recipe.size, recipe.decoder.batch, 31, recipe.seed)
-    loss = DecoderLoss(noise=recipe.latent_noise)
-    _save(train(model, loss, batches, recipe.decoder, out / "decoder", **_by(device)), out, "vae")
+    episodes, batch = episode_seeds("train", recipe.episodes), recipe.decoder.batch
+    loss: DecoderLoss | NoisyStillLoss
+    if model.config.temporal_decoder:
+        loss = DecoderLoss(noise=recipe.latent_noise)
+        batches = clip_batches(episodes, recipe.size, batch, 31, recipe.seed)
+    else:
+        loss = NoisyStillLoss(noise=recipe.latent_noise)
+        batches = still_batches(episodes, recipe.size, batch, recipe.seed + 1)  # others than the encoder's
+
+    def sheet(made: TKLVAE, step: int) -> np.ndarray:
+        return reconstruction_sheet(made, recipe.size)
+
+    _save(train(model, loss, batches, recipe.decoder, out / "decoder", sheet, **_by(device)), out, "vae")
 
 
 def _package(recipe: Recipe, out: Path, device: str) -> None:

@@ -118,6 +118,7 @@ def toon_128() -> Recipe:
             "latent_channels": 16,
             "encoder_channels": [32, 64, 96, 160],
             "decoder_channels": [160, 128, 80],
+            "temporal_decoder": False,  # one that looks along time makes seams (docs/log.md)
         },
         stills=replace(small.stills, steps=3000, sheet_every=500, save_every=100),
         kl_weight=7e-4,
@@ -133,7 +134,8 @@ def toon_128() -> Recipe:
             "known_channels": 64,
             "nearest": True,
         },
-        diffusion=replace(small.diffusion, steps=2050, batch=10, decay=0.3, ema=0.998),
+        short_clips=0.1,
+        diffusion=replace(small.diffusion, steps=5000, batch=10, decay=0.3, ema=0.998),
         distillation=replace(
             small.diffusion,
             steps=300,
@@ -147,8 +149,8 @@ def toon_128() -> Recipe:
             compile=False,
         ),
         substeps=3,
-        decoder=replace(small.decoder, steps=400, muon_lr=2.5e-4, adam_lr=3e-4),
-        latent_noise=0.2,
+        decoder=replace(small.stills, steps=600, muon_lr=8e-4, adam_lr=8e-4, sheet_every=300),
+        latent_noise=0.35,
         keyframes=few(8),
         gaps=few(4),
         leaves=few(4),
@@ -193,7 +195,7 @@ def toon_128_accelerated(minutes: int = 25) -> Recipe:
             sheet_every=1000,
         ),
         distillation=replace(base.distillation, steps=800 if long else 300, batch=256),
-        decoder=replace(base.decoder, steps=600 if long else 200, batch=16),
+        decoder=replace(base.decoder, steps=1200 if long else 400, batch=256),
     )
 
 
@@ -208,6 +210,7 @@ def toon_256() -> Recipe:
             "latent_channels": 16,
             "encoder_channels": [48, 96, 128, 192],
             "decoder_channels": [192, 128, 96],
+            "temporal_decoder": False,
         },
         stills=replace(base.stills, steps=8000, batch=128),
         clips=60_000,

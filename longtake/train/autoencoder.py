@@ -1,4 +1,4 @@
-"""Training T-KLVAE: first the frame-wise autoencoder on stills, then the temporal decoder on clips."""
+"""Training T-KLVAE: the frame-wise autoencoder on stills, then the decoder for latents that were drawn."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from longtake.train.loop import step_seed
 
 __all__ = [
     "DecoderLoss",
+    "NoisyStillLoss",
     "StillLoss",
     "clip_batches",
     "latent_statistics",
@@ -122,6 +123,25 @@ class DecoderLoss:
         made, true = torch.cat([first, second], 1), torch.cat([video[:, : middle + 1], video[:, middle:]], 1)
         values = {"psnr": psnr(made, true).detach(), "disagree": disagree.detach()}
         return _distance(made, true) + 0.5 * disagree, values
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyStillLoss:
+    """Reconstruction of single frames with the encoder frozen, from latents as inexact as drawn ones are."""
+
+    noise: float  # standard deviation at most, of normalised latents; of each frame from 0 to this
+
+    def __call__(
+        self, model: TKLVAE, batch: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """`batch` uint8 `[B, 1, H, W, 3]` -> loss and PSNR."""
+        video = to_model(batch)
+        latents = model.encode_latents(video)
+        noise = torch.randn(latents.shape, generator=generator, device=latents.device)
+        level = self.noise * torch.rand(len(latents), generator=generator, device=latents.device)
+        spoilt = latents + level[:, None, None, None, None] * noise
+        made = model.decode(model.denormalise(spoilt), framewise=True)
+        return _distance(made, video), {"psnr": psnr(made, video).detach()}
 
 
 @torch.no_grad()

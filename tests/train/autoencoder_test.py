@@ -16,6 +16,7 @@ from longtake.models.vae import TKLVAE, Posterior
 from longtake.train.autoencoder import (
     Batches,
     DecoderLoss,
+    NoisyStillLoss,
     StillLoss,
     clip_batches,
     latent_statistics,
@@ -61,7 +62,7 @@ class Lossless:
     def denormalise(self, latents: Tensor) -> Tensor:
         return latents * 2
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, framewise: bool = False) -> Tensor:
         return latents
 
 
@@ -112,6 +113,13 @@ def test_the_loss_of_a_lossless_decoder_is_what_the_noise_does() -> None:
     assert 0 < noisy[0] < noisy[1]
 
 
+def test_the_loss_of_stills_grows_with_the_noise_on_their_latents() -> None:
+    batch = still_batches(EPISODES, 16, 4)(0, 0, 1)
+    net: Any = Lossless()
+    losses = [NoisyStillLoss(noise=noise)(net, batch, generator())[0] for noise in (0.0, 0.01, 0.1)]
+    assert losses[0] == 0 < losses[1] < losses[2]
+
+
 def test_the_leaves_of_a_clip_meet_in_its_middle() -> None:
     """A decoder that looks at neighbours does not agree on the shared frame, and is told so."""
     net, batch = tiny(), clip_batches(EPISODES, 16, 1, 5)(0, 0, 1)
@@ -131,14 +139,23 @@ def test_a_few_steps_make_stills_better(tmp_path: Path) -> None:
     assert loss(trained, fixed, generator())[0] < 0.8 * before
 
 
-def test_a_few_steps_make_the_decoder_better_and_leave_the_encoder(tmp_path: Path) -> None:
-    net, loss, batches = tiny(), DecoderLoss(noise=0.1), clip_batches(EPISODES, 16, 1, 5)
+@pytest.mark.parametrize(
+    ("loss", "batches", "fixed"),
+    [
+        (DecoderLoss(noise=0.1), clip_batches(EPISODES, 16, 1, 5), clip_batches(EPISODES, 16, 2, 5, seed=1)),
+        (NoisyStillLoss(noise=0.1), still_batches(EPISODES, 16, 8), still_batches(EPISODES, 16, 9, seed=1)),
+    ],
+    ids=["clips", "stills"],
+)
+def test_a_few_steps_make_the_decoder_better_and_leave_the_encoder(
+    tmp_path: Path, loss: DecoderLoss | NoisyStillLoss, batches: Batches, fixed: Batches
+) -> None:
+    net = tiny()
     net.encoder.requires_grad_(False)
     encoder = {name: p.clone() for name, p in net.encoder.named_parameters()}
-    fixed = clip_batches(EPISODES, 16, 2, 5, seed=1)(0, 0, 1)
-    before = loss(net, fixed, generator())[0]
+    before = loss(net, fixed(0, 0, 1), generator())[0]
     trained = train(net, loss, batches, config(8), tmp_path)
-    assert loss(trained, fixed, generator())[0] < 0.9 * before
+    assert loss(trained, fixed(0, 0, 1), generator())[0] < 0.9 * before
     for name, p in trained.encoder.named_parameters():
         assert torch.equal(p, encoder[name])
 
