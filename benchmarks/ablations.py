@@ -263,7 +263,8 @@ def main() -> None:
     encoder = SmallTextEncoder.from_pretrained(
         asked.run / "model" / "text", low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True
     )
-    text = encode_captions(cache.captions, encoder.eval(), asked.out)
+    encoder.register_to_config(_name_or_path="")  # or another folder would be another encoder
+    text = encode_captions(cache.captions, encoder.eval().requires_grad_(False), asked.run / "text")
     found: dict[str, list[dict[str, float]]] = {}
     for seed in asked.seeds:
         for name in names:

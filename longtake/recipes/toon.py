@@ -123,7 +123,7 @@ def toon_128() -> Recipe:
         stills=replace(small.stills, steps=3000, sheet_every=500, save_every=100),
         kl_weight=7e-4,
         text={"width": 128, "layers": 3, "registers_only": True},
-        clips=10_240,
+        clips=11_264,
         references=2,
         reference_steps=0.35,
         denoiser={
