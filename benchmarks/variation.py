@@ -45,7 +45,6 @@ def keyframes(
         sampling_keyframes=manifest.keyframes,
         sampling_gaps=manifest.gaps,
         sampling_leaves=manifest.leaves,
-        shares_noise=manifest.shared_noise > 0,
     )
     return decode(draw(plan.keyframes, []).astype(np.float16))
 

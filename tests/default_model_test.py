@@ -37,7 +37,6 @@ def _keyframes(folder: Path) -> NDArray[np.uint8]:
         sampling_keyframes=manifest.keyframes,
         sampling_gaps=manifest.gaps,
         sampling_leaves=manifest.leaves,
-        shares_noise=manifest.shared_noise > 0,
     )
     assert len(plan.keyframes.params["times"]) == len(PROMPTS)
     drawn = Operations(folder)()(plan.keyframes, [])

@@ -80,7 +80,6 @@ def film(folder: Path, length: int) -> Plan:
         sampling_keyframes=manifest.keyframes,
         sampling_gaps=manifest.gaps,
         sampling_leaves=manifest.leaves,
-        shares_noise=manifest.shared_noise > 0,
     )
 
 

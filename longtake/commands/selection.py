@@ -59,7 +59,6 @@ class Selection:
             clip_length=manifest.clip_length,
             most_references=manifest.references,
             lexicon=manifest.lexicon,
-            shares_noise=manifest.shared_noise > 0,
         )
         folder = self.store or self.storyboard.parent / STORE
         try:

@@ -14,8 +14,6 @@ from longtake.plan.timeline import Timeline
 
 __all__ = ["plan_nuwa_xl"]
 
-_WHOLE_FILM = -1  # the level that noise of no clip in particular comes from
-
 
 def plan_nuwa_xl(
     timeline: Timeline,
@@ -28,15 +26,11 @@ def plan_nuwa_xl(
     clip_length: int = 16,
     most_references: int = 0,
     lexicon: Mapping[str, Sequence[str]] | None = None,
-    shares_noise: bool = False,
 ) -> Plan:
     """Plan the film of `timeline`, with clips of at most `clip_length` frames.
 
     A gap that must show what neither end shows is given up to `most_references` keyframes that do (0: the
     paper's plan); `lexicon` tells the phrases that name one subject.
-
-    Where the model `shares_noise`, a part of the noise is the same in all clips of the film, so that what
-    clips must invent without seeing each other tends to come out alike.
 
     `seed` is the film's, `model` the digest of all weights that draw. The keyframes, the leaves (clips at
     every film frame) and the gaps between these two have their own sampling; a film of one clip uses that
@@ -62,8 +56,6 @@ def plan_nuwa_xl(
             "model": model,
             **asdict(samplings[level]),
         }
-        if shares_noise:
-            params["common_seed"] = _noise_seed(seed, 0, _WHOLE_FILM, 0)
         if shown:
             params["references"] = {"times": [i - frames[0] for i in shown], "prompt": rows[len(frames) :]}
         seen = tuple(Frame(plan.keyframes.key, i // strides[0]) for i in shown)

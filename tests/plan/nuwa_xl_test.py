@@ -23,7 +23,6 @@ def film(
     model: str = "m",
     clip_length: int = 16,
     gaps: Sampling = SAMPLING,
-    shares_noise: bool = False,
 ) -> Plan:
     return plan_nuwa_xl(
         Timeline(scenes, length),
@@ -33,7 +32,6 @@ def film(
         sampling_gaps=gaps,
         sampling_leaves=SAMPLING,
         clip_length=clip_length,
-        shares_noise=shares_noise,
     )
 
 
@@ -287,16 +285,3 @@ def test_mistakes_have_a_remedy() -> None:
         dataclasses.replace(SAMPLING, text_guidance=float("nan"))
     with pytest.raises(ValueError, match="above 0"):
         dataclasses.replace(SAMPLING, shift=0)
-
-
-def test_noise_that_is_shared_is_the_films() -> None:
-    def common(plan: Plan) -> set[int | None]:
-        return {job.params.get("common_seed") for job in plan.missing((), ALL)}
-
-    assert common(film(300)) == {None}
-    (ours,) = common(film(300, shares_noise=True))
-    assert ours is not None
-    assert common(film(5000, shares_noise=True)) == {ours}
-    assert common(film(300, shares_noise=True, seed=8)) != {ours}
-    own = {job.params["seed"] for job in film(300, shares_noise=True).missing((), ALL)}
-    assert ours not in own
