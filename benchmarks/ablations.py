@@ -27,7 +27,7 @@ from torch import Tensor
 
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.latents import ClipCache, open_cache
-from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, draw_noise, pin, times
+from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, pin, times
 from longtake.diffusion.condition import enter, only_known
 from longtake.diffusion.schedule import diffuse
 from longtake.models.unet import MaskTemporalUNet
@@ -82,9 +82,6 @@ ARMS: dict[str, Arm] = {
     "cosine schedule, v": recipe(schedule="cosine", prediction="v"),
     "noise level: logit-normal mean 0": recipe(time_mean=0.0),
     "noise level: logit-normal mean 0.6": recipe(time_mean=0.6),
-    "noise: a quarter shared by all frames": recipe(shared_noise=0.25),
-    "noise: half shared": recipe(shared_noise=0.5),
-    "noise: four fifths shared": recipe(shared_noise=0.8),
     "known frames never noised": recipe(known_noise=0.0),
     "known frames noised up to 0.4": recipe(known_noise=0.4),
     "no clips with references": recipe(reference_steps=0.0),
@@ -101,7 +98,7 @@ ARMS: dict[str, Arm] = {
 class HeldOut:
     """Clips of one kind that no arm was trained on, with what is known of them."""
 
-    def __init__(self, cache: ClipCache, text: Tensor, rows: np.ndarray, ends: bool, share: float) -> None:
+    def __init__(self, cache: ClipCache, text: Tensor, rows: np.ndarray, ends: bool) -> None:
         part = replace_rows(cache, rows)
         self.batch: ClipBatch = cached_batches(part, text, len(rows), lengths={16: 1.0})(0, 0, 1)
         self.latents = self.batch.latents.float()
@@ -109,7 +106,7 @@ class HeldOut:
         self.mask = torch.zeros(b, t, 1, h, w)
         if ends:
             self.mask[:, [0, -1]] = 1.0
-        self.noise = draw_noise(self.latents.shape, share, torch.Generator().manual_seed(5))
+        self.noise = torch.randn(self.latents.shape, generator=torch.Generator().manual_seed(5))
 
     def inputs(self) -> dict[str, Tensor]:
         """What the network is told beside the noisy latents."""
@@ -215,9 +212,7 @@ def measure(
     kinds = {"keyframes": spacing >= WIDE, "gaps": (spacing >= 8) & (spacing < WIDE), "leaves": spacing == 1}
     told: dict[str, float] = {"seconds": spent, "parameters": sum(p.numel() for p in net.parameters())}
     for name, chosen_rows in kinds.items():
-        clips = HeldOut(
-            cache, text, rows[chosen_rows][:MEASURED], ends=name != "keyframes", share=chosen.shared_noise
-        )
+        clips = HeldOut(cache, text, rows[chosen_rows][:MEASURED], ends=name != "keyframes")
         told[f"{name} loss"] = loss_of(net, clips, chosen)
         if name != "keyframes":
             told |= {f"{name} {what}": value for what, value in gap_errors(net, clips, chosen).items()}

@@ -50,7 +50,6 @@ class Manifest:
     leaves: Sampling
     decoder_precision: str  # "fp32" or "bf16"
     files: Mapping[str, str]  # path in the folder -> sha256
-    shared_noise: float = 0.0  # share of the noise's variance that a clip's frames have in common
     references: int = 0  # keyframes that a gap may be shown beside its ends
     lexicon: Mapping[str, Sequence[str]] = field(default_factory=dict)  # subject -> phrases that name it
 
@@ -58,8 +57,7 @@ class Manifest:
     def digest(self) -> str:
         """Of all that decides what a clip's latents become: network, text encoder, schedule, prediction."""
         drawing = {path: sha for path, sha in self.files.items() if not path.startswith("vae/")}
-        shared = [self.shared_noise] if self.shared_noise else []
-        return _hash([_FORMAT, drawing, self.latents, self.schedule, self.prediction, *shared])
+        return _hash([_FORMAT, drawing, self.latents, self.schedule, self.prediction])
 
     @property
     def decoder_digest(self) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from longtake.conditioning.text import SmallTextEncoder
-from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, blind, guide, pin, share_noise, times
+from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, blind, guide, pin, times
 from longtake.manifest import Manifest, read_manifest
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
@@ -99,7 +99,7 @@ class Drawer:
         frames, own, seen = _in_order(p)
         count, shape = len(frames), self.manifest.latents
         noise = torch.zeros(1, count, *shape, device=self.device)
-        noise[:, own] = self._noise(p["seed"], len(own))
+        noise[:, own] = self._noise(p["seed"], (1, len(own), *shape))
         known, mask = torch.zeros_like(noise), torch.zeros(1, count, 1, *shape[1:], device=self.device)
         for position, latent in zip(seen, inputs, strict=True):
             known[0, position] = torch.from_numpy(latent.astype(np.float32)).to(self.device)
@@ -122,17 +122,10 @@ class Drawer:
         latents: NDArray[np.float32] = drawn[0, own].float().cpu().numpy()
         return latents
 
-    def _noise(self, seed: int, frames: int) -> Tensor:
-        """`[1, frames, C, H, W]`."""
-        share = self.manifest.shared_noise
+    def _noise(self, seed: int, shape: tuple[int, ...]) -> Tensor:
         # torch's CPU generator keeps 32 bits of a seed, too few for millions of clips; Philox keeps them all.
-        chance = np.random.Generator(np.random.Philox(key=seed))
-        drawn = chance.standard_normal((1, frames, *self.manifest.latents), dtype=np.float32)
-        noise = torch.from_numpy(drawn).to(self.device)
-        if share:
-            drawn = chance.standard_normal((1, 1, *self.manifest.latents), dtype=np.float32)
-            noise = share_noise(noise, torch.from_numpy(drawn).to(self.device), share)
-        return noise
+        drawn = np.random.Generator(np.random.Philox(key=seed)).standard_normal(shape, dtype=np.float32)
+        return torch.from_numpy(drawn).to(self.device)
 
     def _evaluate(self, precision: str) -> Any:
         net, dtype = self.net(precision), _TYPES[precision]

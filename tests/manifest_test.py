@@ -106,7 +106,6 @@ def test_the_network_and_the_text_encoder_draw_and_the_autoencoder_decodes(
     [
         ({"schedule": "cosine"}, True, False),
         ({"prediction": "v"}, True, False),
-        ({"shared_noise": 0.5}, True, False),
         ({"latents": (4, 4, 8)}, True, False),
         ({"decoder_precision": "fp32"}, False, True),
         ({"name": "other"}, False, False),

@@ -87,18 +87,6 @@ def test_references_are_seen_and_do_not_come_back(draw: Drawer) -> None:
         assert all(moved(drawn, other)[1:-1])
 
 
-def test_a_model_of_shared_noise_starts_from_it(tiny_model: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(tiny_model, tmp_path / "shared")
-    write_manifest(replace(read_manifest(folder), shared_noise=1.0))
-    draw = Operations(folder, device="cpu")()
-    starts: list[torch.Tensor] = []
-    draw.net("fp32").register_forward_pre_hook(lambda net, inputs: starts.append(inputs[0]))
-    draw(job(frames=4), [])
-    assert torch.equal(starts[0], starts[0][:, :1].expand_as(starts[0]))
-    draw(job(frames=4, seed=8), [])
-    assert not torch.equal(starts[0], starts[-1])
-
-
 @pytest.mark.parametrize("sampler", ["ddim", "dpm-2m"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_known_frames_come_back_bit_for_bit(draw: Drawer, sampler: str, precision: str) -> None:

@@ -50,7 +50,6 @@ def tiny() -> Recipe:
         prediction="flow",
         time_mean=0.0,
         time_std=1.0,
-        shared_noise=0.25,
         known_noise=0.1,
         text_dropout=0.1,
         short_clips=0.5,

@@ -10,7 +10,6 @@ from longtake.diffusion.condition import blind, pin
 from longtake.diffusion.guidance import guide
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import REGIMES, draw_masks
-from longtake.diffusion.noise import draw_noise, share_noise
 from longtake.diffusion.prediction import PREDICTIONS, Denoise, Denoiser, PredictionError
 from longtake.diffusion.sampler import SAMPLERS, Sampler, ddim, dpm_2m
 from longtake.diffusion.schedule import SCHEDULES, Schedule, cosine, ddpm, flow, times
@@ -32,10 +31,8 @@ __all__ = [
     "ddpm",
     "dpm_2m",
     "draw_masks",
-    "draw_noise",
     "flow",
     "guide",
     "pin",
-    "share_noise",
     "times",
 ]

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from longtake.diffusion.condition import enter, only_known
-from longtake.diffusion.noise import draw_noise
 from longtake.diffusion.prediction import prediction_for
 from longtake.diffusion.schedule import Schedule, diffuse, per_frame
 
@@ -32,7 +31,6 @@ class DiffusionLoss:
     time_std: float
     terminal_share: float  # share of clips at exactly t = 1, where sampling starts and t above never comes
     known_noise_max: float  # known frames: level 0 in half of the clips, else U(0, this)
-    shared_noise: float = 0.0  # share of the noise's variance that a clip's frames have in common
     paper_exact: bool = False  # known frames stay at the clip's noise level in x and t (NUWA-XL)
 
     def __post_init__(self) -> None:
@@ -59,7 +57,7 @@ class DiffusionLoss:
         """
         latents = latents.float()
         t, level, dropped = self._draw(len(latents), text_dropout, generator, latents.device)
-        noise = draw_noise(latents.shape, self.shared_noise, generator).to(latents.device)
+        noise = torch.randn(latents.shape, generator=generator, device=generator.device).to(latents.device)
         t_frame, level_frame = t[:, None].expand(prompt.shape), level[:, None].expand(prompt.shape)
         known = only_known(latents, mask)
         x, t_seen = diffuse(latents, noise, t_frame, self.schedule), t_frame

@@ -34,7 +34,6 @@ class Recipe:
     prediction: str  # a name in PREDICTIONS
     time_mean: float  # of the noise level's logit-normal law
     time_std: float
-    shared_noise: float  # share of the noise's variance that a clip's frames have in common
     known_noise: float  # most noise on known frames
     text_dropout: float  # share of clips trained without prompts
     short_clips: float  # share of steps with fewer than 16 frames

@@ -180,8 +180,7 @@ def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
 
     def sheet(drawing: MaskTemporalUNet, step: int) -> np.ndarray:
         schedule = SCHEDULES[recipe.schedule]
-        shared = recipe.shared_noise
-        return keyframe_sheet(drawing, vae, encoder, schedule, recipe.prediction, recipe.size, shared)
+        return keyframe_sheet(drawing, vae, encoder, schedule, recipe.prediction, recipe.size)
 
     _save(train(model, loss, batches, recipe.diffusion, out / "denoiser", sheet, device), out, "unet")
 
@@ -198,7 +197,6 @@ def _distillation(recipe: Recipe, out: Path, device: str) -> None:
         teacher=teacher,
         schedule=SCHEDULES[recipe.schedule],
         prediction=recipe.prediction,
-        shared_noise=recipe.shared_noise,
         substeps=recipe.substeps,
         guided=recipe.undistilled,
         aimed=(recipe.keyframes, recipe.gaps, recipe.leaves),
@@ -241,7 +239,6 @@ def denoising_loss(recipe: Recipe) -> MaskedClipLoss:
         time_mean=recipe.time_mean,
         time_std=recipe.time_std,
         terminal_share=0.02,
-        shared_noise=recipe.shared_noise,
         known_noise_max=recipe.known_noise,
     )
     return MaskedClipLoss(diffusion=diffusion, text_dropout=recipe.text_dropout)
@@ -282,7 +279,6 @@ def _package(recipe: Recipe, out: Path, device: str) -> None:
         clip_length=_CLIP,
         schedule=recipe.schedule,
         prediction=recipe.prediction,
-        shared_noise=recipe.shared_noise,
         keyframes=recipe.keyframes,
         gaps=recipe.gaps,
         leaves=recipe.leaves,

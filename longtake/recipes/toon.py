@@ -73,7 +73,6 @@ def toon_64() -> Recipe:
         prediction="flow",
         time_mean=0.3,
         time_std=1.1,
-        shared_noise=0.0,
         known_noise=0.15,
         text_dropout=0.1,
         short_clips=0.07,

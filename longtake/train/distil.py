@@ -14,7 +14,6 @@ from torch import Tensor
 
 from longtake.diffusion.condition import enter, only_known, pin
 from longtake.diffusion.loss import mean_unknown
-from longtake.diffusion.noise import draw_noise
 from longtake.diffusion.prediction import Denoiser, prediction_for
 from longtake.diffusion.sampler import coefficients
 from longtake.diffusion.schedule import Schedule, diffuse, per_frame, times
@@ -38,7 +37,6 @@ class DistilLoss:
     teacher: MaskTemporalUNet  # in evaluation mode, not trained
     schedule: Schedule
     prediction: str  # a name in PREDICTIONS, of teacher and student
-    shared_noise: float  # share of the noise's variance that a clip's frames have in common
     substeps: int  # of the teacher within a step of the student
     guided: tuple[
         Sampling, Sampling, Sampling
@@ -52,7 +50,7 @@ class DistilLoss:
         latents, device = batch.latents.float(), batch.latents.device
         mask = known_cells(batch, {"none": 1.0}, {"ends": 1.0}, 1.0, generator)
         known = only_known(latents, mask)
-        noise = draw_noise(latents.shape, self.shared_noise, generator).to(device)
+        noise = torch.randn(latents.shape, generator=generator, device=generator.device).to(device)
         kind = self._kinds(batch)
         start, stop = self._step(kind, generator, device)
         told = {"time": batch.time, "text": batch.text, "known": known, "mask": mask}

@@ -12,7 +12,6 @@ from longtake.conditioning.text import PromptEncoder
 from longtake.data.clips import Clip
 from longtake.data.script import episode_seeds
 from longtake.diffusion import Denoiser, guide, times
-from longtake.diffusion.noise import draw_noise
 from longtake.diffusion.prediction import Denoise
 from longtake.diffusion.sampler import ddim
 from longtake.diffusion.schedule import Schedule
@@ -27,13 +26,7 @@ _FRAMES, _SPACING, _STEPS, _GUIDANCE = 16, 225, 8, 3.0
 
 @torch.no_grad()
 def keyframe_sheet(
-    net: MaskTemporalUNet,
-    vae: TKLVAE,
-    encoder: PromptEncoder,
-    schedule: Schedule,
-    prediction: str,
-    size: int,  # pixels per side
-    shared_noise: float = 0.0,  # share of the noise's variance that all keyframes have in common
+    net: MaskTemporalUNet, vae: TKLVAE, encoder: PromptEncoder, schedule: Schedule, prediction: str, size: int
 ) -> np.ndarray:
     """Truth and drawing in turn, 16 keyframes a row: uint8 picture `[4 size, 16 size, 3]`."""
     rows = []
@@ -41,8 +34,7 @@ def keyframe_sheet(
         clip = Clip(episode=episode, numbers=tuple(range(0, _FRAMES * _SPACING, _SPACING)))
         denoise = _denoise(net, encoder.encode(["", *clip.captions]), schedule, prediction)
         shape = (1, _FRAMES, vae.config.latent_channels, size // vae.factor, size // vae.factor)
-        chance = torch.Generator().manual_seed(episode)
-        noise = draw_noise(torch.Size(shape), shared_noise, chance).to(net.device)
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(episode)).to(net.device)
         latents = ddim(partial(denoise, known=torch.zeros_like(noise)), noise, times(_STEPS), schedule)
         drawn = to_pixels(vae.to(net.device).decode_latents(latents)[0])
         rows += [np.concatenate(list(part), axis=1) for part in (clip.pixels(size), drawn)]

@@ -56,7 +56,6 @@ def loss(teacher: MaskTemporalUNet, substeps: int, scale: float = 1.0, aimed: Sa
         teacher=teacher,
         schedule=SCHEDULES["flow"],
         prediction="flow",
-        shared_noise=0.0,
         substeps=substeps,
         guided=(guided, guided, ONE),
         aimed=(aimed,) * 3,
