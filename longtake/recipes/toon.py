@@ -134,7 +134,7 @@ def toon_128() -> Recipe:
             "nearest": True,
         },
         short_clips=0.1,
-        diffusion=replace(small.diffusion, steps=5000, batch=10, decay=0.3, ema=0.998),
+        diffusion=replace(small.diffusion, steps=3000, batch=10, decay=0.3, ema=0.998, compile=False),
         distillation=replace(
             small.diffusion,
             steps=300,

@@ -1,0 +1,165 @@
+"""Does deeper win (NUWA-XL, table 2c)? The same films by one network, at depth 1, 2 and 3.
+
+A tree of depth d spans 15^d frames; a longer film is a chain of such trees, each of which knows the last
+frame of the one before it. So depth 1 is plain autoregression from clip to clip, depth 2 chains trees of 225
+frames, and depth 3 draws up to 3,376 frames from one clip of keyframes. No references: the paper has none.
+
+    python benchmarks/depth.py --model toon-128 --out runs/depth --episodes 4 --frames 1024
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from longtake.cores import cores
+from longtake.data.script import episode_seeds
+from longtake.evaluate.catalogue import CATALOGUE
+from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate
+from longtake.evaluate.script import Script, script_of_episode
+from longtake.evaluate.sources import DecodedTruth, StoredFilm, WorldFilm
+from longtake.evaluate.table import Header, number, report_json
+from longtake.executors.attempt import attempt
+from longtake.film import Segment
+from longtake.manifest import Manifest, find_model, read_manifest
+from longtake.ops import Operations
+from longtake.plan import Frame, Job, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.store import Store
+
+GAPS = 15  # of a clip
+COLUMNS = (
+    "scene_accuracy", "count_accuracy", "action_accuracy", "identity_far", "revisit_far", "seam_fine",
+    "jolt_fine", "clock_order", "drift_correctness", "drift_saturation", "sharpness", "motion_over_floor",
+)  # fmt: skip
+
+
+def jobs_of(depth: int, timeline: Timeline, manifest: Manifest, seed: int) -> Iterator[Job]:
+    """All clips of the film, parents first; those of spacing 1 are its leaves, in film order."""
+    ends: tuple[Frame, ...] = ()
+    for start in range(0, timeline.length - 1, GAPS**depth):
+        tree = list(_tree(timeline, manifest, seed, start, GAPS**depth, ends))
+        yield from tree
+        ends = (Frame(tree[0].key, GAPS),)
+
+
+def _tree(
+    timeline: Timeline, manifest: Manifest, seed: int, start: int, width: int, ends: tuple[Frame, ...]
+) -> Iterator[Job]:
+    """The clip of frames `start` to `start + width`, which knows the `ends`, and the trees in its gaps."""
+    frames = range(start, start + width + 1, width // GAPS)
+    sampling = manifest.keyframes if len(ends) < 2 else manifest.leaves if width == GAPS else manifest.gaps
+    job = _job(timeline, manifest, seed, frames, ends, sampling)
+    yield job
+    if width > GAPS:
+        for k, first in enumerate(frames[:-1]):
+            if first < timeline.length - 1:
+                between = (Frame(job.key, k), Frame(job.key, k + 1))
+                yield from _tree(timeline, manifest, seed, first, width // GAPS, between)
+
+
+def _job(
+    timeline: Timeline,
+    manifest: Manifest,
+    seed: int,
+    frames: range,
+    ends: tuple[Frame, ...],
+    sampling: Sampling,
+) -> Job:
+    texts = [timeline.prompt(i) for i in frames]
+    prompts = list(dict.fromkeys(texts))
+    place = hashlib.sha256(f"{seed}/{frames.step}/{frames[0]}".encode()).digest()
+    params = {
+        "times": [i - frames[0] for i in frames],
+        "prompts": prompts,
+        "prompt": [prompts.index(text) for text in texts],
+        "known": [0, GAPS][: len(ends)],
+        "seed": int.from_bytes(place[:8], "big") >> 1,
+        "model": manifest.digest,
+        **asdict(sampling),
+    }
+    return Job("draw", ends, params, level=0, start=frames[0])
+
+
+def draw(depth: int, episode: int, frames: int, model: Path, store: Path) -> tuple[Segment, ...]:
+    """Draws what is missing of the film; its leaves, each a segment."""
+    manifest, kept = read_manifest(model), Store(store)
+    script = script_of_episode(episode, frames)
+    scenes = tuple(Scene(str(k), shot.start, shot.caption) for k, shot in enumerate(script.shots))
+    found, drawer = [], Operations(model)()
+    for job in jobs_of(depth, Timeline(scenes, frames), manifest, episode):
+        reply = attempt(job, kept, drawer)
+        if reply.kind not in ("drawn", "cached"):
+            raise RuntimeError(f"a clip could not be drawn: {reply}") from reply.error
+        if job.params["times"][1] == 1:
+            found.append((job.key, range(min(GAPS, frames - job.start))))
+    last = found[-1]
+    found[-1] = (last[0], range(frames - (len(found) - 1) * GAPS))  # its last frame is nobody else's
+    return tuple(Segment((leaf,)) for leaf in found)
+
+
+def main() -> None:
+    """Draw and measure what is missing, and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", required=True, help="a shipped model or a folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder of clips and of what was seen")
+    parser.add_argument("--split", default="test", choices=("validation", "test"))
+    parser.add_argument("--episodes", type=int, default=4)
+    parser.add_argument("--frames", type=int, default=1024)
+    parser.add_argument("--depths", type=int, nargs="+", default=[1, 2, 3])
+    asked = parser.parse_args()
+    model, seeds = find_model(asked.model), episode_seeds(asked.split, asked.episodes)
+    scripts: dict[int, Script] = {seed: script_of_episode(seed, asked.frames) for seed in seeds}
+    films = {depth: {} for depth in asked.depths}
+    wanted = [(depth, seed) for depth in asked.depths for seed in seeds]
+    with ProcessPoolExecutor(cores(), get_context("spawn")) as pool:
+        store = asked.out / "store"
+        drawing = partial(draw, frames=asked.frames, model=model, store=store)
+        drawn = pool.map(drawing, *zip(*wanted, strict=True))
+        told = track(drawn, "films", total=len(wanted), console=Console(stderr=True))
+        for (depth, seed), segments in zip(wanted, told, strict=True):
+            films[depth][str(seed)] = StoredFilm(store, segments, model)
+    references = {str(s): WorldFilm("ground truth", scripts[s], s + 1_000_000_000) for s in seeds}
+    lines = [Line(f"depth {depth}", "system", films[depth], references) for depth in asked.depths]
+    decoded = {str(s): DecodedTruth(scripts[s], s, model) for s in seeds}
+    lines.append(Line("ground truth, decoded", "reference", decoded, references))
+    true = {str(s): WorldFilm("ground truth", scripts[s], s) for s in seeds}
+    lines.append(Line("ground truth", "reference", true, references, floor=True))
+    # Borders are those of depth 3 for all, so that the same frames are compared.
+    sampling = read_manifest(model).leaves
+    plan = partial(
+        plan_nuwa_xl, seed=0, model="", sampling_keyframes=sampling, sampling_gaps=sampling,
+        sampling_leaves=sampling,
+    )  # fmt: skip
+    episodes = [
+        Episode(str(s), scripts[s], plan(Timeline((Scene("all", 0, "any"),), asked.frames))) for s in seeds
+    ]
+    rows = evaluate(episodes, lines, Measuring(asked.out / "seen", workers=cores()))
+    report = report_json(rows, Header(facts={"model": read_manifest(model).digest, "episodes": seeds}))
+    (asked.out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    print("| films | " + " | ".join(CATALOGUE[name].label for name in COLUMNS) + " |")
+    print("|---" * (1 + len(COLUMNS)) + "|")
+    for row in report["rows"]:
+        cells = []
+        for name in COLUMNS:
+            one = row["measures"].get(name, {"value": None})
+            text = "–" if one["value"] is None else number(one["value"])
+            if one.get("low") is not None:
+                text += f" [{number(one['low'])}, {number(one['high'])}]"
+            cells.append(text)
+        print(f"| {row['name']} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
