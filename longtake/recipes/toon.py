@@ -103,12 +103,10 @@ def toon_64() -> Recipe:
 
 
 def toon_128() -> Recipe:
-    """128x128 pixels, trained on two CPU cores in resumable runs."""
+    """128x128 pixels, trained on two CPU cores in resumable runs; not distilled yet."""
     small = toon_64()
-
-    def few(steps: int) -> Sampling:
-        return replace(small.keyframes, steps=steps, text_guidance=1.0)
-
+    keyframes, gaps, leaves = small.undistilled
+    leaves = replace(leaves, steps=4)  # as good as 8 between known ends (docs/log.md)
     return replace(
         small,
         name="toon-128",
@@ -134,25 +132,13 @@ def toon_128() -> Recipe:
             "nearest": True,
         },
         short_clips=0.1,
-        diffusion=replace(small.diffusion, steps=3000, batch=10, decay=0.3, ema=0.998, compile=False),
-        distillation=replace(
-            small.diffusion,
-            steps=300,
-            batch=16,
-            muon_lr=4e-4,
-            adam_lr=3e-4,
-            warmup=10,
-            ema=0.98,
-            log_every=10,
-            save_every=50,
-            compile=False,
-        ),
-        substeps=3,
-        decoder=replace(small.stills, steps=600, muon_lr=8e-4, adam_lr=8e-4, sheet_every=300),
+        diffusion=replace(small.diffusion, steps=2800, batch=10, decay=0.3, ema=0.998, compile=False),
+        undistilled=(keyframes, gaps, leaves),
+        decoder=replace(small.stills, steps=500, muon_lr=8e-4, adam_lr=8e-4, sheet_every=300),
         latent_noise=0.35,
-        keyframes=few(8),
-        gaps=few(4),
-        leaves=few(4),
+        keyframes=keyframes,
+        gaps=gaps,
+        leaves=leaves,
     )
 
 
@@ -165,7 +151,10 @@ def toon_128_accelerated(minutes: int = 25) -> Recipe:
     if minutes not in (10, 25):
         raise ValueError(f"there are plans for 10 and 25 minutes, not {minutes}")
     base, long = toon_128(), minutes == 25
-    assert base.distillation is not None
+
+    def few(steps: int) -> Sampling:
+        return replace(base.keyframes, steps=steps, text_guidance=1.0)
+
     return replace(
         base,
         name=f"toon-128-{minutes}min",
@@ -190,11 +179,26 @@ def toon_128_accelerated(minutes: int = 25) -> Recipe:
             steps=7500 if long else 3600,
             batch=256,
             muon_lr=2e-3,
+            compile=True,
             save_every=500,
             sheet_every=1000,
         ),
-        distillation=replace(base.distillation, steps=800 if long else 300, batch=256),
+        distillation=replace(
+            base.diffusion,
+            steps=800 if long else 300,
+            batch=256,
+            muon_lr=4e-4,
+            adam_lr=3e-4,
+            warmup=10,
+            ema=0.98,
+            log_every=10,
+            save_every=50,
+        ),
+        substeps=2,
         decoder=replace(base.decoder, steps=1200 if long else 400, batch=256),
+        keyframes=few(8),
+        gaps=few(4),
+        leaves=few(4),
     )
 
 
