@@ -25,7 +25,7 @@ __all__ = [
     "write_manifest",
 ]
 
-DEFAULT_MODEL = "toon-64"
+DEFAULT_MODEL = "toon-128"
 _SHIPPED = Path(__file__).parent / "weights"
 _FORMAT = 1
 
