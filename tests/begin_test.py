@@ -77,7 +77,9 @@ def test_what_the_run_has_of_its_own_stays(model: Path, tmp_path: Path) -> None:
     assert not same(own, weights(model / "text"))
 
 
-def test_a_whole_run_leaves_out_what_it_was_given_and_its_card_says_so(model: Path, tmp_path: Path) -> None:
+def test_a_whole_run_leaves_out_what_it_was_given_and_records_whose_it_is(
+    model: Path, tmp_path: Path
+) -> None:
     told: list[str] = []
 
     def evaluate(package: Path, folder: Path) -> dict[str, object]:

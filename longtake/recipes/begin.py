@@ -16,11 +16,19 @@ from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.recipes.recipe import Recipe
 
-__all__ = ["BEGUN", "TAKEN", "begin_from"]
+__all__ = ["BEGUN", "TAKEN", "begin_from", "load_network"]
 
 TAKEN = ("autoencoder", "text")  # stages that need not run: their networks are the model's
 BEGUN = "begun"  # in `out/model`: the denoiser that the run's own begins as
 _MEASURED = {"latents_mean", "latents_std"}  # settings that training finds out
+
+
+def load_network(kind: Any, folder: Path) -> Any:
+    """The network of class `kind` that was saved in `folder`, with nothing in its config of where that is."""
+    model = kind.from_pretrained(folder, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
+    # Or the path of this run goes into the next config, and so into the model's digest.
+    model.register_to_config(_name_or_path="")
+    return model
 
 
 def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
@@ -38,10 +46,7 @@ def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
     )
     networks: dict[str, Any] = {}
     for part, name, kind, arguments in wanted:
-        made = kind.from_pretrained(
-            model / part, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True
-        )
-        made.register_to_config(_name_or_path="")
+        made = load_network(kind, model / part)
         unlike = _differences(kind(**arguments).config, made.config)
         if unlike:
             raise ModelError(

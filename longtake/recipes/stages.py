@@ -26,7 +26,7 @@ from longtake.manifest import Manifest, ModelError, write_manifest
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
-from longtake.recipes.begin import BEGUN
+from longtake.recipes.begin import BEGUN, load_network
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
 from longtake.train.autoencoder import (
@@ -101,10 +101,7 @@ def _finished(out: Path, part: str, kind: Any, device: str = "cpu") -> Any:
     if not (folder / "config.json").exists():
         made = {"vae": "autoencoder", "unet": "denoiser", "student": "distillation"}.get(part, part)
         raise ModelError(f"{folder} is not there: run `longtake train {made}` with the same --out first")
-    model = kind.from_pretrained(folder, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
-    # Or the path of this run goes into the next config, and so into the model's digest.
-    model.register_to_config(_name_or_path="")
-    return model.eval().requires_grad_(False).to(device)
+    return load_network(kind, folder).eval().requires_grad_(False).to(device)
 
 
 def _save(model: Any, out: Path, part: str) -> None:
