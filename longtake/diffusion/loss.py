@@ -48,12 +48,14 @@ class DiffusionLoss:
         null_prompt: int,
         text_dropout: float,
         generator: Generator,
+        weight: Tensor | float = 1.0,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The mean loss over clips, and diagnostics: `loss_t_0..3`, `count_t_0..3` per quarter of t.
+        """The mean over clips of `weight` (a number, or `[B]`) times their loss, and diagnostics.
 
         `latents[B,T,C,H,W]`, `time[B,T]`, `text[P,N,D]`, `prompt[B,T]` and `mask[B,T,1,H,W]` as the
         network takes them. With probability `text_dropout` all prompts of a clip become row
-        `null_prompt` of `text`. Each clip counts equally, its error averaged over its unknown cells.
+        `null_prompt` of `text`. The loss of a clip is its error averaged over its unknown cells; the
+        diagnostics, `loss_t_0..3` and `count_t_0..3` per quarter of t, tell it without weight.
         """
         latents = latents.float()
         t, level, dropped = self._draw(len(latents), text_dropout, generator, latents.device)
@@ -70,7 +72,7 @@ class DiffusionLoss:
         aim = prediction_for(self.prediction, self.schedule).target
         target = aim(latents, noise, *per_frame(self.schedule, t_frame))
         per_clip = mean_unknown((output.float() - target).square(), mask)
-        return per_clip.mean(), _by_time(per_clip.detach(), t)
+        return (weight * per_clip).mean(), _by_time(per_clip.detach(), t)
 
     def _draw(
         self, batch: int, text_dropout: float, generator: Generator, device: torch.device

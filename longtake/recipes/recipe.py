@@ -22,6 +22,7 @@ class Recipe:
     episodes: int  # training episodes of the cartoon world
     autoencoder: Mapping[str, Any]  # arguments of TKLVAE
     stills: TrainConfig  # of the frame-wise autoencoder
+    turned: float  # share of stills that are turned or mirrored: nothing may look strange for how it lies
     kl_weight: float  # of its latents' divergence from the normal law, per latent number
     text: Mapping[str, Any]  # arguments of SmallTextEncoder, without the vocabulary
     captions: TrainConfig  # of the text encoder
@@ -35,6 +36,7 @@ class Recipe:
     time_mean: float  # of the noise level's logit-normal law
     time_std: float
     known_noise: float  # most noise on known frames
+    weights: tuple[float, float, float]  # of the losses of keyframes, gaps and leaves
     text_dropout: float  # share of clips trained without prompts
     short_clips: float  # share of steps with fewer than 16 frames
     undistilled: tuple[Sampling, Sampling, Sampling]  # how the denoiser is sampled: keyframes, gaps, leaves

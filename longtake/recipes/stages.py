@@ -111,7 +111,7 @@ def _save(model: Any, out: Path, part: str) -> None:
 
 def _autoencoder(recipe: Recipe, out: Path, device: str) -> None:
     episodes = episode_seeds("train", recipe.episodes)
-    batches = still_batches(episodes, recipe.size, recipe.stills.batch, recipe.seed)
+    batches = still_batches(episodes, recipe.size, recipe.stills.batch, recipe.seed, recipe.turned)
     loss = StillLoss(kl_weight=recipe.kl_weight)
     model = TKLVAE(**recipe.autoencoder)
 
@@ -238,7 +238,7 @@ def denoising_loss(recipe: Recipe) -> MaskedClipLoss:
         terminal_share=0.02,
         known_noise_max=recipe.known_noise,
     )
-    return MaskedClipLoss(diffusion=diffusion, text_dropout=recipe.text_dropout)
+    return MaskedClipLoss(diffusion=diffusion, text_dropout=recipe.text_dropout, weights=recipe.weights)
 
 
 def _decoder(recipe: Recipe, out: Path, device: str) -> None:
@@ -251,7 +251,8 @@ def _decoder(recipe: Recipe, out: Path, device: str) -> None:
         batches = clip_batches(episodes, recipe.size, batch, 31, recipe.seed)
     else:
         loss = NoisyStillLoss(noise=recipe.latent_noise)
-        batches = still_batches(episodes, recipe.size, batch, recipe.seed + 1)  # others than the encoder's
+        seed = recipe.seed + 1  # others than the encoder's
+        batches = still_batches(episodes, recipe.size, batch, seed, recipe.turned)
 
     def sheet(made: TKLVAE, step: int) -> np.ndarray:
         return reconstruction_sheet(made, recipe.size)

@@ -40,12 +40,20 @@ def to_pixels(video: Tensor) -> np.ndarray:
     return ((video.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).movedim(-3, -1).cpu().numpy()
 
 
-def still_batches(episodes: list[int], size: int, batch: int, seed: int = 0) -> Batches:
-    """Batches of single frames, uint8 `[batch, 1, size, size, 3]`."""
+def still_batches(episodes: list[int], size: int, batch: int, seed: int = 0, turned: float = 0.0) -> Batches:
+    """Batches of single frames, uint8 `[batch, 1, size, size, 3]`.
+
+    A share `turned` of them is turned by a quarter, a half or three, every second of these mirrored as well:
+    what stands in training must not look strange to the autoencoder where it lies.
+    """
 
     def batches(step: int, rank: int, world: int) -> Tensor:
         chance = random.Random(step_seed(seed, step, rank))
-        return torch.from_numpy(draw_stills(episodes, chance, batch, size))[:, None]
+        stills = draw_stills(episodes, chance, batch, size)
+        for still in stills:
+            if chance.random() < turned:
+                still[:] = np.rot90(still, chance.randrange(1, 4))[:, :: chance.choice((1, -1))].copy()
+        return torch.from_numpy(stills)[:, None]
 
     return batches
 

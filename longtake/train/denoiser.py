@@ -29,12 +29,14 @@ __all__ = [
     "MaskedClipLoss",
     "cached_batches",
     "encode_captions",
+    "kinds",
     "known_cells",
     "spacings",
 ]
 
 _CHUNK = 256  # captions encoded together
 WIDE = 60  # median spacing in frames from which a clip counts as one of keyframes
+_LEAF = 2  # median spacing in frames below which a clip counts as a leaf
 
 
 class ClipBatch(NamedTuple):
@@ -135,6 +137,7 @@ class MaskedClipLoss:
     diffusion: DiffusionLoss
     text_dropout: float  # share of clips that lose their prompts
     compiled_lengths: Container[int] = (16, 18)  # frames; clip lengths for which a compiled net is used
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)  # of keyframes, gaps, leaves
     known_references: float = 0.85  # share of clips whose references are known; else they are drawn as well
     wide: Mapping[str, float] = field(  # regimes of keyframes
         default_factory=lambda: {
@@ -173,6 +176,7 @@ class MaskedClipLoss:
             null_prompt=0,
             text_dropout=self.text_dropout,
             generator=generator,
+            weight=batch.latents.new_tensor(self.weights, dtype=torch.float32)[kinds(batch)],
         )
 
 
@@ -180,6 +184,12 @@ def spacings(batch: ClipBatch) -> Tensor:
     """Film frames between neighbours, the median of each clip, `[B]`; 0 for a single frame."""
     steps = batch.time.diff(dim=1) if batch.time.shape[1] > 1 else torch.zeros_like(batch.time)
     return steps.median(dim=1).values
+
+
+def kinds(batch: ClipBatch) -> Tensor:
+    """0, 1, 2 `[B]` for clips of keyframes, gaps, leaves, by their spacing."""
+    spacing = spacings(batch)
+    return (spacing < WIDE).long() + (spacing < _LEAF).long()
 
 
 def known_cells(

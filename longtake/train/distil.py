@@ -19,11 +19,9 @@ from longtake.diffusion.sampler import coefficients
 from longtake.diffusion.schedule import Schedule, diffuse, per_frame, times
 from longtake.models.unet import MaskTemporalUNet
 from longtake.plan import Sampling
-from longtake.train.denoiser import WIDE, ClipBatch, known_cells, spacings
+from longtake.train.denoiser import ClipBatch, kinds, known_cells
 
 __all__ = ["DistilLoss"]
-
-_LEAF = 2  # mean spacing in frames below which a clip counts as a leaf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +49,7 @@ class DistilLoss:
         mask = known_cells(batch, {"none": 1.0}, {"ends": 1.0}, 1.0, generator)
         known = only_known(latents, mask)
         noise = torch.randn(latents.shape, generator=generator, device=generator.device).to(device)
-        kind = self._kinds(batch)
+        kind = kinds(batch)
         start, stop = self._step(kind, generator, device)
         told = {"time": batch.time, "text": batch.text, "known": known, "mask": mask}
 
@@ -81,11 +79,6 @@ class DistilLoss:
             of_kind = (kind == k).float()
             told_apart[f"loss_{name}"] = (error.detach() * of_kind).sum() / of_kind.sum().clamp(min=1)
         return error.mean(), told_apart
-
-    def _kinds(self, batch: ClipBatch) -> Tensor:
-        """0, 1, 2 `[B]` for keyframes, gaps, leaves."""
-        spacing = spacings(batch)
-        return (spacing < WIDE).long() + (spacing < _LEAF).long()
 
     def _step(self, kind: Tensor, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
         """A random step of each clip's own sampling: where it starts and stops, both `[B]`."""

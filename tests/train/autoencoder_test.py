@@ -93,6 +93,17 @@ def test_batches_are_functions_of_step_and_rank(batches: Batches, frames: int) -
         assert not torch.equal(batches(step, rank, 2), first)
 
 
+def test_a_share_of_the_stills_is_turned() -> None:
+    upright = still_batches(EPISODES, 16, 400)(0, 0, 1)[:, 0]
+    made = still_batches(EPISODES, 16, 400, turned=0.25)(0, 0, 1)[:, 0]
+    kept = (made == upright).flatten(1).all(1)
+    assert 270 <= kept.sum() <= 330
+    ways = [torch.rot90(x, k, (1, 2)) for k in (1, 2, 3) for x in (upright, upright.flip(2))]
+    equal = torch.stack([(made == way).flatten(1).all(1) for way in ways])
+    assert torch.equal(equal.any(0), ~kept)
+    assert equal.any(1).all()  # each way comes
+
+
 def test_the_loss_of_a_lossless_net_is_its_divergence_alone() -> None:
     batch = still_batches(EPISODES, 16, 2)(0, 0, 1)
     loss, told = StillLoss(kl_weight=0.5)(Lossless(), batch, generator())  # type: ignore[arg-type]

@@ -16,7 +16,14 @@ from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.latents import ClipCache
 from longtake.diffusion import DiffusionLoss, flow
 from longtake.models.unet import MaskTemporalUNet
-from longtake.train.denoiser import ClipBatch, MaskedClipLoss, cached_batches, encode_captions, known_cells
+from longtake.train.denoiser import (
+    ClipBatch,
+    MaskedClipLoss,
+    cached_batches,
+    encode_captions,
+    kinds,
+    known_cells,
+)
 from longtake.train.loop import TrainConfig, train
 
 CAPTIONS = ["one", "two", "three", "four", "five"]
@@ -242,6 +249,22 @@ def test_keyframes_and_gaps_have_masks_of_their_own() -> None:
     known = seen[-1].mean(dim=(2, 3, 4))
     assert 0.6 < (known == torch.tensor([1.0, 0, 0, 0, 0, 1])).all(1).float().mean() < 0.78
     assert all(sum(mix.values()) == pytest.approx(1) for mix in (default.wide, default.narrow))
+
+
+def test_clips_weigh_what_their_spacing_says() -> None:
+    batch = batch_of([225.0, 15.0, 1.0, 60.0, 2.0])
+    assert kinds(batch).tolist() == [0, 1, 2, 0, 1]
+
+    def net(x: Tensor, t: Tensor, **rest: Tensor) -> Tensor:
+        return torch.zeros_like(x)
+
+    def value(batch: ClipBatch, weights: tuple[float, float, float]) -> float:
+        loss = MaskedClipLoss(diffusion=diffusion(), text_dropout=0.1, weights=weights)
+        return loss(net, batch, torch.Generator().manual_seed(0))[0].item()
+
+    each = [value(batch, weights) for weights in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))]
+    assert all(part > 0 for part in each)
+    assert value(batch, (0.5, 2.0, 3.0)) == pytest.approx(0.5 * each[0] + 2 * each[1] + 3 * each[2])
 
 
 def test_references_are_known_in_their_share_of_clips_and_the_rest_by_the_regimes() -> None:
