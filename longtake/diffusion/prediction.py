@@ -1,8 +1,13 @@
 """What a network's output means: conversions between it, the training target and x0.
 
 With `x = alpha x0 + sigma eps` the network may be trained to give `x0`, `epsilon` (eps), `v`
-(alpha eps - sigma x0, Salimans & Ho 2022) or `flow` (eps - x0, rectified flow). Outside this file there is
-only `denoise(x, t) -> x0`.
+(alpha eps - sigma x0, Salimans & Ho 2022), `flow` (eps - x0, rectified flow) or `edm`: what x does not tell
+by itself, v / (alpha^2 + sigma^2). Outside this file there is only `denoise(x, t) -> x0`.
+
+`edm` is the preconditioning of Karras et al. 2022 (equation 7) for any schedule: x0 = c_skip x - sigma output
+with the c_skip that lets through the least of the network's errors. Where a video is nearly all noise, `flow`
+asks the network for the very noise that it was given, and what it cannot copy stays in x0 as flicker. On the
+schedule `flow` an error of the network is the same error of x0 for both, so their losses can be compared.
 """
 
 from __future__ import annotations
@@ -43,6 +48,10 @@ PREDICTIONS: dict[str, Prediction] = {
     "v": Prediction(
         to_x0=lambda output, x, alpha, sigma: (alpha * x - sigma * output) / (alpha**2 + sigma**2),
         target=lambda x0, eps, alpha, sigma: alpha * eps - sigma * x0,
+    ),
+    "edm": Prediction(
+        to_x0=lambda output, x, alpha, sigma: alpha * x / (alpha**2 + sigma**2) - sigma * output,
+        target=lambda x0, eps, alpha, sigma: (alpha * eps - sigma * x0) / (alpha**2 + sigma**2),
     ),
     "epsilon": Prediction(
         to_x0=lambda output, x, alpha, sigma: (x - sigma * output) / alpha,

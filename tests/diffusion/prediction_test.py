@@ -35,6 +35,26 @@ def test_targets_are_what_their_names_say() -> None:
 
 
 @pytest.mark.parametrize("schedule", ["flow", "cosine"])
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9, 1.0])
+def test_edm_asks_for_what_the_noisy_video_does_not_tell(schedule: str, level: float) -> None:
+    x0, noise = torch.randn(
+        2, 200_000, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    ).unbind()
+    alpha, sigma = SCHEDULES[schedule](torch.tensor(level, dtype=torch.float64))
+    target = PREDICTIONS["edm"].target(x0, noise, alpha, sigma)
+    assert abs(torch.corrcoef(torch.stack([target, alpha * x0 + sigma * noise]))[0, 1]) < 0.01
+    if level == 1.0:
+        torch.testing.assert_close(target, -x0)  # "flow" has the noise in it
+    if schedule == "flow":  # an error of the network is as large an error of x0
+        zero, one = torch.zeros(2), torch.ones(2)
+        errors = [
+            PREDICTIONS[name].to_x0(zero, one, alpha, sigma) - PREDICTIONS[name].to_x0(one, one, alpha, sigma)
+            for name in ("edm", "flow")
+        ]
+        torch.testing.assert_close(errors[0], errors[1])
+
+
+@pytest.mark.parametrize("schedule", ["flow", "cosine"])
 def test_epsilon_is_refused_where_alpha_is_zero(schedule: str) -> None:
     with pytest.raises(PredictionError, match=r"alpha.*'v'"):
         Denoiser(nn.Identity(), SCHEDULES[schedule], "epsilon")
@@ -45,7 +65,7 @@ def test_an_unknown_prediction_is_named() -> None:
         Denoiser(nn.Identity(), SCHEDULES["ddpm"], "epsilom")
 
 
-@pytest.mark.parametrize("name", ["flow", "v"])
+@pytest.mark.parametrize("name", ["flow", "v", "edm"])
 def test_a_clean_frame_is_its_own_x0_whatever_the_net_says(name: str) -> None:
     schedule: Schedule = SCHEDULES["flow"]
     x = torch.randn(1, 2, 3, 4, 4)
