@@ -79,11 +79,13 @@ ARMS: dict[str, Arm] = {
     "injection: up only": network(inject_down=False),
     "no full attention in the middle": network(middle=0),
     "top level 64 channels": network(channels=[64, 192]),
+    "flow prediction": recipe(prediction="flow"),
     "cosine schedule, v": recipe(schedule="cosine", prediction="v"),
     "noise level: logit-normal mean 0": recipe(time_mean=0.0),
     "noise level: logit-normal mean 0.6": recipe(time_mean=0.6),
     "known frames never noised": recipe(known_noise=0.0),
     "known frames noised up to 0.4": recipe(known_noise=0.4),
+    "leaves weigh as much as keyframes": recipe(weights=(1.0, 1.0, 1.0)),
     "no clips with references": recipe(reference_steps=0.0),
     "masks: only none and both ends": Arm(masks={"wide": {"none": 1.0}, "narrow": {"ends": 1.0}}),
     "masks: as many random ones": Arm(
