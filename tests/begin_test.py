@@ -103,6 +103,14 @@ def test_another_recipes_model_is_refused_and_the_difference_named(model: Path, 
     assert not list(tmp_path.iterdir())
 
 
+def test_a_model_that_predicts_something_else_is_refused(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"prediction flow, flow, the recipe tiny has flow, v\..*leave --from"
+    ):
+        begin_from(model, replace(tiny(), prediction="v"), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_damaged_model_is_refused(model: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(model, tmp_path / "broken")
     (broken / "vae" / "config.json").write_text("{}")

@@ -112,6 +112,17 @@ def test_the_package_says_what_it_is(run: Path) -> None:
         assert str(run) not in path.read_text()
 
 
+def test_what_a_model_was_distilled_from_is_a_model_beside_it(run: Path) -> None:
+    manifest, made = read_manifest(run / "undistilled"), read_manifest(run / "package")
+    manifest.verify()
+    assert manifest.name == "tiny-undistilled"
+    assert (manifest.keyframes, manifest.gaps, manifest.leaves) == tiny().undistilled
+    weights = "unet/diffusion_pytorch_model.safetensors"
+    differ = {name for name in made.files if made.files[name] != manifest.files[name]}
+    assert weights in differ
+    assert not any(name.startswith(("vae/", "text/")) for name in differ)
+
+
 def test_every_training_stage_leaves_a_log_and_two_leave_sheets(run: Path) -> None:
     trained = {"autoencoder": 2, "text": 2, "denoiser": 2, "distillation": 2, "decoder": 1}
     for stage, steps in trained.items():

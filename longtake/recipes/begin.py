@@ -36,9 +36,17 @@ def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
 
     Autoencoder and text encoder are taken as they are, the denoiser's training starts from the model's. What
     the run has of its own stays. Raises ModelError where the model's networks are not the recipe's.
+    A distilled denoiser has guidance in it: begin from what it was distilled from.
     """
     manifest = read_manifest(model)
     manifest.verify()
+    asked = (recipe.schedule, recipe.prediction)
+    if (manifest.schedule, manifest.prediction) != asked:
+        raise ModelError(
+            f"{manifest.name} was trained with schedule and prediction {manifest.schedule}, "
+            f"{manifest.prediction}, the recipe {recipe.name} has {', '.join(asked)}. Begin from a model of "
+            "this recipe, or leave --from out"
+        )
     wanted: tuple[tuple[str, str, Any, dict[str, Any]], ...] = (
         ("vae", "vae", TKLVAE, dict(recipe.autoencoder)),
         ("text", "text", SmallTextEncoder, {**recipe.text, "vocabulary": vocabulary()}),

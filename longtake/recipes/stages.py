@@ -261,9 +261,18 @@ def _decoder(recipe: Recipe, out: Path, device: str) -> None:
 
 
 def _package(recipe: Recipe, out: Path, device: str) -> None:
-    """Weights in bfloat16 and the manifest, in `out/package`: what `--model` takes."""
-    folder = out / "package"
-    drawing = "student" if recipe.distillation else "unet"
+    """The model, in `out/package`, which `--model` takes; what it was distilled from, in `out/undistilled`."""
+    if recipe.distillation is None:
+        _pack(recipe, out, out / "package", "unet")
+        return
+    _pack(recipe, out, out / "package", "student")
+    keyframes, gaps, leaves = recipe.undistilled
+    before = replace(recipe, distillation=None, keyframes=keyframes, gaps=gaps, leaves=leaves)
+    _pack(replace(before, name=f"{recipe.name}-undistilled"), out, out / "undistilled", "unet")
+
+
+def _pack(recipe: Recipe, out: Path, folder: Path, drawing: str) -> None:
+    """Weights in bfloat16 and the manifest, in `folder`; `drawing` is the network that draws clips."""
     parts = ((drawing, "unet", MaskTemporalUNet), ("text", "text", SmallTextEncoder), ("vae", "vae", TKLVAE))
     for source, part, kind in parts:
         made = _finished(out, source, kind)

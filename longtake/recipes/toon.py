@@ -109,6 +109,10 @@ def toon_128() -> Recipe:
     small = toon_64()
     keyframes, gaps, leaves = small.undistilled
     leaves = replace(leaves, steps=4)  # as good as 8 between known ends (docs/log.md)
+
+    def few(steps: int) -> Sampling:
+        return replace(keyframes, steps=steps, text_guidance=1.0)
+
     return replace(
         small,
         name="toon-128",
@@ -137,13 +141,26 @@ def toon_128() -> Recipe:
         prediction="edm",  # "flow" leaves noise in what is drawn, which flickers (docs/log.md)
         weights=(0.8, 1.0, 1.5),  # leaves are easy and learn slowly: motion (docs/log.md)
         short_clips=0.1,
-        diffusion=replace(small.diffusion, steps=6500, batch=10, decay=0.3, ema=0.998, compile=False),
+        diffusion=replace(small.diffusion, steps=6200, batch=10, decay=0.3, ema=0.998, compile=False),
         undistilled=(keyframes, gaps, leaves),
-        decoder=replace(small.stills, steps=1500, muon_lr=8e-4, adam_lr=8e-4, sheet_every=300),
+        distillation=replace(
+            small.diffusion,
+            steps=250,
+            muon_lr=4e-4,
+            adam_lr=3e-4,
+            warmup=10,
+            final_lr_fraction=0.02,
+            ema=0.98,
+            log_every=10,
+            save_every=50,
+            compile=False,
+        ),
+        substeps=2,
+        decoder=replace(small.stills, steps=1200, muon_lr=8e-4, adam_lr=8e-4, sheet_every=300),
         latent_noise=0.35,
-        keyframes=keyframes,
-        gaps=gaps,
-        leaves=leaves,
+        keyframes=few(8),
+        gaps=few(4),
+        leaves=few(3),
     )
 
 
