@@ -261,7 +261,7 @@ def _decoder(recipe: Recipe, out: Path, device: str) -> None:
 
 
 def _package(recipe: Recipe, out: Path, device: str) -> None:
-    """The model, in `out/package`, which `--model` takes; what it was distilled from, in `out/undistilled`."""
+    """The model, in `out/package`, which `--model` takes, and in `out/undistilled` what it was made from."""
     if recipe.distillation is None:
         _pack(recipe, out, out / "package", "unet")
         return
