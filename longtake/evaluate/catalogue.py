@@ -31,6 +31,9 @@ def _measures() -> tuple[Measure, ...]:
     return (
         _("scene_accuracy", "scenes right", "prompt", "high", "share of frames, mean over scenes",
                 "other script", "shuffled", "reversed", "scenes permuted", "frozen"),
+        _("scenes_familiar", "familiar scenes", "prompt", "high", "the same over scenes without new pairs"),
+        _("scenes_composed", "composed scenes", "prompt", "high",
+                "the same over scenes with a pair that training never shows"),
         _("worst_tenth", "worst scenes", "prompt", "high", "the same over the worst tenth of scenes",
                 "other script"),
         _("character_f1", "characters F1", "prompt", "high", "0..1", "other script", "shuffled"),

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.data.captions import Told
+from longtake.data.vocabulary import HELD_OUT_ACTIONS, HELD_OUT_PLACES
 from longtake.evaluate.measured import Measured, mean_of
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import NOT_ASKED, Script
@@ -47,14 +49,16 @@ def prompt_measures(script: Script, readings: Readings) -> dict[str, Measured]:
 
     Actions and directions are judged on frames where the character is asked for and read as present, and
     directions only of characters that should walk: of the others "does not walk" says no more than the action
-    does. Counts, cast and off-script characters are judged where a cast is asked for; a character that is
-    there twice is wrong on any frame.
+    does. A scene is composed where its prompt has a pair, of a character and an action or a place, that no
+    training episode shows; else it is familiar. Counts, cast and off-script characters are judged where a
+    cast is asked for; a character that is there twice is wrong on any frame.
     """
     wanted = script.wanted
     seen = readings.presence > PRESENT
     counts = np.rint(readings.count)
     correct = frame_correct(script, readings)
     scenes = _share(script, correct == 1, ~np.isnan(correct))
+    composed = np.array([_composed(told) for told in script.told])
     there = wanted.present & seen
     acts = there & (wanted.action != NOT_ASKED)
     walks = there & (wanted.direction != NOT_ASKED) & (wanted.direction != _NO_WALK)
@@ -65,6 +69,8 @@ def prompt_measures(script: Script, readings: Readings) -> dict[str, Measured]:
     extra = np.sum(seen & ~wanted.present, axis=1)
     return {
         "scene_accuracy": mean_of(scenes, "the prompts ask for nothing"),
+        "scenes_familiar": mean_of(scenes[~composed], "every scene has a pair that training never shows"),
+        "scenes_composed": mean_of(scenes[composed], "no scene has a pair that training never shows"),
         "worst_tenth": mean_of(_worst_tenth(scenes), "the prompts ask for nothing"),
         "character_f1": _f1(script, seen),
         "action_accuracy": mean_of(
@@ -81,6 +87,14 @@ def prompt_measures(script: Script, readings: Readings) -> dict[str, Measured]:
         ),
         "off_script": mean_of(_share(script, extra * cast, cast), _NO_CAST),
     }
+
+
+def _composed(told: Told) -> bool:
+    """Does a prompt put together what no prompt in training does: a character and an action, or a place?"""
+    return any(
+        (name, action) in HELD_OUT_ACTIONS or (name, told.place) in HELD_OUT_PLACES
+        for name, action, _ in told.cast
+    )
 
 
 def _share(script: Script, hits: NDArray[np.generic], out_of: NDArray[np.generic]) -> Floats:

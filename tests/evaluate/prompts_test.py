@@ -108,6 +108,25 @@ def test_each_attribute_counts(kind: str) -> None:
     assert measured["character_f1"].value == 1.0
 
 
+def test_scenes_with_pairs_that_training_never_shows_are_told_apart() -> None:
+    prompts = (
+        "A fox waves in the meadow.",
+        "A rabbit sleeps in the meadow.",
+        "A rabbit waves and a fox sleeps in the meadow.",  # the pairs that it may seem to have, it has not
+        "A fox waves at the beach.",
+    )
+    script = script_of_prompts([(10 * k, prompt) for k, prompt in enumerate(prompts)], 40)
+    read = perfect(script)
+    place = read.place.copy()
+    place[10:15] = place[20:21] = np.eye(len(PLACES))[2]
+    measured = prompt_measures(script, replace(read, place=place))
+    assert measured["scenes_familiar"].units == pytest.approx([1.0, 0.9])
+    assert measured["scenes_composed"].units == pytest.approx([0.5, 1.0])
+    plain = values(script_of_prompts(SCENES, 100), perfect(script_of_prompts(SCENES, 100)))
+    assert plain["scenes_familiar"] == 1.0
+    assert np.isnan(plain["scenes_composed"])
+
+
 def test_scenes_weigh_alike_and_the_worst_one_shows() -> None:
     script = script_of_prompts(SCENES, 100)
     read = perfect(script)
