@@ -147,6 +147,16 @@ def test_the_distillation_is_told_where_there_is_one(out: Path) -> None:
     assert "| keyframes, before distillation | ddim | 8 | 1.5 | 3 | 1 |" in told
 
 
+def test_a_stage_that_was_taken_over_is_not_said_to_be_lost(out: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(out, tmp_path / "run")
+    shutil.rmtree(run / "text")
+    taken = Finished(at="2026-11-20T10:00:00+00:00", seconds=0.0, machine="taken from another")
+    write_done(Done(recipe=digest_of(tiny()), stages={"text": taken}), run)
+    told = card(run)
+    assert "| text | not trained in this run |" in told
+    assert "- taken from another: text" in told
+
+
 @pytest.mark.parametrize(("preset", "asked"), [("dev", ""), ("ci", " --preset ci")])
 def test_it_has_the_command_that_makes_the_model(out: Path, preset: str, asked: str) -> None:
     command = (

@@ -114,7 +114,7 @@ def _made(recipe: Recipe, out: Path, preset: str) -> Iterator[str]:
     trained = _trained(recipe)
     for stage in ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder"):
         if stage in trained:
-            yield _stage_row(stage, trained[stage], out / stage)
+            yield _stage_row(stage, trained[stage], out / stage, stage in finished)
         elif stage == "latents":
             time = _duration(finished[stage].seconds) + " (1)" if stage in finished else "not recorded"
             yield f"| latents | – | {recipe.clips:,} clips encoded | – | {time} |"
@@ -145,12 +145,12 @@ def _trained(recipe: Recipe) -> dict[str, _Trained]:
     return found | ({"distillation": _Trained(recipe.distillation, "clips")} if recipe.distillation else {})
 
 
-def _stage_row(stage: str, trained: _Trained, folder: Path) -> str:
+def _stage_row(stage: str, trained: _Trained, folder: Path, done: bool) -> str:
     log = folder / "log.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     whole = [json.loads(line) for line in lines if line.endswith("}")]  # the last may be cut off
     if not whole:
-        return f"| {stage} | not recorded | | | |"
+        return f"| {stage} | {'not trained in this run' if done else 'not recorded'} | | | |"
     steps, planned, world = whole[-1]["step"], trained.config.steps, _processes(folder)
     told = f"{steps:,}" if steps == planned else f"{steps:,} (recipe: {planned:,})"
     seen = f"{steps * trained.config.batch * (world or 1):,} {trained.examples}"
