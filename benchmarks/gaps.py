@@ -4,7 +4,7 @@ Takes clips of the cartoon world's test split, gives the model both ends as late
 draws in between with the truth: PSNR of the model, of linear interpolation between the ends' pixels, of the
 nearer end held still, and of the autoencoder alone, which is the ceiling.
 
-    python benchmarks/gaps.py --model toon-64 --clips 12
+    python benchmarks/gaps.py --model toon-128 --clips 12
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rich.progress import track
 
 from longtake.data.clips import Clip
 from longtake.data.script import episode_seeds
-from longtake.manifest import find_model, read_manifest
+from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.ops import Decoder, Operations
 from longtake.plan import Frame, Job, Sampling
 from longtake.train.autoencoder import to_model
@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="toon-64", help="a shipped model or a folder")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model or a folder")
     parser.add_argument("--clips", type=int, default=12, help="per spacing")
     parser.add_argument("--length", type=int, default=16, help="frames of a clip")
     asked = parser.parse_args()

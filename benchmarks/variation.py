@@ -5,7 +5,7 @@ Says how often both seeds show the characters, place and time of day that are as
 outfits' hues and landmarks are (chance: 0.25 of the circle, 0.33 of the width), and how often the swapped
 scenes swap while the others stay what they were.
 
-    python benchmarks/variation.py --model toon-64 --episodes 8
+    python benchmarks/variation.py --model toon-128 --episodes 8
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="toon-64", help="a shipped model or a folder")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model or a folder")
     parser.add_argument("--episodes", type=int, default=8)
     given = parser.parse_args()
     folder: Path = find_model(given.model)
