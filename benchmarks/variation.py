@@ -25,7 +25,7 @@ from longtake.data.vocabulary import CHARACTERS, PLACES, TIMES
 from longtake.evaluate.look import Probes, load_probes, read_frames
 from longtake.evaluate.readings import Floats
 from longtake.evaluate.signals import shrink
-from longtake.manifest import Manifest, find_model, read_manifest
+from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.ops import Decoder, Drawer, Operations
 from longtake.plan import Scene, Timeline, plan_nuwa_xl
 
