@@ -108,10 +108,10 @@ def toon_128() -> Recipe:
     """128x128 pixels, trained on two CPU cores in resumable runs; not distilled yet."""
     small = toon_64()
     keyframes, gaps, leaves = small.undistilled
-    leaves = replace(leaves, steps=4)  # as good as 8 between known ends (docs/log.md)
+    leaves = replace(leaves, steps=4, shift=0.7)  # better than 8: a long last step flickers (docs/log.md)
 
-    def few(steps: int) -> Sampling:
-        return replace(keyframes, steps=steps, text_guidance=1.0)
+    def few(steps: int, shift: float) -> Sampling:
+        return replace(keyframes, steps=steps, shift=shift, text_guidance=1.0)
 
     return replace(
         small,
@@ -158,9 +158,9 @@ def toon_128() -> Recipe:
         substeps=2,
         decoder=replace(small.stills, steps=1200, muon_lr=8e-4, adam_lr=8e-4, sheet_every=300),
         latent_noise=0.35,
-        keyframes=few(8),
-        gaps=few(4),
-        leaves=few(3),
+        keyframes=few(8, 1.5),
+        gaps=few(4, 1.0),
+        leaves=few(3, 0.7),
     )
 
 
@@ -173,9 +173,6 @@ def toon_128_accelerated(minutes: int = 25) -> Recipe:
     if minutes not in (10, 25):
         raise ValueError(f"there are plans for 10 and 25 minutes, not {minutes}")
     base, long = toon_128(), minutes == 25
-
-    def few(steps: int) -> Sampling:
-        return replace(base.keyframes, steps=steps, text_guidance=1.0)
 
     return replace(
         base,
@@ -216,11 +213,7 @@ def toon_128_accelerated(minutes: int = 25) -> Recipe:
             log_every=10,
             save_every=50,
         ),
-        substeps=2,
         decoder=replace(base.decoder, steps=1200 if long else 400, batch=256),
-        keyframes=few(8),
-        gaps=few(4),
-        leaves=few(4),
     )
 
 
