@@ -58,6 +58,7 @@ def tiny() -> Recipe:
         undistilled=(sampling, sampling, replace(sampling, text_guidance=1.0)),
         distillation=config,
         substeps=2,
+        aimed=(sampling, sampling, sampling),
         decoder=replace(config, batch=1, steps=1),
         latent_noise=0.1,
         keyframes=sampling,

@@ -42,6 +42,7 @@ class Recipe:
     undistilled: tuple[Sampling, Sampling, Sampling]  # how the denoiser is sampled: keyframes, gaps, leaves
     distillation: TrainConfig | None  # of the denoiser into one of fewer steps; None: it ships as it is
     substeps: int  # of the denoiser within one step of the distilled one
+    aimed: tuple[Sampling, Sampling, Sampling]  # whose steps and shift the distilled one learns
     decoder: TrainConfig  # of the decoder, encoder frozen: on clips if it looks along time, else on stills
     latent_noise: float  # on its latents, in their spread; on stills the most
     keyframes: Sampling  # how the finished model is sampled

@@ -196,7 +196,7 @@ def _distillation(recipe: Recipe, out: Path, device: str) -> None:
         prediction=recipe.prediction,
         substeps=recipe.substeps,
         guided=recipe.undistilled,
-        aimed=(recipe.keyframes, recipe.gaps, recipe.leaves),
+        aimed=recipe.aimed,
     )
     student = copy.deepcopy(teacher).requires_grad_(True)
     made = train(student, loss, batches, recipe.distillation, out / "distillation", device=device)
