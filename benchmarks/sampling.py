@@ -24,7 +24,8 @@ from longtake.manifest import Manifest, find_model, read_manifest, write_manifes
 Change = Callable[[Manifest], Manifest]
 COLUMNS = (
     "scene_accuracy", "count_accuracy", "action_accuracy", "direction_accuracy", "identity_far",
-    "revisit_far", "seam_fine", "jolt_fine", "clock_order", "lag_ratio", "motion", "motion_over_floor",
+    "revisit_far", "seam_coarse", "jolt_coarse", "seam_fine", "jolt_fine", "clock_order", "lag_ratio",
+    "motion", "motion_over_floor",
 )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ ARMS: dict[str, Change] = {
     "gaps: 4 steps": level("gaps", steps=4),
     "gaps: 8 steps": level("gaps", steps=8),
     "gaps: shift 0.5": level("gaps", shift=0.5),
+    "gaps: shift 2": level("gaps", shift=2.0),
     "leaves: text guidance 1.5": level("leaves", text_guidance=1.5),
     "leaves: 2 steps": level("leaves", steps=2),
     "leaves: 8 steps": level("leaves", steps=8),
