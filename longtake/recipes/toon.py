@@ -106,7 +106,11 @@ def toon_64() -> Recipe:
 
 
 def toon_128() -> Recipe:
-    """128x128 pixels, trained on two CPU cores in resumable runs; not distilled yet."""
+    """128x128 pixels, trained on two CPU cores in resumable runs, about three and a half hours in all.
+
+    Autoencoder 32 minutes, clips 10, denoiser 2 h 7, distillation 10, decoder 9; at most 3 GB per process.
+    What came of it is in the card of the default model.
+    """
     small = toon_64()
     keyframes, gaps, leaves = small.undistilled
     leaves = replace(leaves, steps=4)  # as good as 8 between known ends (docs/log.md)
