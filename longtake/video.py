@@ -117,7 +117,8 @@ def join_segments(
     keys, `read_metadata` gives them back. Raises `VideoError` for a segment that is cut off, unreadable, or
     of another size or codec than the first.
     """
-    options = {**_BITEXACT, "movflags": "+faststart+use_metadata_tags"}
+    # Without the table of bit rates, which is where one of thousands of equal films differed (docs/log.md).
+    options = {**_BITEXACT, "movflags": "+faststart+use_metadata_tags", "write_btrt": "0"}
     tick, count, settings = 1 / Fraction(fps), 0, None
     with written_whole(out) as aside, av.open(aside, "w", format="mp4", options=options) as film:
         film.metadata.update(metadata or {})
