@@ -30,6 +30,7 @@ from longtake.data.latents import ClipCache, open_cache
 from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, pin, times
 from longtake.diffusion.condition import enter, only_known
 from longtake.diffusion.schedule import diffuse
+from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
 from longtake.recipes import RECIPES, Recipe
 from longtake.recipes.stages import clip_lengths, denoising_loss
@@ -257,10 +258,7 @@ def main() -> None:
     names = list(ARMS) if asked.arms == "all" else [name.strip() for name in asked.arms.split(",")]
     base = RECIPES[asked.recipe]()
     cache = open_cache(asked.run / "latents")
-    encoder = SmallTextEncoder.from_pretrained(
-        asked.run / "model" / "text", low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True
-    )
-    encoder.register_to_config(_name_or_path="")  # or another folder would be another encoder
+    encoder = load_network(SmallTextEncoder, asked.run / "model" / "text")
     text = encode_captions(cache.captions, encoder.eval().requires_grad_(False), asked.run / "text")
     found: dict[str, list[dict[str, float]]] = {}
     for seed in asked.seeds:

@@ -24,6 +24,7 @@ from torch import nn
 from longtake.data.clips import draw_clip
 from longtake.data.script import episode_seeds
 from longtake.models.layers import TemporalAttention, TemporalConv
+from longtake.models.load import load_network
 from longtake.models.vae import TKLVAE
 from longtake.recipes import RECIPES, Recipe
 from longtake.train.autoencoder import DecoderLoss, clip_batches, psnr, to_model
@@ -108,9 +109,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150, help="of one clip of two leaves each")
     asked = parser.parse_args()
     recipe = RECIPES[asked.recipe]()
-    stills = TKLVAE.from_pretrained(
-        asked.run / "model" / "vae", low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True
-    )
+    stills = load_network(TKLVAE, asked.run / "model" / "vae")
     rows = {"before": [measure(identity(stills).eval(), recipe)]}
     for seed in asked.seeds:
         for name, begin in ARMS.items():

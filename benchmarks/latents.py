@@ -22,19 +22,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from gaps import gap_job, psnr
 
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.clips import draw_clip
 from longtake.data.script import episode_seeds
-from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, pin, times
-from longtake.manifest import find_model
-from longtake.models.unet import MaskTemporalUNet
-from longtake.models.vae import TKLVAE
+from longtake.manifest import find_model, read_manifest
+from longtake.models.load import load_network
+from longtake.ops import Decoder, Operations
 from longtake.recipes import RECIPES, Recipe
-from longtake.recipes.begin import load_network
 from longtake.recipes.stages import do_stage
-from longtake.train.autoencoder import psnr, to_model
+from longtake.train.autoencoder import to_model
 from longtake.train.loop import TrainConfig
 
 # Latent channels, and channels of the encoder's levels: each level halves the size.
@@ -45,7 +43,7 @@ ARMS: dict[str, tuple[int, list[int]]] = {
     "16 channels, 16 pixels": (16, [64, 96, 128, 192]),
     "32 channels, 16 pixels": (32, [64, 96, 128, 192]),
 }
-STAGES = ("autoencoder", "latents", "denoiser")
+STAGES = ("autoencoder", "latents", "denoiser", "package")
 CLIPS = 24  # of the validation split, per spacing
 NOISE = 0.2  # on the latents, in their spread
 
@@ -75,56 +73,34 @@ def recipe_of(channels: int, levels: list[int], asked: argparse.Namespace, seed:
         reference_steps=0.0,
         denoiser={**base.denoiser, "latent_channels": channels},
         diffusion=quick(base.diffusion, asked.steps, 10),
+        distillation=None,
+        leaves=replace(base.leaves, steps=8, shift=1.5),  # unguided: how all arms draw gaps and leaves
     )
 
 
 @torch.no_grad()
-def measure(recipe: Recipe, run: Path) -> dict[str, float]:
-    """PSNR in dB of what the autoencoder and the denoiser of `run` make of validation clips."""
-    vae = load_network(TKLVAE, run / "model" / "vae").eval()
-    text = load_network(SmallTextEncoder, run / "model" / "text").eval()
-    net = load_network(MaskTemporalUNet, run / "model" / "unet").eval()
-    chance, found = torch.Generator().manual_seed(5), {}
+def measure(recipe: Recipe, package: Path) -> dict[str, float]:
+    """PSNR in dB of what the autoencoder and the denoiser of a model make of validation clips."""
+    manifest = read_manifest(package)
+    draw, decode = Operations(package)(), Decoder(package)
+    chance, found = np.random.default_rng(5), {}
     stills: list[tuple[float, float]] = []
     for name, mix in (("gaps", (0, 1, 0, 0)), ("leaves", (1, 0, 0, 0))):
         drawn: list[float] = []
         for k in range(CLIPS):
             clip = draw_clip(episode_seeds("validation", CLIPS), random.Random(k), mix=mix)
-            true = to_model(clip.pixels(recipe.size))[None]
-            latents = vae.encode_latents(true)
-            spoilt = latents + NOISE * torch.randn(latents.shape, generator=chance)
-            exact, noisy = (psnr(vae.decode_latents(z), true).item() for z in (latents, spoilt))
-            stills.append((exact, noisy))
-            inner = vae.decode_latents(draw(net, text, clip.captions, clip.numbers, latents, recipe, chance))
-            drawn.append(psnr(inner[:, 1:-1], true[:, 1:-1]).item())
+            true = clip.pixels(recipe.size)
+            weights = next(decode.vae.parameters())
+            latents = decode.vae.encode_latents(to_model(true)[None].to(weights.device, weights.dtype))[0]
+            known = latents.float().cpu().numpy().astype(np.float16)
+            spoilt = known + NOISE * chance.standard_normal(known.shape).astype(np.float16)
+            stills.append((psnr(decode(known), true), psnr(decode(spoilt.astype(np.float16)), true)))
+            made = draw(gap_job(clip, manifest.digest, manifest.leaves, k), [known[0], known[-1]])
+            drawn.append(psnr(decode(made.astype(np.float16)), true))
         found[f"drawn {name}, dB"] = statistics.mean(drawn)
     for what, values in zip(("stills, dB", "noisy latents, dB"), zip(*stills, strict=True), strict=True):
         found[what] = statistics.mean(values)
     return found
-
-
-def draw(
-    net: MaskTemporalUNet,
-    text: SmallTextEncoder,
-    captions: list[str],
-    numbers: tuple[int, ...],
-    latents: Tensor,
-    recipe: Recipe,
-    chance: torch.Generator,
-) -> Tensor:
-    """The clip `latents` [1, T, C, h, w], drawn anew between its ends in eight steps without guidance."""
-    mask = torch.zeros(1, latents.shape[1], 1, *latents.shape[-2:])
-    mask[:, [0, -1]] = 1.0
-    noise = torch.randn(latents.shape, generator=chance)
-    schedule = SCHEDULES[recipe.schedule]
-    pinned = pin(Denoiser(net, schedule, recipe.prediction).denoise, latents * mask, mask, noise, schedule)
-    distinct = sorted(set(captions))
-    told = {
-        "time": torch.tensor([[n - numbers[0] for n in numbers]], dtype=torch.float32),
-        "text": text.encode(distinct),
-        "prompt": torch.tensor([[distinct.index(caption) for caption in captions]]),
-    }
-    return SAMPLERS["ddim"](lambda x, t: pinned(x, t, **told), noise, times(8, 1.5), schedule)
 
 
 def make(name: str, seed: int, asked: argparse.Namespace) -> dict[str, float]:
@@ -140,7 +116,7 @@ def make(name: str, seed: int, asked: argparse.Namespace) -> dict[str, float]:
         began = time.process_time()
         for stage in STAGES:
             do_stage(stage, recipe, run, "cpu")
-        found = measure(recipe, run) | {"seconds": time.process_time() - began}
+        found = measure(recipe, run / "package") | {"seconds": time.process_time() - began}
         result.write_text(json.dumps(found, indent=1) + "\n")
     told: dict[str, float] = json.loads(result.read_text())
     return told

@@ -27,7 +27,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -48,6 +47,7 @@ from longtake.evaluate.sources import Source, StoredFilm, WorldFilm
 from longtake.evaluate.watching import Task, load_seen
 from longtake.film import cut_segments
 from longtake.manifest import find_model, read_manifest, write_manifest
+from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
 from longtake.ops import Decoder, best_device, load_text_encoder
 from longtake.recipes import RECIPES
@@ -99,10 +99,7 @@ def go_on_training(
     model: Path, cache: ClipCache, text: Tensor, recipe: Recipe, steps: int, batch: int, out: Path
 ) -> MaskTemporalUNet:
     """The model's network after `steps` more on the cache; a run that was interrupted goes on."""
-    net: Any = MaskTemporalUNet.from_pretrained(
-        model / "unet", low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True
-    )
-    net.register_to_config(_name_or_path="")  # or this machine's path goes into the digest
+    net = load_network(MaskTemporalUNet, model / "unet")
     config = replace(
         recipe.diffusion,
         steps=steps,

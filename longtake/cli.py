@@ -361,7 +361,7 @@ def train(
 
     Examples: longtake train all --recipe toon-64 --out runs/toon-64;
     longtake train autoencoder --recipe toon-64 --out runs/toon-64;
-    longtake train all --recipe toon-128 --from toon-128 --out runs/longer
+    longtake train all --recipe toon-128 --from toon-128-undistilled --out runs/longer
     """
     from longtake.commands.train import run
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, blind, guide, pin, times
 from longtake.manifest import Manifest, read_manifest
+from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 
@@ -42,8 +43,7 @@ def load_text_encoder(manifest: Manifest) -> SmallTextEncoder:
 
 
 def _load(kind: Any, folder: Path, dtype: torch.dtype, device: str) -> Any:
-    # Without `low_cpu_mem_usage=False` diffusers asks for accelerate, which gains nothing at this size.
-    model = kind.from_pretrained(folder, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
+    model = load_network(kind, folder)
     # diffusers' own `to` writes a line about layers to keep in float32, of which there are none.
     return nn.Module.to(model.eval().requires_grad_(False), device=device, dtype=dtype)
 

@@ -17,12 +17,11 @@ from longtake.data.captions import caption
 from longtake.data.vocabulary import (
     ACTIONS,
     CHARACTERS,
-    HELD_OUT_ACTIONS,
-    HELD_OUT_PLACES,
     PLACES,
     SPLITS,
     TIMES,
     Split,
+    held_out,
 )
 
 __all__ = [
@@ -189,9 +188,7 @@ def _stage(known: Latents, chance: random.Random, train: bool) -> Shot:
         place = chance.choice(known.places)
         names = chance.sample(known.cast, chance.choice((1, 2)))
         actions = [chance.choice(ACTIONS) for _ in names]
-        unseen = HELD_OUT_PLACES & {(n, place) for n in names}
-        unseen |= HELD_OUT_ACTIONS & set(zip(names, actions, strict=True))
-        if not (train and unseen):
+        if not (train and any(held_out(n, a, place) for n, a in zip(names, actions, strict=True))):
             break
     actors = tuple(
         Actor(name=n, action=a, facing=chance.choice((-1, 1)), x=0.5, travel=0.0, phase=chance.random())

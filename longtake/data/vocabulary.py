@@ -14,6 +14,7 @@ __all__ = [
     "TIMES",
     "WEATHERS",
     "Split",
+    "held_out",
 ]
 
 CHARACTERS = ("fox", "frog", "penguin", "rabbit", "robot", "elephant")
@@ -29,3 +30,8 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 # Combinations that no training episode shows: what a model makes of them is not remembered.
 HELD_OUT_PLACES = frozenset({("fox", "beach"), ("penguin", "desert"), ("robot", "farm")})
 HELD_OUT_ACTIONS = frozenset({("frog", "ball"), ("rabbit", "sleep"), ("elephant", "jump")})
+
+
+def held_out(who: str, action: str | None, place: str | None) -> bool:
+    """Is a character at this action, or in this place, a combination that no training episode shows?"""
+    return (who, action) in HELD_OUT_ACTIONS or (who, place) in HELD_OUT_PLACES

@@ -19,6 +19,7 @@ from longtake.evaluate.readings import Floats, Readings, Seen
 from longtake.evaluate.signals import SignalReader, shrink
 from longtake.evaluate.sources import in_chunks
 from longtake.manifest import ModelError
+from longtake.models.load import load_network
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 
 __all__ = ["CLIP", "PROBES", "Probes", "load_probes", "read_frames", "watch"]
@@ -56,7 +57,7 @@ def load_probes(folder: Path = PROBES, seed: int = 0, device: str = "cpu") -> Pr
                 f"{part} holds no probe: train one with `longtake train probe`, or name its folder"
             )
         digest.update(weights.read_bytes())
-        net = kind.from_pretrained(part, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
+        net = load_network(kind, part)
         nets.append(nn.Module.to(net.eval().requires_grad_(False), device=device, dtype=torch.float32))
     return Probes(nets[0], nets[1], digest.hexdigest())
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.captions import Told
-from longtake.data.vocabulary import HELD_OUT_ACTIONS, HELD_OUT_PLACES
+from longtake.data.vocabulary import held_out
 from longtake.evaluate.measured import Measured, mean_of
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import NOT_ASKED, Script
@@ -58,7 +57,9 @@ def prompt_measures(script: Script, readings: Readings) -> dict[str, Measured]:
     counts = np.rint(readings.count)
     correct = frame_correct(script, readings)
     scenes = _share(script, correct == 1, ~np.isnan(correct))
-    composed = np.array([_composed(told) for told in script.told])
+    composed = np.array(
+        [any(held_out(name, action, told.place) for name, action, _ in told.cast) for told in script.told]
+    )
     there = wanted.present & seen
     acts = there & (wanted.action != NOT_ASKED)
     walks = there & (wanted.direction != NOT_ASKED) & (wanted.direction != _NO_WALK)
@@ -87,14 +88,6 @@ def prompt_measures(script: Script, readings: Readings) -> dict[str, Measured]:
         ),
         "off_script": mean_of(_share(script, extra * cast, cast), _NO_CAST),
     }
-
-
-def _composed(told: Told) -> bool:
-    """Does a prompt put together what no prompt in training does: a character and an action, or a place?"""
-    return any(
-        (name, action) in HELD_OUT_ACTIONS or (name, told.place) in HELD_OUT_PLACES
-        for name, action, _ in told.cast
-    )
 
 
 def _share(script: Script, hits: NDArray[np.generic], out_of: NDArray[np.generic]) -> Floats:

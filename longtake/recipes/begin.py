@@ -12,23 +12,16 @@ import torch
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.captions import vocabulary
 from longtake.manifest import ModelError, read_manifest
+from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.recipes.recipe import Recipe
 
-__all__ = ["BEGUN", "TAKEN", "begin_from", "load_network"]
+__all__ = ["BEGUN", "TAKEN", "begin_from"]
 
 TAKEN = ("autoencoder", "text")  # stages that need not run: their networks are the model's
 BEGUN = "begun"  # in `out/model`: the denoiser that the run's own begins as
 _MEASURED = {"latents_mean", "latents_std"}  # settings that training finds out
-
-
-def load_network(kind: Any, folder: Path) -> Any:
-    """The network of class `kind` that was saved in `folder`, with nothing in its config of where that is."""
-    model = kind.from_pretrained(folder, low_cpu_mem_usage=False, use_safetensors=True, local_files_only=True)
-    # Or the path of this run goes into the next config, and so into the model's digest.
-    model.register_to_config(_name_or_path="")
-    return model
 
 
 def begin_from(model: Path, recipe: Recipe, out: Path) -> str:

@@ -23,10 +23,11 @@ from longtake.diffusion import SCHEDULES, DiffusionLoss
 from longtake.evaluate.gates import GATES, check_probes
 from longtake.evaluate.look import load_probes
 from longtake.manifest import Manifest, ModelError, write_manifest
+from longtake.models.load import load_network
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
-from longtake.recipes.begin import BEGUN, load_network
+from longtake.recipes.begin import BEGUN
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
 from longtake.train.autoencoder import (

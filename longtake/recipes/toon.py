@@ -179,7 +179,7 @@ def toon_128_accelerated(minutes: int = 25) -> Recipe:
     if minutes not in (10, 25):
         raise ValueError(f"there are plans for 10 and 25 minutes, not {minutes}")
     base, long = toon_128(), minutes == 25
-
+    assert base.distillation is not None
     return replace(
         base,
         name=f"toon-128-{minutes}min",
@@ -208,17 +208,7 @@ def toon_128_accelerated(minutes: int = 25) -> Recipe:
             save_every=500,
             sheet_every=1000,
         ),
-        distillation=replace(
-            base.diffusion,
-            steps=800 if long else 300,
-            batch=256,
-            muon_lr=4e-4,
-            adam_lr=3e-4,
-            warmup=10,
-            ema=0.98,
-            log_every=10,
-            save_every=50,
-        ),
+        distillation=replace(base.distillation, steps=800 if long else 300, batch=256),
         decoder=replace(base.decoder, steps=1200 if long else 400, batch=256),
     )
 

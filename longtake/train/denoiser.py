@@ -31,7 +31,6 @@ __all__ = [
     "encode_captions",
     "kinds",
     "known_cells",
-    "spacings",
 ]
 
 _CHUNK = 256  # captions encoded together
@@ -180,15 +179,10 @@ class MaskedClipLoss:
         )
 
 
-def spacings(batch: ClipBatch) -> Tensor:
-    """Film frames between neighbours, the median of each clip, `[B]`; 0 for a single frame."""
-    steps = batch.time.diff(dim=1) if batch.time.shape[1] > 1 else torch.zeros_like(batch.time)
-    return steps.median(dim=1).values
-
-
 def kinds(batch: ClipBatch) -> Tensor:
-    """0, 1, 2 `[B]` for clips of keyframes, gaps, leaves, by their spacing."""
-    spacing = spacings(batch)
+    """0, 1, 2 `[B]` for clips of keyframes, gaps, leaves, by median spacing; a single frame is a leaf."""
+    steps = batch.time.diff(dim=1) if batch.time.shape[1] > 1 else torch.zeros_like(batch.time)
+    spacing = steps.median(dim=1).values
     return (spacing < WIDE).long() + (spacing < _LEAF).long()
 
 
@@ -202,7 +196,7 @@ def known_cells(
     """Masks `[B, T, 1, H, W]`, 1 = known: regimes by the clips' spacing, references in a share of clips."""
     clips, length, _, height, width = batch.latents.shape
     own = length - int(batch.reference[0].sum())  # frames of the clip itself
-    mixes = [wide if s >= WIDE else narrow for s in spacings(batch).tolist()]
+    mixes = [wide if kind == 0 else narrow for kind in kinds(batch).tolist()]
     drawn = draw_masks(mixes, own, height, width, generator)
     if own == length:
         return drawn

@@ -77,7 +77,7 @@ class Spy:
 @pytest.mark.parametrize("paper_exact", [False, True])
 @pytest.mark.parametrize(
     ("schedule", "prediction"),
-    [(flow, "flow"), (cosine, "v"), (ddpm, "epsilon"), (flow, "x0"), (flow, "edm")],
+    [(flow, "flow"), (cosine, "v"), (ddpm, "epsilon"), (flow, "x0"), (flow, "v"), (flow, "edm")],
 )
 def test_the_perfect_net_has_no_loss(schedule: Any, prediction: str, paper_exact: bool) -> None:
     data = batch()
