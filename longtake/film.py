@@ -45,7 +45,7 @@ LEAVES_PER_SEGMENT = 4  # 60 frames: few enough to encode anew after an edit, ma
 # Latents float16 [T, C, H, W] of one clip -> frames uint8 [T, H, W, 3]
 Decode = Callable[[NDArray[np.float16]], NDArray[np.uint8]]
 
-_VERSION = 1  # raise it when the same leaves and settings give other bytes
+_VERSION = 2  # raise it when the same leaves and settings give other bytes
 _SUFFIX = ".mp4"
 
 

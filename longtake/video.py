@@ -117,8 +117,7 @@ def join_segments(
     keys, `read_metadata` gives them back. Raises `VideoError` for a segment that is cut off, unreadable, or
     of another size or codec than the first.
     """
-    # Without the table of bit rates, which is where one of thousands of equal films differed (docs/log.md).
-    options = {**_BITEXACT, "movflags": "+faststart+use_metadata_tags", "write_btrt": "0"}
+    options = {**_BITEXACT, "movflags": "+faststart+use_metadata_tags"}
     tick, count, settings = 1 / Fraction(fps), 0, None
     with written_whole(out) as aside, av.open(aside, "w", format="mp4", options=options) as film:
         film.metadata.update(metadata or {})
@@ -265,6 +264,7 @@ def _x264_options(codec: Codec) -> dict[str, str]:
         "bf": "0",  # no B-frames: packets need no reordering, so a join is a matter of adding up
         "sc_threshold": "0",  # pictures a player can jump to come at a fixed distance
         "threads": "1",  # with more, the bytes depend on how many
+        "mbtree": "0",  # gives pictures of a few macroblocks other bytes now and then (docs/log.md)
         "flags": "+cgop+bitexact",
     }
 

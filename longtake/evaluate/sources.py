@@ -37,7 +37,7 @@ __all__ = [
 
 _Item = TypeVar("_Item")
 
-_VERSION = 1  # raise it when the world draws other pictures
+_VERSION = 2  # raise it when the world, or the encoder, makes other pictures
 _DELIVERED = 60  # frames encoded together, as films are
 
 
