@@ -251,11 +251,11 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of a run with text and latents")
     parser.add_argument("--recipe", default="toon-128", help="what the arms change")
     parser.add_argument("--out", type=Path, required=True, help="folder of the arms' runs")
-    parser.add_argument("--arms", default="all", help=f"all, or of: {', '.join(ARMS)}")
+    parser.add_argument("--arms", default="all", help=f"all, or of: {'; '.join(ARMS)}; separated by ;")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--steps", type=int, default=300, help="of 10 clips each")
     asked = parser.parse_args()
-    names = list(ARMS) if asked.arms == "all" else [name.strip() for name in asked.arms.split(",")]
+    names = list(ARMS) if asked.arms == "all" else [name.strip() for name in asked.arms.split(";")]
     base = RECIPES[asked.recipe]()
     cache = open_cache(asked.run / "latents")
     encoder = load_network(SmallTextEncoder, asked.run / "model" / "text")

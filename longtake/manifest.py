@@ -50,6 +50,7 @@ class Manifest:
     leaves: Sampling
     decoder_precision: str  # "fp32" or "bf16"
     files: Mapping[str, str]  # path in the folder -> sha256
+    distilled: bool = False  # its denoiser has guidance in it and takes few steps: not one to train on
     references: int = 0  # keyframes that a gap may be shown beside its ends
     lexicon: Mapping[str, Sequence[str]] = field(default_factory=dict)  # subject -> phrases that name it
 

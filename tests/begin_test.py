@@ -36,12 +36,12 @@ def _recipes() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished model of the tiny recipe."""
+    """A finished model of the tiny recipe, from before its distillation (which lies beside it)."""
     out = tmp_path_factory.mktemp("model")
     for stage in STAGES:
         if stage != "probe":
             run_stage(stage, "tiny", out, "cpu")
-    return out / "package"
+    return out / "undistilled"
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
@@ -54,7 +54,7 @@ def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
 
 def test_the_networks_of_a_model_are_those_that_the_run_has(model: Path, tmp_path: Path) -> None:
     told = begin_from(model, tiny(), tmp_path)
-    assert told == f"tiny {read_manifest(model).digest[:12]}"
+    assert told == f"tiny-undistilled {read_manifest(model).digest[:12]}"
     for part, name in NETWORKS.items():
         made = weights(tmp_path / "model" / name)
         assert {w.dtype for w in made.values()} == {torch.float32}
@@ -93,7 +93,7 @@ def test_a_whole_run_leaves_out_what_it_was_given_and_records_whose_it_is(
     assert not (tmp_path / "autoencoder").exists()
     done = read_done(tmp_path)
     assert done is not None
-    assert done.stages["text"].machine == f"taken from tiny {read_manifest(model).digest[:12]}"
+    assert done.stages["text"].machine == f"taken from tiny-undistilled {read_manifest(model).digest[:12]}"
 
 
 def test_another_recipes_model_is_refused_and_the_difference_named(model: Path, tmp_path: Path) -> None:
@@ -108,6 +108,12 @@ def test_a_model_that_predicts_something_else_is_refused(model: Path, tmp_path: 
         ModelError, match=r"prediction flow, flow, the recipe tiny has flow, v\..*leave --from"
     ):
         begin_from(model, replace(tiny(), prediction="v"), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_distilled_model_is_refused(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"tiny is distilled: begin from .* tiny-undistilled"):
+        begin_from(model.parent / "package", tiny(), tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -28,11 +28,16 @@ def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
     """Put the networks of the model in the folder `model` into the run `out`; returns what it is called.
 
     Autoencoder and text encoder are taken as they are, the denoiser's training starts from the model's. What
-    the run has of its own stays. Raises ModelError where the model's networks are not the recipe's.
-    A distilled denoiser has guidance in it: begin from what it was distilled from.
+    the run has of its own stays. Raises ModelError where the model's networks are not the recipe's,
+    or where its denoiser is distilled: that one has guidance in it.
     """
     manifest = read_manifest(model)
     manifest.verify()
+    if manifest.distilled:
+        raise ModelError(
+            f"{manifest.name} is distilled: begin from what it was distilled from, "
+            f"{manifest.name}-undistilled in the package or `undistilled` in its run"
+        )
     asked = (recipe.schedule, recipe.prediction)
     if (manifest.schedule, manifest.prediction) != asked:
         raise ModelError(

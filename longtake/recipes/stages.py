@@ -292,6 +292,7 @@ def _pack(recipe: Recipe, out: Path, folder: Path, drawing: str) -> None:
         leaves=recipe.leaves,
         decoder_precision=recipe.decoder_precision,
         files={},
+        distilled=drawing == "student",
         references=recipe.references,
         lexicon=lexicon() if recipe.references else {},
     )
