@@ -263,6 +263,70 @@ def peek(
 
 
 @app.command()
+def edit(
+    storyboard: Storyboard,
+    scene: Annotated[
+        str | None, Option("--scene", help="Which scene, or the id of a new one.", metavar="ID")
+    ] = None,
+    prompt: Annotated[
+        str | None, Option("--prompt", help="Its new prompt, or that of a new scene.", metavar="TEXT")
+    ] = None,
+    reroll: Annotated[bool, Option("--reroll", help="Draw the scene from other noise.")] = False,
+    move_to: Annotated[
+        str | None, Option("--move-to", help="Let the scene start there.", metavar="WHEN")
+    ] = None,
+    remove: Annotated[bool, Option("--remove", help="Take the scene out.")] = False,
+    insert_at: Annotated[
+        str | None,
+        Option("--insert-at", help="Put a new scene there, or at the 'end'.", metavar="WHEN|end"),
+    ] = None,
+    frames: Annotated[
+        int | None, Option("--frames", help="How long a new scene is.", min=1, metavar="N")
+    ] = None,
+    pin: Annotated[
+        str | None,
+        Option("--pin", help="A picture, to become the frame at --at.", metavar="PICTURE"),
+    ] = None,
+    at: Annotated[str | None, Option("--at", help="Where it is pinned.", metavar="WHEN")] = None,
+    undo: Annotated[bool, Option("--undo", help="Take the last edit back.")] = False,
+    to: Annotated[
+        Path | None,
+        Option("--to", help="Find the edits that lead to the scenes of this one.", metavar="STORYBOARD"),
+    ] = None,
+    out: Annotated[
+        Path | None, Option("--out", help="Write there instead.", metavar="FILE", show_default="STORYBOARD")
+    ] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only tell what it would cost.")] = False,
+    strategy: StrategyOption = Strategy.NUWA_XL,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    precision: PrecisionOption = None,
+    store: StoreOption = None,
+    as_json: Json = False,
+) -> None:
+    """Change a film; the next render draws only what the change touches.
+
+    The edit is written into the storyboard, after its scenes. WHEN is a frame number
+    or a time of the film as it is.
+
+    Examples: longtake edit film.yaml --scene rain --prompt "It snows";
+    longtake edit film.yaml --scene rain --reroll;
+    longtake edit film.yaml --scene night --move-to 1:30;
+    longtake edit film.yaml --scene storm --prompt "It rains" --insert-at 0:21 --frames 120;
+    longtake edit film.yaml --pin fox.png --at 0:40;
+    longtake edit film.yaml --undo
+    """
+    from longtake.commands import edit as command
+
+    change = command.change_of(scene, prompt, reroll, move_to, remove, insert_at, frames, pin, at)
+    selection = _select(storyboard, strategy, model, None, seed, steps, guidance, precision, store)
+    result = command.edit(selection, change=change, undo=undo, to=to, out=out, dry_run=dry_run)
+    _print(*result, as_json)
+
+
+@app.command()
 def doctor(
     store: Annotated[Path, Option("--store", help="Folder that would keep clips.", metavar="DIR")] = Path(
         ".longtake"

@@ -82,20 +82,11 @@ class Segment:
 def cut_segments(plan: Plan, span: slice = slice(None)) -> Iterator[Segment]:
     """The segments that show the film frames of `span`, in order.
 
-    Borders stay where they are in the whole film, so that a span shares all but its first and last segment.
+    Borders stay where they are in the whole film, and in every piece of an edited one, so that a span shares
+    all but its first and last segment.
     """
-    frames = range(plan.length)[span]
-
-    def number(leaf_start: int) -> int:
-        return leaf_start // plan.leaf_frames // LEAVES_PER_SEGMENT
-
-    for _, leaves in groupby(plan.leaves(span), key=lambda leaf: number(leaf.start)):
-        shown = []
-        for leaf in leaves:
-            seen = plan.shows(leaf)
-            first, stop = max(seen.start, frames.start), min(seen.stop, frames.stop)
-            shown.append((leaf.key, range(first - leaf.start, stop - leaf.start)))
-        yield Segment(tuple(shown))
+    for _, group in groupby(plan.shown(span), key=lambda one: (one.piece, one.number // LEAVES_PER_SEGMENT)):
+        yield Segment(tuple((shown.leaf.key, shown.indices) for shown in group))
 
 
 def write_film(
@@ -218,8 +209,8 @@ def _encode(segment: Segment, key: str, store: Store, decode: Decode, rate: Frac
 
 def decode_frame(plan: Plan, store: Store, decode: Decode, i: int) -> Pixels:
     """Film frame `i` as `write_film` hands it to the encoder, bit for bit. Raises as `write_film` does."""
-    leaf = plan.leaf(i)
-    pixels: Pixels = _decode_clip(store, decode, leaf.key)[i - leaf.start]
+    ((leaf, indices, *_),) = plan.shown(slice(i, i + 1))
+    pixels: Pixels = _decode_clip(store, decode, leaf.key)[indices[0]]
     return pixels
 
 

@@ -1,11 +1,12 @@
 """What a job does: the one file that joins plans with networks.
 
-`Operations` is a picklable recipe; calling it loads the model and gives the function that draws one clip.
+`Operations` is a picklable recipe; calling it loads the model and gives the function that makes one clip.
 Everything here is deterministic: noise comes from the job's seed, every clip is drawn alone.
 """
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,7 +66,7 @@ class Operations:
 
 
 class Drawer:
-    """Draws the clip of a job."""
+    """Makes the clip of a job: draws it, or encodes a picture that was given."""
 
     def __init__(self, manifest: Manifest, device: str) -> None:
         self.manifest = manifest
@@ -74,6 +75,7 @@ class Drawer:
         self.schedule = SCHEDULES[manifest.schedule]
         self._nets: dict[str, Any] = {}
         self._tokens: dict[str, Tensor] = {}
+        self._vae: TKLVAE | None = None
 
     def net(self, precision: str) -> MaskTemporalUNet:
         """The network in that precision."""
@@ -94,8 +96,12 @@ class Drawer:
     @torch.inference_mode()
     def __call__(self, job: Job, inputs: list[NDArray[np.float16]]) -> NDArray[np.float32]:
         """The latents `[T, C, H, W]` of `job`, whose known frames are `inputs` (each `[C, H, W]`)."""
+        if job.op == "encode":
+            return self._encode(job.params)
         assert job.op == "draw", job.op
         p = job.params
+        if len(p["known"]) == len(p["times"]):  # an edit left nothing to draw: known frames come back as is
+            return np.stack(inputs[: len(p["times"])]).astype(np.float32)
         frames, own, seen = _in_order(p)
         count, shape = len(frames), self.manifest.latents
         noise = torch.zeros(1, count, *shape, device=self.device)
@@ -120,6 +126,18 @@ class Drawer:
         )
         drawn = SAMPLERS[p["sampler"]](denoise, noise, times(p["steps"], p["shift"]), self.schedule)
         latents: NDArray[np.float32] = drawn[0, own].float().cpu().numpy()
+        return latents
+
+    def _encode(self, params: dict[str, Any]) -> NDArray[np.float32]:
+        """The latent `[1, C, H, W]` of a picture."""
+        if self._vae is None:
+            self._vae = _load(TKLVAE, self.manifest.folder / "vae", torch.float32, self.device)
+        size = self.manifest.size
+        picture = np.frombuffer(base64.b64decode(params["pixels"]), np.uint8).reshape(size, size, 3)
+        video = torch.from_numpy(picture.astype(np.float32)).movedim(-1, 0)[None, None] / 127.5 - 1
+        latents: NDArray[np.float32] = (
+            self._vae.encode_latents(video.to(self.device))[0].float().cpu().numpy()
+        )
         return latents
 
     def _noise(self, seed: int, shape: tuple[int, ...]) -> Tensor:

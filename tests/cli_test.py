@@ -93,7 +93,9 @@ def clips_in(store: Path) -> dict[str, bytes]:
 
 
 def files_in(store: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(store)): p.read_bytes() for p in store.rglob("*") if p.is_file()}
+    """All but what is measured: how long clips took."""
+    files = (p for p in store.rglob("*") if p.is_file() and p.name != "costs.json")
+    return {str(p.relative_to(store)): p.read_bytes() for p in files}
 
 
 def picture(path: Path) -> Pixels:

@@ -24,7 +24,8 @@ from longtake.film import (
     lacking_segments,
     write_film,
 )
-from longtake.plan import MAX_FRAMES, Frame, Job, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import MAX_FRAMES, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan.edit import reroll
 from longtake.store import CorruptClip, Store
 from longtake.video import Codec, Pixels, read_frames, read_metadata
 
@@ -35,9 +36,9 @@ SEGMENT = 15 * LEAVES_PER_SEGMENT  # frames
 UNSEEN = 4095  # the number of a frame that no film may show
 
 
-def planned(frames: int) -> Plan:
+def planned(frames: int, scenes: tuple[Scene, ...] = (Scene("one", 0, "a fox"),)) -> Plan:
     return plan_nuwa_xl(
-        Timeline((Scene("one", 0, "a fox"),), frames),
+        Timeline(scenes, frames),
         seed=7,
         model="m",
         sampling_keyframes=SAMPLING,
@@ -48,10 +49,9 @@ def planned(frames: int) -> Plan:
 
 def drawn(plan: Plan, store: Store) -> Store:
     """The leaves of the plan, each frame with the bits of its film frame's number as latents [12, 1, 1]."""
-    for leaf in plan.leaves(slice(None)):
-        shown = plan.shows(leaf)
-        numbers = np.array([leaf.start + t for t in leaf.params["times"]])
-        numbers[(numbers < shown.start) | (numbers >= shown.stop)] = UNSEEN
+    for leaf, indices, start, *_ in plan.shown(slice(None)):
+        numbers = np.full(len(leaf.params["times"]), UNSEEN)
+        numbers[indices] = np.arange(start, start + len(indices))
         store.put(leaf.key, (numbers[:, None] >> np.arange(12) & 1)[..., None, None].astype(np.float16))
     return store
 
@@ -129,19 +129,10 @@ def test_a_span_shows_its_frames_and_shares_whole_segments(
     assert film.encoded == len(ends | ({start // SEGMENT} if start % SEGMENT else set()))
 
 
-def rerolled(start: int) -> Plan:
-    """A film of 301 frames whose leaf at film frame `start` has another seed."""
-
-    def draw(level: int, frames: range, ends: tuple[Frame, ...]) -> Job:
-        params = {"times": [i - frames[0] for i in frames], "place": [level, frames[0]]}
-        again = level == 2 and frames[0] == start
-        return Job("draw", ends, {**params, "seed": int(again)}, level=level, start=frames[0])
-
-    return Plan(Timeline((Scene("one", 0, "a fox"),), 301), (60, 15, 1), draw)
-
-
 def test_an_edit_leaves_other_segments_as_they_are(tmp_path: Path, store: Store) -> None:
-    old, new, decode = rerolled(-1), rerolled(90), Decoder()
+    scenes = Scene("one", 0, "a fox"), Scene("two", 91, "an owl"), Scene("three", 105, "a frog")
+    old, decode = planned(301, scenes), Decoder()
+    new = reroll(old, "two").plan  # frames of one leaf
     written(old, drawn(old, store), tmp_path / "film.mp4")
     film = written(new, drawn(new, store), tmp_path / "film.mp4", decode)
     assert (film.segments, film.encoded, decode.calls) == (5, 1, LEAVES_PER_SEGMENT)

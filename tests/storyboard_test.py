@@ -71,7 +71,7 @@ def test_a_storyboard_becomes_a_time_line() -> None:
 def test_times_fall_on_the_nearest_frame(at: str, fps: str, frame: int) -> None:
     storyboard = parse(changed("0:21", at).replace("fps: 12", f"fps: {fps}").replace('"1:30.5"', "3375"))
     assert timeline(storyboard).scenes[1].start == frame
-    assert parse_when(storyboard, at.strip('"')) == frame
+    assert parse_when(storyboard, at.strip('"'), storyboard.frames) == frame
 
 
 def test_a_duration_may_stand_for_frames() -> None:
@@ -127,8 +127,25 @@ def test_yaml_anchors_spare_repetition() -> None:
         ("fps: 12", "fps: true", "'video': 'fps' must be a number"),
         ("fps: 12", "fps: .nan", "'video': 'fps' must be a number"),
         ("{fps: 12, frames: 3376}", "[12]", "'video': must be a mapping with the keys 'fps', 'frames'"),
-        ("edits: []", "edits: [{prompt: x}]", "'edits' must be an empty list: this version knows no edits"),
-        ("edits: []", "edits:", "'edits' must be an empty list"),
+        ("edits: []", "edits:", "'edits' must be a list"),
+        (
+            "edits: []",
+            "edits: [{prompt: x}]",
+            "edit number 1: needs the key 'edit', which is one of prompt, ",
+        ),
+        ("edits: []", "edits: [x]", "edit number 1: must be a mapping with the key 'edit'"),
+        ("edits: []", "edits: [{edit: x}]", "edit number 1: 'edit' must be one of prompt, reroll, move, "),
+        ("edits: []", "edits: [{edit: reroll}]", "edit number 1: 'scene' is missing"),
+        (
+            "edits: []",
+            "edits: [{edit: reroll, scen: rain}]",
+            "edit number 1: unknown key 'scen': did you mean",
+        ),
+        (
+            "edits: []",
+            "edits: [{edit: pin, at: -1, picture: a.png}]",
+            "edit number 1: 'at' must be from 0 to",
+        ),
         ("A day in the valley", "!!python/object/apply:os.system [ls]", "line 1 of the YAML: remove the tag"),
         ("A day in the valley", "!!int x", "line 1 of the YAML: remove the tag"),
         ("A day in the valley", "!mine x", "line 1 of the YAML: remove the tag"),
@@ -211,4 +228,4 @@ def test_the_first_frames_only() -> None:
 @pytest.mark.parametrize("when", ["3376", "4:41.34", "-1", "noon", "1:2:3:4", ""])
 def test_a_moment_outside_the_film(when: str) -> None:
     with pytest.raises(StoryboardError, match="frame"):
-        parse_when(parse(GOOD), when)
+        parse_when(parse(GOOD), when, 3376)

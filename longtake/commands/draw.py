@@ -10,16 +10,17 @@ from functools import partial
 from pathlib import Path
 
 from longtake import executors
+from longtake.commands.costs import remember
 from longtake.commands.progress import Bar, Drawing
 from longtake.commands.selection import Work, note
 from longtake.cores import cores
 from longtake.executors import Draw
 
-__all__ = ["EXECUTORS", "Drawn", "Interrupted", "draw", "resumable", "workers_for"]
+__all__ = ["CLIPS_WORTH", "EXECUTORS", "Drawn", "Interrupted", "draw", "resumable", "workers_for"]
 
 EXECUTORS = {"local": executors.run}
 _MOST_WORKERS = 4  # by default; each holds a copy of the model
-_WORTH = 16  # clips that pay for starting another process
+CLIPS_WORTH = 16  # that pay for starting another process
 
 
 class Interrupted(Exception):
@@ -60,15 +61,22 @@ def draw(
     """Draw the clips that `span` needs and the store lacks."""
     begin = time.monotonic()
     total = sum(work.plan.levels_of(span)[:levels])
-    missing = min(total, work.plan.count_missing(work.store, span))
+    if levels is None:
+        missing = work.plan.count_missing(work.store, span)
+    else:
+        missing = sum(1 for _ in work.plan.missing(work.store, span, levels))
+    total = max(total, missing)  # clips that edits have replaced may be needed again to draw what follows
     if missing:
         work.manifest.verify()
         _name_unknown_words(work)
-        workers = workers or workers_for(missing // _WORTH)
+        workers = workers or workers_for(missing // CLIPS_WORTH)
     with Bar() as bar:
         drawing = Drawing(bar, work, span, total, missing)
         ops = partial(_load, work.manifest.folder)
-        EXECUTORS[executor](work.plan, span, work.store, ops, drawing, workers or 1, levels)
+        try:
+            EXECUTORS[executor](work.plan, span, work.store, ops, drawing, workers or 1, levels)
+        finally:
+            remember(work.store, work.manifest.digest, drawing.costs)
     return Drawn(total, len(drawing.drawn), begin)
 
 
@@ -93,7 +101,7 @@ def _name_unknown_words(work: Work) -> None:
 
     encoder = load_text_encoder(work.manifest)
     named: set[str] = set()
-    for scene in work.board.scenes:
+    for scene in work.plan.timeline.scenes:
         for word, near in encoder.unknown_words(scene.prompt):
             if word not in named:
                 named.add(word)

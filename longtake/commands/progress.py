@@ -63,26 +63,25 @@ class Drawing:
     def __init__(self, bar: Bar, work: Work, span: slice, total: int, missing: int) -> None:
         """`total` clips are needed, `missing` of them have to be drawn."""
         self._bar, self._plan = bar, work.plan
-        self._span = range(work.plan.length)[span]
+        self._span = span
         self._total, self._missing = total, missing
         self._finished = self._frames = self._fresh = 0  # clips; frames, and those drawn just now
         self._first = 0.0  # s until the first clip was drawn: the model had to be loaded too
         self.drawn: set[str] = set()  # keys
+        self.costs: list[tuple[int, float]] = []  # level of each of them, and the seconds that it took
 
     def __call__(self, event: Event) -> None:
         """Take an event in."""
         if isinstance(event, ClipCorrupt):
             note(f"{event.path} is damaged ({event.reason}): it is drawn again", "warning")
         elif isinstance(event, (JobDone, JobCached)):
-            frames = 0
-            if event.job.level == len(self._plan.strides) - 1:
-                leaf = self._plan.shows(event.job)
-                frames = len(range(max(leaf.start, self._span.start), min(leaf.stop, self._span.stop)))
+            frames = self._plan.frames_shown(event.job, self._span)
             self._finished += 1
             self._frames += frames
             if isinstance(event, JobDone):
                 self._first = self._first or self._bar.seconds
                 self.drawn.add(event.job.key)
+                self.costs.append((event.job.level, event.seconds))
                 self._fresh += frames
             self._bar.show(self._finished, self._total, self._state())
 

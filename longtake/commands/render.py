@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -96,13 +97,13 @@ def keys(selection: Selection, *, out: Path) -> tuple[Report, str]:
     """Draw the keyframes alone and put them on a sheet, each with its prompt."""
     _check_out(out, ".png", "--out")
     work = selection.open()
-    clip = work.plan.keyframes
+    numbers = list(work.plan.keyframe_numbers())
     with resumable(_go_on(work)):
-        drawn = draw(work, slice(0, 1), levels=1)
-        pictures = work.decode(work.store.get(clip.key))
-    numbers = [i for i in clip.params["times"] if i < work.plan.length]  # the last may lie past the end
+        drawn = draw(work, slice(None), levels=1)
+        decoded = lru_cache(maxsize=1)(lambda key: work.decode(work.store.get(key)))
+        pictures = [decoded(latent.key)[latent.index] for latent in map(work.plan.frame, numbers)]
     labels = [f"{clock(i / work.fps)} {work.plan.timeline.prompt(i)}" for i in numbers]
-    write_png(contact_sheet(pictures[: len(numbers)], labels), out)
+    write_png(contact_sheet(pictures, labels), out)
     report = {"sheet": str(out), "frames": numbers, **drawn.report()}
     return report, f"{out}: {len(numbers)} keyframes, from the first to frame {numbers[-1]:,}"
 
@@ -111,7 +112,7 @@ def peek(selection: Selection, when: str, *, out: Path) -> tuple[Report, str]:
     """Draw as little as shows one frame, and write it as the encoder would get it."""
     _check_out(out, ".png", "--out")
     work = selection.open()
-    i = parse_when(work.board, when)
+    i = parse_when(work.board, when, work.plan.length)
     with resumable(_go_on(work)):
         drawn = draw(work, slice(i, i + 1))
         write_png(decode_frame(work.plan, work.store, work.decode, i), out)

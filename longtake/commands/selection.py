@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 
 from longtake.film import Decode
 from longtake.manifest import Manifest, find_model, read_manifest
-from longtake.plan import Plan, Sampling, plan_nuwa_xl
+from longtake.plan import Job, Plan, Sampling, plan_nuwa_xl
 from longtake.store import Store
-from longtake.storyboard import Storyboard, StoryboardError, load, timeline, with_frames
+from longtake.storyboard import Storyboard, StoryboardError, edited, load, timeline, with_frames
 
 __all__ = ["STORE", "STRATEGIES", "Selection", "Work", "clock", "note", "parse_span"]
 
@@ -49,6 +50,15 @@ class Selection:
         if self.seed is not None:
             board = board.model_copy(update={"seed": self.seed})
         manifest = read_manifest(find_model(self.model))
+        plan, picture = self.plan(board, manifest), self._picture(manifest)
+        folder = self.store or self.storyboard.parent / STORE
+        try:
+            return Work(board=board, manifest=manifest, plan=plan, store=Store(folder), picture=picture)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--store") from None
+
+    def plan(self, board: Storyboard, manifest: Manifest) -> Plan:
+        """The plan of a storyboard, its edits done. Raises as `open` does."""
         plan = STRATEGIES[self.strategy](
             timeline(board),
             seed=board.seed,
@@ -60,11 +70,10 @@ class Selection:
             most_references=manifest.references,
             lexicon=manifest.lexicon,
         )
-        folder = self.store or self.storyboard.parent / STORE
-        try:
-            return Work(board=board, manifest=manifest, plan=plan, store=Store(folder))
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--store") from None
+        return edited(board, plan, self._picture(manifest))
+
+    def _picture(self, manifest: Manifest) -> Callable[[str], Job]:
+        return partial(picture_job, self.storyboard.parent, manifest)
 
     def _sampling(self, of_model: Sampling) -> Sampling:
         asked = {"steps": self.steps, "text_guidance": self.guidance, "precision": self.precision}
@@ -82,6 +91,7 @@ class Work:
     manifest: Manifest
     plan: Plan
     store: Store
+    picture: Callable[[str], Job]  # path of a picture, from the storyboard's folder -> its job
 
     @property
     def fps(self) -> Fraction:
@@ -105,6 +115,25 @@ class Work:
             return found[0](latents)
 
         return decode
+
+
+def picture_job(folder: Path, manifest: Manifest, path: str) -> Job:
+    """The job that encodes the picture at `path`, cut to a square from its middle and resized.
+
+    Raises `StoryboardError` where it is no picture.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError  # here: few films have a picture
+
+    try:
+        with Image.open(folder / path) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            square = ImageOps.fit(upright, (manifest.size, manifest.size), Image.Resampling.LANCZOS)
+    except FileNotFoundError:
+        raise StoryboardError(f"the picture {folder / path} is not there") from None
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise StoryboardError(f"{folder / path} is no picture that can be read: {error}") from None
+    pixels = base64.b64encode(square.tobytes()).decode()
+    return Job("encode", (), {"pixels": pixels, "encoder": manifest.decoder_digest})
 
 
 def _load_decoder(folder: Path) -> Decode:

@@ -50,9 +50,7 @@ def _shots_of_clips(script: Script, plan: Plan) -> list[Ints]:
     """The shots of every clip that shows several, no set of shots twice."""
     seen: dict[bytes, Ints] = {}
     for job in plan.missing((), slice(None)):
-        shown = job.params.get("references", {"times": []})["times"]
-        frames = np.minimum(job.start + np.array([*job.params["times"], *shown]), script.length - 1)
-        shots = np.unique(script.wanted.scene[frames])
+        shots = np.unique(script.wanted.scene[plan.joins(job)])
         if len(shots) > 1:
             seen[shots.tobytes()] = shots
     return list(seen.values())

@@ -102,11 +102,21 @@ class _Run:
 
 def _missing(plan: Plan, span: slice, store: Store, on_event: OnEvent, levels: int | None) -> Iterator[Job]:
     """The jobs whose clips the store lacks, or holds damaged: those are removed."""
-    for job in plan.missing((), span, levels):
-        if _sound(store, job.key, on_event):
+    for job, there in plan.walk(_Sound(store, on_event), span, levels):
+        if there:
             on_event(JobCached(job))
         else:
             yield job
+
+
+class _Sound:
+    """The clips that are in the store and whole; damaged ones are removed when they are asked for."""
+
+    def __init__(self, store: Store, on_event: OnEvent) -> None:
+        self._store, self._on_event = store, on_event
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and _sound(self._store, key, self._on_event)
 
 
 def _sound(store: Store, key: str, on_event: OnEvent) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from longtake.plan.job import Frame, Job, Sampling
 from longtake.plan.nuwa_xl import plan_nuwa_xl
-from longtake.plan.plan import Frame, Job, Plan, Sampling, SceneSeen
+from longtake.plan.plan import Plan, SceneSeen, Shown
 from longtake.plan.timeline import MAX_FRAMES, Scene, Timeline
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Sampling",
     "Scene",
     "SceneSeen",
+    "Shown",
     "Timeline",
     "plan_nuwa_xl",
 ]

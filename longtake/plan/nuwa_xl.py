@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from longtake.plan.plan import Frame, Job, Plan, Sampling
+from longtake.plan.job import Job, Sampling
+from longtake.plan.plan import Plan
 from longtake.plan.references import references
 from longtake.plan.subjects import Subjects
 from longtake.plan.timeline import Timeline
+from longtake.plan.tree import Clip
 
-__all__ = ["plan_nuwa_xl"]
+__all__ = ["NuwaXL", "plan_nuwa_xl"]
 
 
 def plan_nuwa_xl(
@@ -36,53 +38,76 @@ def plan_nuwa_xl(
     every film frame) and the gaps between these two have their own sampling; a film of one clip uses that
     of the keyframes.
     """
-    strides = _strides(timeline.length, clip_length)
-    samplings = [sampling_keyframes, *[sampling_gaps] * (len(strides) - 2), sampling_leaves][: len(strides)]
-    subjects = Subjects(lexicon or {})
+    sampling = sampling_keyframes, sampling_gaps, sampling_leaves
+    return Plan.of(NuwaXL(seed, model, sampling, clip_length, most_references, lexicon or {}), timeline)
 
-    def draw(level: int, frames: range, ends: tuple[Frame, ...]) -> Job:
-        shown: list[int] = []
-        if ends and most_references:
-            shown = references(timeline, subjects, plan.keyframes.params["times"], frames, most_references)
-        texts = [timeline.prompt(i) for i in (*frames, *shown)]
+
+class NuwaXL:
+    """What makes a tree of clips NUWA-XL's."""
+
+    def __init__(
+        self,
+        seed: int,
+        model: str,
+        sampling: tuple[Sampling, Sampling, Sampling],  # of keyframes, gaps, leaves
+        clip_length: int,
+        most_seen: int,
+        lexicon: Mapping[str, Sequence[str]],
+    ) -> None:
+        self.most_seen = most_seen
+        self._seed, self._model, self._sampling = seed, model, sampling
+        self._clip_length, self._subjects = clip_length, Subjects(lexicon)
+
+    def strides(self, length: int) -> list[int]:
+        """Film frames between neighbouring frames of a clip, per level.
+
+        Powers of `clip_length - 1`, as few as cover the film. Keyframes with fewer than four gaps would see
+        too little of it: they move together to the smallest multiple of the next stride that one clip can
+        reach.
+        """
+        gaps = self._clip_length - 1
+        if gaps < 2:
+            told = f"a clip of {self._clip_length} frames has nothing between its ends: give at least 3"
+            raise ValueError(told)
+        strides = [1]
+        while strides[0] * gaps < length - 1:
+            strides.insert(0, strides[0] * gaps)
+        if len(strides) > 1 and length - 1 <= 3 * strides[0]:
+            strides[0] = strides[1] * -(-(length - 1) // (gaps * strides[1]))
+        return strides
+
+    def look(
+        self, frames: Sequence[str], known: Sequence[str], others: Sequence[tuple[float, str]]
+    ) -> list[int]:
+        """Which of `others` (how far away, prompt) a clip should see; positions, in order."""
+        return references(self._subjects, frames, known, others, self.most_seen)
+
+    def draw(self, clip: Clip) -> Job:
+        """The job of a clip."""
+        place, start = clip.place, clip.frames[0]
+        texts = [*clip.prompts, *(seen.prompt for seen in clip.seen)]
         prompts = list(dict.fromkeys(texts))
         rows = [prompts.index(text) for text in texts]
+        keyframes, gaps, leaves = self._sampling
+        step = clip.frames[1] - start if len(clip.frames) > 1 else 1
+        sampling = keyframes if place.level == 0 else leaves if step == 1 else gaps
         params: dict[str, Any] = {
-            "times": [i - frames[0] for i in frames],
+            "times": [i - start for i in clip.frames],
             "prompts": prompts,
-            "prompt": rows[: len(frames)],
-            "known": [0, len(frames) - 1] if ends else [],
-            "seed": _noise_seed(seed, 0, level, frames[0]),
-            "model": model,
-            **asdict(samplings[level]),
+            "prompt": rows[: len(clip.frames)],
+            "known": list(clip.known),
+            "seed": self._noise(clip),
+            "model": self._model,
+            **asdict(sampling),
         }
-        if shown:
-            params["references"] = {"times": [i - frames[0] for i in shown], "prompt": rows[len(frames) :]}
-        seen = tuple(Frame(plan.keyframes.key, i // strides[0]) for i in shown)
-        return Job("draw", ends + seen, params, level=level, start=frames[0])
+        if clip.seen:
+            times = [seen.time - start for seen in clip.seen]
+            params["references"] = {"times": times, "prompt": rows[len(clip.frames) :]}
+        inputs = (*clip.inputs, *(seen.frame for seen in clip.seen))
+        return Job("draw", inputs, params, place=place, start=start)
 
-    plan = Plan(timeline, strides, draw)
-    return plan
-
-
-def _strides(length: int, clip_length: int) -> list[int]:
-    """Film frames between neighbouring frames of a clip, per level.
-
-    Powers of `clip_length - 1`, as few as cover the film. Keyframes with fewer than four gaps would see too
-    little of it: they move together to the smallest multiple of the next stride that one clip can reach.
-    """
-    gaps = clip_length - 1
-    if gaps < 2:
-        raise ValueError(f"a clip of {clip_length} frames has nothing between its ends: give at least 3")
-    strides = [1]
-    while strides[0] * gaps < length - 1:
-        strides.insert(0, strides[0] * gaps)
-    if len(strides) > 1 and length - 1 <= 3 * strides[0]:
-        strides[0] = strides[1] * -(-(length - 1) // (gaps * strides[1]))
-    return strides
-
-
-def _noise_seed(seed: int, reroll: int, level: int, start: int) -> int:
-    """A clip's noise comes from its place: prompts, model and sampling may change under the same noise."""
-    place = f"{seed}/{reroll}/{level}/{start}"
-    return int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "big") >> 1  # 63 bits
+    def _noise(self, clip: Clip) -> int:
+        """Seed of the noise, by the clip's place: prompts, model and sampling may change under the same."""
+        tree = f"{clip.place.tree}/" if clip.place.tree else ""
+        place = f"{tree}{self._seed}/{clip.reroll}/{clip.place.level}/{clip.frames[0]}"
+        return int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "big") >> 1  # 63 bits

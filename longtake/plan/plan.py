@@ -1,80 +1,16 @@
-"""What has to be drawn for a film: jobs by key, frames of jobs, and the lazy tree that holds them.
-
-A plan computes every clip from its place in the tree, so asking for one frame of a film of any length
-touches one job per level and nothing else.
-"""
+"""A film as pieces of trees, one after the other: what has to be drawn for it, lazily."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from longtake.plan.job import Frame, Job
 from longtake.plan.timeline import Timeline
+from longtake.plan.tree import Origin, Strategy, Tree
 
-__all__ = ["Frame", "Job", "Plan", "Sampling", "SceneSeen"]
-
-# Raise an operation's version by hand whenever its code changes what it yields: it is part of every key.
-VERSIONS = {"draw": 1}
-
-_REMEMBERED = 1024  # jobs kept by a plan; walking depth-first needs one per level
-
-
-class Frame(NamedTuple):
-    """Frame `index` of the clip that the job `key` yields."""
-
-    key: str
-    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
-
-
-@dataclass(frozen=True)
-class Job:
-    """One clip to be drawn: an operation, plain (JSON) parameters and frames of other jobs."""
-
-    op: str
-    inputs: tuple[Frame, ...]
-    params: dict[str, Any]
-    # Where the clip stands in the film, for progress and messages. Neither is part of the key.
-    level: int = field(default=0, compare=False)  # 0 = keyframes
-    start: int = field(default=0, compare=False)  # film frame
-
-    @cached_property
-    def key(self) -> str:
-        """The recipe's SHA-256: all that can change the clip, and nothing else, is in it."""
-        recipe = {"op": self.op, "version": VERSIONS[self.op], "params": self.params, "inputs": self.inputs}
-        text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampling:
-    """How the clips of one level are sampled. Every field is part of their keys."""
-
-    sampler: Literal["ddim", "dpm-2m"]
-    steps: int  # steps of the sampler, at least 1
-    shift: float  # shift of its times towards noise, 1 = none
-    text_guidance: float  # 1 = none
-    known_guidance: float  # 1 = none; of no effect where no frame is known
-    precision: Literal["fp32", "bf16"]
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"sampling needs at least one step, not {self.steps}")
-        for name in ("shift", "text_guidance", "known_guidance"):
-            value = float(getattr(self, name))  # 3 and 3.0 are one recipe
-            if not math.isfinite(value):
-                raise ValueError(f"{name} is {value}: give a finite number")
-            object.__setattr__(self, name, value)
-        if self.shift <= 0:
-            raise ValueError(f"shift is {self.shift}: give a number above 0 (1 shifts nothing)")
+__all__ = ["Piece", "Plan", "SceneSeen", "Shown"]
 
 
 class SceneSeen(NamedTuple):
@@ -86,44 +22,67 @@ class SceneSeen(NamedTuple):
     level: int
 
 
-# (level, film frames of the clip, its known first and last frame or nothing) -> job
-Draw = Callable[[int, range, tuple[Frame, ...]], Job]
+class Shown(NamedTuple):
+    """A leaf in the film: the frames of its clip that are shown, and the film frame that the first one is."""
+
+    leaf: Job
+    indices: range
+    start: int
+    piece: int  # number of the piece of the film that it is in, and of the leaf in its tree
+    number: int
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Frames of a tree that are shown one after the other."""
+
+    tree: int
+    frames: range
+
+
+@dataclass(frozen=True)
 class Plan:
-    """A film as a tree of clips: keyframes a stride apart, and each gap filled by a clip of a finer stride.
+    """A film. Planned afresh it is one piece of one tree; edits (`plan/edit.py`) add layers and pieces."""
 
-    Clip `n` of level `l` > 0 fills the gap from frame `n * strides[l - 1]` to the next multiple; both of
-    these are frames of clips above it. The clips of the last level (leaves) hold every film frame.
-    """
+    timeline: Timeline
+    strategy: Strategy
+    trees: tuple[Tree, ...]
+    pieces: tuple[Piece, ...]
 
-    def __init__(self, timeline: Timeline, strides: Sequence[int], draw: Draw) -> None:
-        """`strides` in film frames, one per level, each a multiple of the next, the last one 1.
+    @classmethod
+    def of(cls, strategy: Strategy, timeline: Timeline) -> Plan:
+        """The film of `timeline`, planned afresh."""
+        tree = Tree(strategy, timeline.length, timeline.prompt)
+        return cls(timeline, strategy, (tree,), (Piece(0, range(timeline.length)),))
 
-        `draw(level, frames, ends)` makes the job of a clip from its film frames and its known first and
-        last frame (no known frames for the keyframes).
-        """
-        assert strides[-1] == 1
-        assert all(coarse % fine == 0 for coarse, fine in pairwise(strides))
-        self.timeline = timeline
-        self.length = timeline.length
-        self.strides = tuple(strides)
-        self._gaps = -(-(self.length - 1) // strides[0])  # of the keyframes
-        self._draw = draw
-        self._clip = lru_cache(maxsize=_REMEMBERED)(self._make)
+    @property
+    def length(self) -> int:
+        """Film frames."""
+        return self.timeline.length
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Film frames between neighbouring frames of a clip, per level, of the tree planned first."""
+        return self.trees[0].strides
 
     @property
     def levels(self) -> list[int]:
         """Clips per level, keyframes first."""
-        return [1, *(-(-(self.length - 1) // stride) for stride in self.strides[:-1])]
+        return self.levels_of(slice(None))
 
     def levels_of(self, span: slice) -> list[int]:
-        """Clips per level that `span` needs, keyframes first."""
-        lo, hi = self._aligned(span)
-        if lo >= hi:
-            return [0] * len(self.strides)
-        last = min(hi, self.length - 1)
-        return [1, *(-(-last // stride) - lo // stride for stride in self.strides[:-1])]
+        """Clips per level that `span` needs, keyframes first; those that edits have replaced are left out."""
+        found = [0] * max(tree.depth for tree in self.trees)
+        seen: dict[tuple[int, int], int] = {}  # tree and level -> the first number that is not counted yet
+        for piece, _ in self.cut(span):
+            tree = self.trees[piece.tree]
+            for level in range(tree.depth):
+                numbers = tree.clips(level, piece.frames)
+                first = max(numbers.start, seen.get((piece.tree, level), 0))
+                seen[piece.tree, level] = numbers.stop
+                last_is_void = first < numbers.stop and tree.is_void(level, numbers.stop - 1)
+                found[level] += max(0, numbers.stop - first) - last_is_void
+        return found
 
     @property
     def jobs_total(self) -> int:
@@ -132,60 +91,92 @@ class Plan:
 
     @property
     def keyframes(self) -> Job:
-        """The clip of level 0."""
-        return self._clip(0, 0)
+        """The clip of level 0 of the tree planned first."""
+        return self.trees[0].clip(0, 0)
 
-    @property
-    def leaf_frames(self) -> int:
-        """Film frames from one leaf to the next."""
-        return self.strides[-2] if len(self.strides) > 1 else self.length
+    def keyframe_numbers(self) -> Iterator[int]:
+        """The film frames that clips of level 0 draw, in film order."""
+        for piece, start in self.cut(slice(None)):
+            tree = self.trees[piece.tree]
+            for i in tree.draws(0, 0):
+                if i in piece.frames:
+                    yield start + i - piece.frames.start
+
+    def origin(self, i: int) -> Origin:
+        """Where the latent of film frame `i` was first drawn."""
+        ((piece, _),) = self.cut(slice(i, self._checked(i) + 1))
+        return self.trees[piece.tree].origin(piece.frames.start)
 
     def frame(self, i: int) -> Frame:
         """The frame of the clip that first drew the latent of film frame `i`."""
-        level, n = self._owner(self._checked(i))
-        frames = self._frames(level, n)
-        return Frame(self._clip(level, n).key, frames.index(i))
+        return self.origin(i).latent
 
     def leaf(self, i: int) -> Job:
-        """The leaf that is decoded to show film frame `i`, which is its frame `i - leaf.start`."""
-        return self._clip(len(self.strides) - 1, self._leaf_number(self._checked(i)))
+        """The leaf that is decoded to show film frame `i`."""
+        (shown,) = self.shown(slice(i, self._checked(i) + 1))
+        return shown.leaf
 
-    def leaves(self, span: slice) -> Iterator[Job]:
+    def shown(self, span: slice) -> Iterator[Shown]:
         """The leaves that show the film frames of `span`, in film order."""
-        frames = self._range(span)
-        if frames:
-            for n in range(self._leaf_number(frames[0]), self._leaf_number(frames[-1]) + 1):
-                yield self._clip(len(self.strides) - 1, n)
+        for number, (piece, start) in enumerate(self.cut(slice(None))):
+            tree, inside = self.trees[piece.tree], self._inside(piece, start, span)
+            if inside:
+                for n in range(tree.leaf_number(inside[0]), tree.leaf_number(inside[-1]) + 1):
+                    shows = tree.shows(n)
+                    first, stop = max(shows.start, inside.start), min(shows.stop, inside.stop)
+                    indices = range(first - shows.start, stop - shows.start)
+                    leaf = tree.clip(tree.depth - 1, n)
+                    yield Shown(leaf, indices, start + first - piece.frames.start, number, n)
 
-    def shows(self, leaf: Job) -> range:
-        """The film frames that are shown from `leaf`: all but its last, which the next leaf shows."""
-        stop = leaf.start + self.leaf_frames
-        return range(leaf.start, self.length if stop >= self.length - 1 else stop)
+    def frames_shown(self, job: Job, span: slice) -> int:
+        """How many film frames of `span` a job shows: none unless it is a leaf."""
+        if job.place is None or job.level != self.trees[job.place.tree].depth - 1:
+            return 0
+        shows = self.trees[job.place.tree].shows(job.place.number)
+        pieces = (piece.frames for piece, _ in self.cut(span) if piece.tree == job.place.tree)
+        return sum(len(range(max(shows.start, p.start), min(shows.stop, p.stop))) for p in pieces)
 
     def parents(self, job: Job) -> tuple[Job, ...]:
         """The jobs whose frames `job` takes."""
-        ends = () if job.level == 0 else (job.start, job.start + self.strides[job.level - 1])
-        above = [self._clip(*self._owner(end)) for end in ends]
-        if "references" in job.params:
-            above.append(self.keyframes)
-        return tuple(dict.fromkeys(above))
+        if job.place is None:
+            return ()
+        return tuple(dict.fromkeys(o.job for o in self.trees[job.place.tree].stands_on(job.place)))
+
+    def joins(self, job: Job) -> list[int]:
+        """The film frames that stand in one clip with each other, known ones too; past the end, the last."""
+        if job.place is None:
+            return []
+        tree = self.trees[job.place.tree]
+        frames = [(tree.number, i) for i in tree.frames(job.place.level, job.place.number)]
+        frames += [(origin.tree, origin.frame) for origin in tree.stands_on(job.place)]
+        found = {self._film_frame(*frame) for frame in frames}
+        return sorted(i for i in found if i is not None)
+
+    def walk(
+        self, have: Container[str], span: slice, levels: int | None = None
+    ) -> Iterator[tuple[Job, bool]]:
+        """The jobs that `span` needs, and whether `have` has them: in film order, what a job takes before it.
+
+        What a job took from clips that edits have replaced is needed only where the job is missing. `levels`
+        keeps to the first so many levels (1: the keyframes alone). No job comes twice.
+        """
+        walk = _Walk(self, have)
+        for piece, _ in self.cut(span):
+            yield from walk.tree(self.trees[piece.tree], piece.frames, levels)
 
     def missing(self, have: Container[str], span: slice, levels: int | None = None) -> Iterator[Job]:
-        """The jobs that `span` needs and `have` lacks by key: depth-first, in film order, parents first.
-
-        `levels` keeps to the first so many levels (1: the keyframes alone).
-        """
-        lo, hi = self._aligned(span)
-        if lo < hi:
-            yield from self._missing(0, 0, lo, hi, have, levels or len(self.strides))
+        """The jobs of `walk` that `have` lacks."""
+        return (job for job, there in self.walk(have, span, levels) if not there)
 
     def count_missing(self, have: Container[str], span: slice = slice(None)) -> int:
-        """How many jobs `span` still needs, without a look below a missing clip.
+        """How many jobs `span` still needs.
 
-        Exact where clips are removed children first, so that a missing clip means a missing subtree.
+        Without a look below a missing clip where nothing was edited: exact where clips are removed children
+        first, so that a missing clip means a missing subtree.
         """
-        lo, hi = self._aligned(span)
-        return self._count_missing(0, 0, lo, hi, have) if lo < hi else 0
+        if len(self.pieces) > 1 or any(tree.layers for tree in self.trees):
+            return sum(1 for _ in self.missing(have, span))
+        return sum(self.trees[piece.tree].count_missing(have, piece.frames) for piece, _ in self.cut(span))
 
     def scenes(self) -> list[SceneSeen]:
         """Each scene with the first level that draws from its prompt.
@@ -194,82 +185,88 @@ class Plan:
         """
         report = []
         for scene, frames in zip(self.timeline.scenes, self.timeline.spans(), strict=True):
-            # The last keyframe may lie past the film's end, where the last scene goes on.
-            last = frames[-1] if frames.stop < self.length else self._gaps * self.strides[0]
-            level = next(j for j, stride in enumerate(self.strides) if last // stride * stride >= scene.start)
-            report.append(SceneSeen(scene.id, scene.start, len(frames), level))
+            first = []
+            for piece, _ in self.cut(slice(frames.start, frames.stop)):
+                tree, inside = self.trees[piece.tree], piece.frames
+                # The last keyframe may lie past the film's end, where the last scene goes on.
+                last = tree.reach - 1 if inside.stop == tree.length else inside[-1]
+                first.append(next(j for j, s in enumerate(tree.strides) if last // s * s >= inside.start))
+            report.append(SceneSeen(scene.id, scene.start, len(frames), min(first)))
         return report
 
-    def _make(self, level: int, n: int) -> Job:
-        frames = self._frames(level, n)
-        ends = () if level == 0 else (frames[0], frames[-1])
-        known = []
-        for i in ends:
-            above, m = self._owner(i)
-            known.append(Frame(self._clip(above, m).key, self._frames(above, m).index(i)))
-        return self._draw(level, frames, tuple(known))
-
-    def _frames(self, level: int, n: int) -> range:
-        """The film frames of clip `n` of `level`."""
-        stride = self.strides[level]
-        if level == 0:
-            return range(0, self._gaps * stride + 1, stride)
-        gap = self.strides[level - 1]
-        return range(n * gap, (n + 1) * gap + 1, stride)
-
-    def _owner(self, i: int) -> tuple[int, int]:
-        """Level and number of the clip that first drew film frame `i`: the coarsest that reaches it."""
-        level = next(j for j, stride in enumerate(self.strides) if i % stride == 0)
-        return level, (0 if level == 0 else i // self.strides[level - 1])
-
-    def _missing(
-        self, level: int, n: int, lo: int, hi: int, have: Container[str], levels: int
-    ) -> Iterator[Job]:
-        job = self._clip(level, n)
-        if job.key not in have:
-            yield job
-        if level + 1 < levels:
-            for child in self._children(level, n, lo, hi):
-                yield from self._missing(level + 1, child, lo, hi, have, levels)
-
-    def _count_missing(self, level: int, n: int, lo: int, hi: int, have: Container[str]) -> int:
-        if self._clip(level, n).key not in have:
-            first, last = self._reach(level, n)
-            lo, hi = max(first, lo), min(last, hi)
-            return 1 + sum(-(-hi // stride) - lo // stride for stride in self.strides[level:-1])
-        return sum(self._count_missing(level + 1, c, lo, hi, have) for c in self._children(level, n, lo, hi))
-
-    def _reach(self, level: int, n: int) -> tuple[int, int]:
-        """First and last film frame under clip `n` of `level`, the last no further than the film's end."""
-        frames = self._frames(level, n)
-        return frames[0], min(frames[-1], self.length - 1)
-
-    def _children(self, level: int, n: int, lo: int, hi: int) -> range:
-        """Numbers of the clips right below that lie between film frames `lo` and `hi`."""
-        if level + 1 == len(self.strides):
-            return range(0)
-        first, last = self._reach(level, n)
-        stride = self.strides[level]
-        return range(max(first, lo) // stride, -(-min(last, hi) // stride))
-
-    def _leaf_number(self, i: int) -> int:
-        return min(i // self.leaf_frames, self.levels[-1] - 1)
+    def cut(self, span: slice) -> Iterator[tuple[Piece, int]]:
+        """The pieces of `span`, cut to it, each with the film frame that its first frame is."""
+        start = 0
+        for piece in self.pieces:
+            inside = self._inside(piece, start, span)
+            if inside:
+                yield Piece(piece.tree, inside), start + inside.start - piece.frames.start
+            start += len(piece.frames)
 
     def _checked(self, i: int) -> int:
         if not 0 <= i < self.length:
             raise ValueError(f"frame {i} is not in the film: give 0 to {self.length - 1}")
         return i
 
-    def _range(self, span: slice) -> range:
-        frames = range(self.length)[span]
-        if frames.step != 1:
-            raise ValueError(f"a span goes forward frame by frame, not in steps of {frames.step}")
-        return frames
+    def _inside(self, piece: Piece, start: int, span: slice) -> range:
+        """The frames of `piece`, which begins at film frame `start`, that are in `span`."""
+        wanted = range(self.length)[span]
+        if wanted.step != 1:
+            raise ValueError(f"a span goes forward frame by frame, not in steps of {wanted.step}")
+        shift = piece.frames.start - start
+        first = max(piece.frames.start, wanted.start + shift)
+        return range(first, max(first, min(piece.frames.stop, wanted.stop + shift)))
 
-    def _aligned(self, span: slice) -> tuple[int, int]:
-        """`span` widened to whole leaves, as film frames [lo, hi); `lo == hi` where it is empty."""
-        frames = self._range(span)
-        if not frames:
-            return 0, 0
-        width = self.leaf_frames
-        return self._leaf_number(frames[0]) * width, (self._leaf_number(frames[-1]) + 1) * width
+    def _film_frame(self, tree: int, i: int) -> int | None:
+        """Which film frame is frame `i` of a tree; None where it is not shown any more."""
+        start = 0
+        for piece in self.pieces:
+            if piece.tree == tree:
+                held = min(i, piece.frames.stop - 1) if piece.frames.stop == self.trees[tree].length else i
+                if held in piece.frames:
+                    return start + held - piece.frames.start
+            start += len(piece.frames)
+        return None
+
+
+class _Walk:
+    """What has been passed: on the way from the root of each tree, and outside of these ways."""
+
+    def __init__(self, plan: Plan, have: Container[str]) -> None:
+        self._plan, self._have = plan, have
+        self._way: dict[tuple[int, int], tuple[int, set[str]]] = {}  # tree, level -> clip there, keys
+        self._aside: set[str] = set()  # keys of jobs that other trees take frames of
+
+    def tree(self, tree: Tree, frames: range, levels: int | None) -> Iterator[tuple[Job, bool]]:
+        """The jobs for some frames of a tree, depth-first."""
+        spans = [tree.clips(level, frames) for level in range(min(levels or tree.depth, tree.depth))]
+
+        def below(level: int, n: int) -> Iterator[tuple[Job, bool]]:
+            if self._way.get((tree.number, level), (-1,))[0] != n:
+                self._way[tree.number, level] = n, set()
+            if not tree.is_void(level, n):
+                yield from self._with_inputs(tree.clip(level, n))
+            if level + 1 < len(spans):
+                for child in _overlap(tree.below(level, n), spans[level + 1]):
+                    yield from below(level + 1, child)
+
+        yield from below(0, 0)
+
+    def _with_inputs(self, job: Job) -> Iterator[tuple[Job, bool]]:
+        """A job, and before it what it takes; nothing where it has been passed."""
+        keys = self._aside
+        if job.place is not None:
+            number, on_the_way = self._way.get(job.place[:2], (-1, set()))
+            keys = on_the_way if number == job.place.number else self._aside
+        if job.key in keys or job.key in self._aside:
+            return
+        keys.add(job.key)
+        there = job.key in self._have
+        if not there:
+            for parent in self._plan.parents(job):
+                yield from self._with_inputs(parent)
+        yield job, there
+
+
+def _overlap(a: range, b: range) -> range:
+    return range(max(a.start, b.start), min(a.stop, b.stop))

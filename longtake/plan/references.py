@@ -10,30 +10,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from longtake.plan.subjects import Subjects
-from longtake.plan.timeline import Timeline
 
 __all__ = ["references"]
 
 
 def references(
-    timeline: Timeline, subjects: Subjects, keyframes: Sequence[int], frames: Sequence[int], most: int
+    subjects: Subjects,
+    drawn: Sequence[str],
+    known: Sequence[str],
+    others: Sequence[tuple[float, str]],
+    most: int,
 ) -> list[int]:
-    """The film frames, out of `keyframes`, that a clip of `frames` should see; ascending, at most `most`.
+    """Which of `others` (how far away, prompt) a clip should see: positions, ascending, at most `most`.
 
-    Each is the one that shows the most of what is still wanted, the nearest of equals. None where the ends
-    show all that there is to show; where there is one, the nearest other keyframes fill up to `most`.
+    `drawn` and `known` are the prompts of the clip's frames that are to be drawn and that are given. Each
+    reference is the one that shows the most of what is still wanted, the nearest of equals. None where what
+    is known shows all that there is to show; where there is one, the nearest others fill up to `most`.
     """
-    first, *between, last = (subjects.of(timeline.prompt(i)) for i in frames)
-    wanted = frozenset().union(*between) - first - last
-    free = [k for k in keyframes if not frames[0] <= k <= frames[-1]]
-    middle = (frames[0] + frames[-1]) / 2
+    wanted = _all(subjects, drawn) - _all(subjects, known)
+    free = list(range(len(others)))
     found: list[int] = []
     while free and len(found) < most:
-        told = {k: len(wanted & subjects.of(timeline.prompt(k))) for k in free}
-        best = max(free, key=lambda k: (told[k], -abs(k - middle)))
+        told = {k: len(wanted & subjects.of(others[k][1])) for k in free}
+        best = max(free, key=lambda k: (told[k], -others[k][0]))
         if not found and not told[best]:
             break
         found.append(best)
         free.remove(best)
-        wanted -= subjects.of(timeline.prompt(best))
+        wanted -= subjects.of(others[best][1])
     return sorted(found)
+
+
+def _all(subjects: Subjects, prompts: Sequence[str]) -> frozenset[str]:
+    return frozenset().union(*(subjects.of(prompt) for prompt in dict.fromkeys(prompts)))

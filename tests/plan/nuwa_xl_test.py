@@ -102,13 +102,14 @@ def test_every_frame_is_drawn_once_and_ends_are_shared(length: int, clip_length:
 @given(length=st.integers(1, 20_000), data=st.data())
 def test_leaves_show_every_frame_once(length: int, data: st.DataObject) -> None:
     plan = film(length)
-    shown = [frame for leaf in plan.leaves(ALL) for frame in plan.shows(leaf)]
+    shown = [one.leaf.start + i for one in plan.shown(ALL) for i in one.indices]
     assert shown == list(range(length))
     starts = [leaf.start for leaf in plan.missing((), ALL) if leaf.level == len(plan.levels) - 1]
-    assert starts == [leaf.start for leaf in plan.leaves(ALL)], "leaves are drawn in film order"
+    assert starts == [one.leaf.start for one in plan.shown(ALL)], "leaves are drawn in film order"
     i = data.draw(st.integers(0, length - 1))
     leaf = plan.leaf(i)
-    assert i in plan.shows(leaf)
+    ((shows, indices, start, *_),) = plan.shown(slice(i, i + 1))
+    assert (shows, shows.start + indices[0], start, len(indices)) == (leaf, i, i, 1)
     assert leaf.params["times"][i - leaf.start] == i - leaf.start
     source = plan.frame(i)
     owner = next(job for job in plan.missing((), slice(i, i + 1)) if job.key == source.key)
@@ -125,7 +126,7 @@ def test_a_span_needs_its_leaves_and_what_they_stand_on(length: int, data: st.Da
     span = slice(a, b)
     jobs = list(plan.missing((), span))
     needed: dict[str, Job] = {}
-    stack = list(plan.leaves(span))
+    stack = [one.leaf for one in plan.shown(span)]
     while stack:
         job = stack.pop()
         needed[job.key] = job
@@ -133,7 +134,7 @@ def test_a_span_needs_its_leaves_and_what_they_stand_on(length: int, data: st.Da
     assert {job.key for job in jobs} == set(needed)
     assert plan.count_missing((), span) == len(jobs)
     assert plan.levels_of(span) == [sum(j.level == level for j in jobs) for level in range(len(plan.strides))]
-    assert {i for leaf in plan.leaves(span) for i in plan.shows(leaf)} >= set(range(a, b))
+    assert [one.start + k for one in plan.shown(span) for k in range(len(one.indices))] == list(range(a, b))
     have = {job.key for job in jobs[: data.draw(st.integers(0, len(jobs)))]}
     assert [job.key for job in plan.missing(have, span)] == [j.key for j in jobs if j.key not in have]
     assert plan.count_missing(have, span) == len(jobs) - len(have)
@@ -278,7 +279,7 @@ def test_mistakes_have_a_remedy() -> None:
     with pytest.raises(ValueError, match="0 to 99"):
         film(100).frame(-1)
     with pytest.raises(ValueError, match="steps of 2"):
-        list(film(100).leaves(slice(0, 10, 2)))
+        list(film(100).shown(slice(0, 10, 2)))
     with pytest.raises(ValueError, match="at least one step"):
         dataclasses.replace(SAMPLING, steps=0)
     with pytest.raises(ValueError, match="finite"):

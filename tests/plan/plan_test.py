@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from longtake.plan import Frame, Job
+from longtake.plan.job import Place
 
 PARAMS = {"seed": 1, "prompts": ["a fox", "a hen"], "shift": 1.5}
 
@@ -27,7 +28,7 @@ def test_the_key_is_the_recipe() -> None:
 
 
 def test_the_place_in_the_film_is_not_in_the_key() -> None:
-    here, there = (Job("draw", (), PARAMS, level=level, start=start) for level, start in [(0, 0), (2, 30)])
+    here, there = (Job("draw", (), PARAMS, place=Place(level=k), start=k) for k in (0, 2))
     assert here.key == there.key
     assert here == there
     assert len({here, there}) == 1

@@ -33,6 +33,15 @@ def film(line: Timeline, most: int = 2) -> Plan:
     )
 
 
+def looked_up(line: Timeline, keyframes: range, frames: range, most: int) -> list[int]:
+    """The keyframes that the gap of `frames`, whose ends are known, should see."""
+    free = [k for k in keyframes if not frames[0] <= k <= frames[-1]]
+    middle = (frames[0] + frames[-1]) / 2
+    drawn, known = [line.prompt(i) for i in frames[1:-1]], [line.prompt(i) for i in (frames[0], frames[-1])]
+    others = [(abs(k - middle), line.prompt(k)) for k in free]
+    return [free[k] for k in references(Subjects(LEXICON), drawn, known, others, most)]
+
+
 @pytest.mark.parametrize(
     ("prompt", "found"),
     [
@@ -52,26 +61,21 @@ def test_without_a_lexicon_longer_words_are_the_subjects() -> None:
 
 def test_the_keyframe_that_shows_what_the_ends_lack_is_chosen_and_another_fills_up() -> None:
     line = timeline(101, f0="a fox", f12="an owl", f18="a fox", f55="an owl", f75="a frog")
-    subjects = Subjects(LEXICON)
-    assert references(line, subjects, range(0, 101, 20), range(21), 1) == [60]  # the only one with the owl
-    assert references(line, subjects, range(0, 101, 20), range(21), 2) == [40, 60]  # and the nearest other
-    assert (
-        references(line, subjects, range(0, 101, 20), range(60, 81), 2) == []
-    )  # both ends show all there is
-    assert references(line, subjects, range(0, 101, 20), range(40, 61), 2) == []
+    assert looked_up(line, range(0, 101, 20), range(21), 1) == [60]  # the only one with the owl
+    assert looked_up(line, range(0, 101, 20), range(21), 2) == [40, 60]  # and the nearest other
+    assert looked_up(line, range(0, 101, 20), range(60, 81), 2) == []  # both ends show all there is
+    assert looked_up(line, range(0, 101, 20), range(40, 61), 2) == []
 
 
 def test_of_equals_the_nearest_and_of_two_the_one_that_shows_more() -> None:
     line = timeline(
         101, f0="an owl at sea", f5="a frog", f25="a fox", f35="an owl at sea", f39="a fox", f75="an owl"
     )
-    found = references(line, Subjects(LEXICON), range(0, 101, 20), range(40, 61), 1)
+    found = looked_up(line, range(0, 101, 20), range(40, 61), 1)
     assert found == []
-    assert references(line, Subjects(LEXICON), range(0, 101, 20), range(20, 41), 1) == [
-        0
-    ]  # sea and owl, not 80
+    assert looked_up(line, range(0, 101, 20), range(20, 41), 1) == [0]  # sea and owl, not 80
     line = timeline(101, f0="an owl", f5="a fox", f45="an owl", f50="a fox", f70="an owl", f90="a fox")
-    assert references(line, Subjects(LEXICON), range(0, 101, 20), range(40, 61), 1) == [80]
+    assert looked_up(line, range(0, 101, 20), range(40, 61), 1) == [80]
 
 
 def test_nothing_to_look_up_gives_the_papers_plan() -> None:

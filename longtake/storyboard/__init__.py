@@ -1,0 +1,27 @@
+"""The storyboard file: what it holds, how it is read, what it says of film frames."""
+
+from __future__ import annotations
+
+from longtake.storyboard.difference import difference
+from longtake.storyboard.film import apply, edited, parse_when, timeline, with_frames
+from longtake.storyboard.read import load, parse
+from longtake.storyboard.schema import AnyEdit, Edit, Scene, Storyboard, StoryboardError, Video
+from longtake.storyboard.write import with_edits
+
+__all__ = [
+    "AnyEdit",
+    "Edit",
+    "Scene",
+    "Storyboard",
+    "StoryboardError",
+    "Video",
+    "apply",
+    "difference",
+    "edited",
+    "load",
+    "parse",
+    "parse_when",
+    "timeline",
+    "with_edits",
+    "with_frames",
+]
