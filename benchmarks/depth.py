@@ -10,11 +10,8 @@ frames, and depth 3 draws up to 3,376 frames from one clip of keyframes. No refe
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,11 +26,14 @@ from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import DecodedTruth, StoredFilm, WorldFilm
 from longtake.evaluate.table import Header, number, report_json
-from longtake.executors.attempt import attempt
-from longtake.film import Segment
+from longtake.executors import Tools, run
+from longtake.film import Segment, cut_segments
 from longtake.manifest import Manifest, find_model, read_manifest
 from longtake.ops import Operations
-from longtake.plan import Frame, Job, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Plan, Scene, Timeline, plan_nuwa_xl
+from longtake.plan.nuwa_xl import NuwaXL
+from longtake.plan.plan import Piece
+from longtake.plan.tree import Tree
 from longtake.store import Store
 
 GAPS = 15  # of a clip
@@ -43,68 +43,28 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def jobs_of(depth: int, timeline: Timeline, manifest: Manifest, seed: int) -> Iterator[Job]:
-    """All clips of the film, parents first; those of spacing 1 are its leaves, in film order."""
-    ends: tuple[Frame, ...] = ()
+def chain(depth: int, timeline: Timeline, manifest: Manifest, seed: int) -> Plan:
+    """The film as a row of trees of this depth."""
+    sampling = manifest.keyframes, manifest.gaps, manifest.leaves
+    strategy = NuwaXL(seed, manifest.digest, sampling, GAPS + 1, 0, {})
+    trees: list[Tree] = []
     for start in range(0, timeline.length - 1, GAPS**depth):
-        tree = list(_tree(timeline, manifest, seed, start, GAPS**depth, ends))
-        yield from tree
-        ends = (Frame(tree[0].key, GAPS),)
-
-
-def _tree(
-    timeline: Timeline, manifest: Manifest, seed: int, start: int, width: int, ends: tuple[Frame, ...]
-) -> Iterator[Job]:
-    """The clip of frames `start` to `start + width`, which knows the `ends`, and the trees in its gaps."""
-    frames = range(start, start + width + 1, width // GAPS)
-    sampling = manifest.keyframes if len(ends) < 2 else manifest.leaves if width == GAPS else manifest.gaps
-    job = _job(timeline, manifest, seed, frames, ends, sampling)
-    yield job
-    if width > GAPS:
-        for k, first in enumerate(frames[:-1]):
-            if first < timeline.length - 1:
-                between = (Frame(job.key, k), Frame(job.key, k + 1))
-                yield from _tree(timeline, manifest, seed, first, width // GAPS, between)
-
-
-def _job(
-    timeline: Timeline,
-    manifest: Manifest,
-    seed: int,
-    frames: range,
-    ends: tuple[Frame, ...],
-    sampling: Sampling,
-) -> Job:
-    texts = [timeline.prompt(i) for i in frames]
-    prompts = list(dict.fromkeys(texts))
-    place = hashlib.sha256(f"{seed}/{frames.step}/{frames[0]}".encode()).digest()
-    params = {
-        "times": [i - frames[0] for i in frames],
-        "prompts": prompts,
-        "prompt": [prompts.index(text) for text in texts],
-        "known": [0, GAPS][: len(ends)],
-        "seed": int.from_bytes(place[:8], "big") >> 1,
-        "model": manifest.digest,
-        **asdict(sampling),
-    }
-    return Job("draw", ends, params, level=0, start=frames[0])
+        length = min(GAPS**depth, timeline.length - 1 - start) + 1
+        before = trees[-1] if trees else None
+        first = partial(before.origin, before.length - 1) if before else None
+        prompt = partial(lambda start, i: timeline.prompt(start + i), start)
+        trees.append(Tree(strategy, length, prompt, number=len(trees), first=first))
+    pieces = (Piece(tree.number, range(tree.number > 0, tree.length)) for tree in trees)
+    return Plan(timeline, strategy, tuple(trees), tuple(pieces))
 
 
 def draw(depth: int, episode: int, frames: int, model: Path, store: Path) -> tuple[Segment, ...]:
-    """Draws what is missing of the film; its leaves, each a segment."""
-    manifest, kept = read_manifest(model), Store(store)
+    """Draws what is missing of the film; its segments."""
     script = script_of_episode(episode, frames)
     scenes = tuple(Scene(str(k), shot.start, shot.caption) for k, shot in enumerate(script.shots))
-    found, drawer = [], Operations(model)()
-    for job in jobs_of(depth, Timeline(scenes, frames), manifest, episode):
-        reply = attempt(job, kept, drawer)
-        if reply.kind not in ("drawn", "cached"):
-            raise RuntimeError(f"a clip could not be drawn: {reply}") from reply.error
-        if job.params["times"][1] == 1:
-            found.append((job.key, range(min(GAPS, frames - job.start))))
-    last = found[-1]
-    found[-1] = (last[0], range(frames - (len(found) - 1) * GAPS))  # its last frame is nobody else's
-    return tuple(Segment((leaf,)) for leaf in found)
+    plan = chain(depth, Timeline(scenes, frames), read_manifest(model), episode)
+    run(plan, slice(None), Store(store), Tools(Operations(model)), lambda event: None, batch=3)
+    return tuple(cut_segments(plan))
 
 
 def main() -> None:

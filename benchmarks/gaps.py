@@ -87,7 +87,9 @@ def main() -> None:
                 latents = decode.vae.encode_latents(to_model(true)[None].to(weights.device, weights.dtype))[0]
             known = latents.float().cpu().numpy().astype(np.float16)
             made = decode(
-                draw(gap_job(clip, manifest.digest, sampling, k), [known[0], known[-1]]).astype(np.float16)
+                draw([gap_job(clip, manifest.digest, sampling, k)], [[known[0], known[-1]]])[0].astype(
+                    np.float16
+                )
             )
             linear, nearer = rivals(true)
             rows.append([psnr(part, true) for part in (made, linear, nearer, decode(known))])

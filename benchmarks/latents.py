@@ -95,7 +95,8 @@ def measure(recipe: Recipe, package: Path) -> dict[str, float]:
             known = latents.float().cpu().numpy().astype(np.float16)
             spoilt = known + NOISE * chance.standard_normal(known.shape).astype(np.float16)
             stills.append((psnr(decode(known), true), psnr(decode(spoilt.astype(np.float16)), true)))
-            made = draw(gap_job(clip, manifest.digest, manifest.leaves, k), [known[0], known[-1]])
+            job = gap_job(clip, manifest.digest, manifest.leaves, k)
+            (made,) = draw([job], [[known[0], known[-1]]])
             drawn.append(psnr(decode(made.astype(np.float16)), true))
         found[f"drawn {name}, dB"] = statistics.mean(drawn)
     for what, values in zip(("stills, dB", "noisy latents, dB"), zip(*stills, strict=True), strict=True):

@@ -46,7 +46,7 @@ def keyframes(
         sampling_gaps=manifest.gaps,
         sampling_leaves=manifest.leaves,
     )
-    return decode(draw(plan.keyframes, []).astype(np.float16))
+    return decode(draw([plan.keyframes], [[]])[0].astype(np.float16))
 
 
 def read(frames: NDArray[np.uint8], probes: Probes) -> Read:

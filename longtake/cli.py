@@ -60,6 +60,13 @@ class Executor(StrEnum):
     LOCAL = "local"
 
 
+class Order(StrEnum):
+    """What is drawn first."""
+
+    FILM = "film"
+    KEYFRAMES_FIRST = "keyframes-first"
+
+
 class Precision(StrEnum):
     """Numbers that the network computes with."""
 
@@ -146,6 +153,9 @@ def render(
             show_default="cores up to 4; 1 with a GPU",
         ),
     ] = None,
+    order: Annotated[
+        Order, Option("--order", help="From the film's start on, or all of a level before the next one.")
+    ] = Order.FILM,
     sheet: Annotated[
         Path | None,
         Option("--sheet", help="Also write a picture of every scene beside its prompt.", metavar="PNG"),
@@ -174,7 +184,14 @@ def render(
 
     selection = _select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
     result = command.render(
-        selection, out=out, span=span, executor=executor, workers=workers, sheet=sheet, upscale=upscale
+        selection,
+        out=out,
+        span=span,
+        executor=executor.value,
+        workers=workers,
+        order=order.value,
+        sheet=sheet,
+        upscale=upscale,
     )
     _print(*result, as_json)
 

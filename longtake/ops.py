@@ -1,12 +1,14 @@
 """What a job does: the one file that joins plans with networks.
 
 `Operations` is a picklable recipe; calling it loads the model and gives the function that makes one clip.
-Everything here is deterministic: noise comes from the job's seed, every clip is drawn alone.
+Everything here is deterministic: noise comes from the job's seed, and clips that are drawn together come out
+as if each were alone.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -94,39 +96,57 @@ class Drawer:
         return torch.cat([self._tokens[prompt] for prompt in prompts]).to(self.device)
 
     @torch.inference_mode()
-    def __call__(self, job: Job, inputs: list[NDArray[np.float16]]) -> NDArray[np.float32]:
-        """The latents `[T, C, H, W]` of `job`, whose known frames are `inputs` (each `[C, H, W]`)."""
-        if job.op == "encode":
-            return self._encode(job.params)
-        assert job.op == "draw", job.op
-        p = job.params
-        if len(p["known"]) == len(p["times"]):  # an edit left nothing to draw: known frames come back as is
-            return np.stack(inputs[: len(p["times"])]).astype(np.float32)
-        frames, own, seen = _in_order(p)
-        count, shape = len(frames), self.manifest.latents
-        noise = torch.zeros(1, count, *shape, device=self.device)
-        noise[:, own] = self._noise(p["seed"], (1, len(own), *shape))
-        known, mask = torch.zeros_like(noise), torch.zeros(1, count, 1, *shape[1:], device=self.device)
-        for position, latent in zip(seen, inputs, strict=True):
-            known[0, position] = torch.from_numpy(latent.astype(np.float32)).to(self.device)
-            mask[0, position] = 1
-        # Row 0 is the unconditional prompt.
-        rows = torch.tensor([[row for _, row in frames]], device=self.device) + 1
-        time = torch.tensor([[t for t, _ in frames]], dtype=torch.float32, device=self.device)
-        text = self.tokens(["", *p["prompts"]])
+    def __call__(
+        self, jobs: Sequence[Job], inputs: Sequence[Sequence[NDArray[np.float16]]]
+    ) -> list[NDArray[np.float32]]:
+        """The latents `[T, C, H, W]` of every job, whose known frames are `inputs` (each `[C, H, W]`).
+
+        Jobs are alike in length, sampling and whether anything is known. They come out as if each were alone.
+        """
+        if jobs[0].op == "encode":
+            return [self._encode(job.params) for job in jobs]
+        made: dict[int, NDArray[np.float32]] = {}
+        for k, (job, given) in enumerate(zip(jobs, inputs, strict=True)):
+            assert job.op == "draw", job.op
+            if len(job.params["known"]) == (own := len(job.params["times"])):
+                made[k] = np.stack(given[:own]).astype(np.float32)  # an edit left nothing to draw
+        rest = [k for k in range(len(jobs)) if k not in made]
+        if rest:
+            drawn = self._draw([jobs[k].params for k in rest], [inputs[k] for k in rest])
+            made.update(zip(rest, drawn, strict=True))
+        return [made[k] for k in range(len(jobs))]
+
+    def _draw(
+        self, params: list[dict[str, Any]], inputs: list[Sequence[NDArray[np.float16]]]
+    ) -> list[NDArray[np.float32]]:
+        """What the network makes of clips of one length, together."""
+        p, orders = params[0], [_in_order(one) for one in params]
+        shape, clips, count = self.manifest.latents, len(params), len(orders[0][0])
+        noise = torch.zeros(clips, count, *shape, device=self.device)
+        known, mask = torch.zeros_like(noise), torch.zeros(clips, count, 1, *shape[1:], device=self.device)
+        prompts, rows = [""], []  # row 0 is the unconditional prompt
+        for k, (one, given, (frames, own, seen)) in enumerate(zip(params, inputs, orders, strict=True)):
+            noise[k, own] = self._noise(one["seed"], (len(own), *shape))
+            for position, latent in zip(seen, given, strict=True):
+                known[k, position] = torch.from_numpy(latent.astype(np.float32)).to(self.device)
+                mask[k, position] = 1
+            rows.append([row + len(prompts) for _, row in frames])
+            prompts += one["prompts"]
+        row = torch.tensor(rows, device=self.device)
+        times_of = [[t for t, _ in frames] for frames, _, _ in orders]
+        time = torch.tensor(times_of, dtype=torch.float32, device=self.device)
         denoiser = Denoiser(self._evaluate(p["precision"]), self.schedule, self.manifest.prediction)
-        net = partial(denoiser.denoise, time=time, text=text)
+        net = partial(denoiser.denoise, time=time, text=self.tokens(prompts))
         pinned = pin(net, known, mask, noise, self.schedule)
         denoise = guide(
-            partial(pinned, prompt=rows),
-            partial(pinned, prompt=torch.zeros_like(rows)),
-            partial(blind(net, known, mask), prompt=rows),
+            partial(pinned, prompt=row),
+            partial(pinned, prompt=torch.zeros_like(row)),
+            partial(blind(net, known, mask), prompt=row),
             text_scale=p["text_guidance"],
             known_scale=p["known_guidance"] if p["known"] else 1.0,
         )
         drawn = SAMPLERS[p["sampler"]](denoise, noise, times(p["steps"], p["shift"]), self.schedule)
-        latents: NDArray[np.float32] = drawn[0, own].float().cpu().numpy()
-        return latents
+        return [drawn[k, own].float().cpu().numpy() for k, (_, own, _) in enumerate(orders)]
 
     def _encode(self, params: dict[str, Any]) -> NDArray[np.float32]:
         """The latent `[1, C, H, W]` of a picture."""

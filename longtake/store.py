@@ -97,6 +97,10 @@ class Store:
                 except KeyError:  # somebody else has just dropped it
                     continue
 
+    def has_file(self, key: str, suffix: str) -> bool:
+        """Whether `put_file` has put something there, whole or not."""
+        return self._path(key, suffix).is_dir()
+
     def file(self, key: str, suffix: str) -> Path | None:
         """Where the file of `put_file` lies, or None. Raises `CorruptClip` where it is damaged."""
         path = next(self._path(key, suffix).glob("?" * 64 + suffix), None)

@@ -34,6 +34,7 @@ __all__ = [
     "join_segments",
     "read_frames",
     "read_metadata",
+    "reduce",
     "write_animation",
     "write_png",
 ]
@@ -177,6 +178,14 @@ def enlarge(frame: Pixels, factor: int, *, smooth: bool = False) -> Pixels:
         size = (frame.shape[1] * factor, frame.shape[0] * factor)
         return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))
     return frame.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def reduce(frame: Pixels, factor: int) -> Pixels:
+    """The frame at the `factor`-th part of its size, by means over squares; what is left over is cut off."""
+    height, width = (side // factor for side in frame.shape[:2])
+    squares = frame[: height * factor, : width * factor].reshape(height, factor, width, factor, 3)
+    smaller: Pixels = squares.mean(axis=(1, 3)).round().astype(np.uint8)
+    return smaller
 
 
 def write_png(frame: Pixels, path: str | Path) -> None:

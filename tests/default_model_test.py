@@ -39,7 +39,7 @@ def _keyframes(folder: Path) -> NDArray[np.uint8]:
         sampling_leaves=manifest.leaves,
     )
     assert len(plan.keyframes.params["times"]) == len(PROMPTS)
-    drawn = Operations(folder)()(plan.keyframes, [])
+    (drawn,) = Operations(folder)()([plan.keyframes], [[]])
     return Decoder(folder)(drawn.astype(np.float16))
 
 
@@ -74,6 +74,27 @@ def _told_apart(frames: NDArray[np.uint8]) -> tuple[bool, bool]:
 
 def test_the_shipped_model_follows_its_prompts() -> None:
     assert _told_apart(_keyframes(find_model(DEFAULT_MODEL))) == (True, True)
+
+
+def test_clips_that_are_drawn_together_are_those_that_are_drawn_alone() -> None:
+    """At full size, in bfloat16: there kernels might choose another way for another batch."""
+    folder = find_model(DEFAULT_MODEL)
+    manifest = read_manifest(folder)
+    plan = plan_nuwa_xl(
+        Timeline((Scene("a", 0, PROMPTS[0]), Scene("b", 20, PROMPTS[1])), 61),
+        seed=1,
+        model=manifest.digest,
+        sampling_keyframes=manifest.leaves,
+        sampling_gaps=manifest.gaps,
+        sampling_leaves=manifest.leaves,
+    )
+    jobs = [one.leaf for one in plan.shown(slice(None))][:3]
+    shape = (2, *manifest.latents)
+    ends = [np.random.default_rng(k).normal(size=shape).astype(np.float16) for k in range(len(jobs))]
+    draw = Operations(folder)()
+    together = draw(jobs, [list(pair) for pair in ends])
+    for job, pair, clip in zip(jobs, ends, together, strict=True):
+        assert np.array_equal(draw([job], [list(pair)])[0], clip)
 
 
 def test_random_weights_of_the_same_shape_draw_nothing(tmp_path: Path) -> None:

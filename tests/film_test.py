@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import weakref
-from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -17,11 +15,10 @@ from numpy.typing import NDArray
 from longtake.film import (
     LEAVES_PER_SEGMENT,
     Decode,
+    Encoding,
     Film,
     cut_segments,
     decode_frame,
-    encode_segments,
-    lacking_segments,
     write_film,
 )
 from longtake.plan import MAX_FRAMES, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
@@ -75,8 +72,15 @@ def number_of(frame: Pixels) -> int:
     return sum(1 << bit for bit, one in enumerate(bits) if one)
 
 
-def written(plan: Plan, store: Store, out: Path, decode: Decoder | None = None, **more: object) -> Film:
-    return write_film(plan, store, decode or Decoder(), out, decoder="d", fps=12, **more)  # type: ignore[arg-type]
+CODEC = Codec()
+ENCODING = Encoding(decoder="d", fps=Fraction(12), codec=CODEC)
+
+
+def written(
+    plan: Plan, store: Store, out: Path, decode: Decode | None = None, codec: Codec = CODEC, **more: object
+) -> Film:
+    encoding = replace(ENCODING, codec=codec)
+    return write_film(plan, store, decode or Decoder(), out, encoding, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -140,15 +144,15 @@ def test_an_edit_leaves_other_segments_as_they_are(tmp_path: Path, store: Store)
 
 def test_the_key_holds_what_the_bytes_depend_on() -> None:
     (segment,) = cut_segments(planned(60))
-    base = segment.key("d", Fraction(12), Codec())
-    assert base == segment.key("d", Fraction(12), Codec())
+    base = segment.key(ENCODING)
+    assert base == segment.key(ENCODING)
     others = {
-        segment.key("e", Fraction(12), Codec()),
-        segment.key("d", Fraction(24), Codec()),
-        segment.key("d", Fraction(12), Codec(crf=19)),
-        segment.key("d", Fraction(12), Codec(upscale=2)),
-        next(cut_segments(planned(60), slice(0, 59))).key("d", Fraction(12), Codec()),
-        next(cut_segments(planned(60), slice(1, 60))).key("d", Fraction(12), Codec()),
+        segment.key(replace(ENCODING, decoder="e")),
+        segment.key(replace(ENCODING, fps=Fraction(24))),
+        segment.key(replace(ENCODING, codec=Codec(crf=19))),
+        segment.key(replace(ENCODING, codec=Codec(upscale=2))),
+        next(cut_segments(planned(60), slice(0, 59))).key(ENCODING),
+        next(cut_segments(planned(60), slice(1, 60))).key(ENCODING),
     }
     assert len(others | {base}) == 7
 
@@ -173,65 +177,16 @@ def test_leaves_leave_memory_as_they_are_encoded(tmp_path: Path, store: Store) -
         return pixels
 
     seen: list[int] = []
-    write_film(
-        plan, drawn(plan, store), decode, tmp_path / "a.mp4", decoder="d", fps=12, on_segment=seen.append
-    )
+    written(plan, drawn(plan, store), tmp_path / "a.mp4", decode, on_segment=seen.append)
     assert most <= 3  # the segment's first, the last one shown, the one being decoded
     assert seen == [60, 60, 60, 60, 61]
-
-
-def encoded(plan: Plan, store: Store, load: Callable[[], Decode] = Decoder) -> list[int]:
-    return list(encode_segments(plan, store, load, decoder="d", fps=12, workers=2))
-
-
-def lacking(plan: Plan, store: Store) -> int:
-    return sum(1 for _ in lacking_segments(plan, store, decoder="d", fps=12))
-
-
-def test_two_processes_encode_the_same_film_and_nothing_twice(tmp_path: Path, store: Store) -> None:
-    plan, none = planned(301), Decoder(breaks_at=0)
-    drawn(plan, store)
-    assert lacking(plan, store) == 5
-    assert encoded(plan, store) == [60, 60, 60, 60, 61]
-    assert lacking(plan, store) == 0
-    stored = {path: path.stat().st_mtime_ns for path in store.root.rglob("*.mp4")}
-    assert encoded(plan, store) == [60, 60, 60, 60, 61]
-    assert {path: path.stat().st_mtime_ns for path in store.root.rglob("*.mp4")} == stored
-    assert written(plan, store, tmp_path / "a.mp4", none).encoded == 0
-    written(plan, drawn(plan, Store(tmp_path / "other")), tmp_path / "b.mp4")
-    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
-
-
-def test_what_two_processes_cannot_encode_is_told_as_by_one(store: Store) -> None:
-    plan = planned(301)
-    drawn(plan, store)
-    leaf = plan.leaf(200)
-    store.drop(leaf.key)
-    with pytest.raises(KeyError, match=leaf.key):
-        encoded(plan, store)
-    assert lacking(plan, store) < 5  # those before it are there
-    assert list(store.root.glob("tmp/*")) == []
-
-
-class Dies:
-    """A decoder whose process is killed."""
-
-    def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError
-
-
-def test_a_killed_process_is_told(store: Store) -> None:
-    plan = planned(301)
-    with pytest.raises(RuntimeError, match=r"was killed.*run again"):
-        encoded(plan, drawn(plan, store), Dies)
 
 
 def test_damage_is_noticed_and_repaired(tmp_path: Path, store: Store) -> None:
     plan = planned(151)
     written(plan, drawn(plan, store), tmp_path / "a.mp4")
     segment = list(cut_segments(plan))[1]
-    file = store.file(segment.key("d", Fraction(12), Codec()), ".mp4")
+    file = store.file(segment.key(ENCODING), ".mp4")
     assert file is not None
     good = file.read_bytes()
     file.write_bytes(good[:-100] + bytes(100))

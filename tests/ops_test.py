@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,15 +17,24 @@ from numpy.typing import NDArray
 
 from longtake.diffusion import SCHEDULES, Denoiser, pin
 from longtake.manifest import ModelError, read_manifest, write_manifest
-from longtake.ops import Decoder, Drawer, Operations, load_text_encoder
+from longtake.ops import Decoder, Drawer, Operations
 from longtake.plan import Frame, Job
 
 Latents = NDArray[np.float16]
 
 
+Draw = Callable[[Job, list[Latents]], NDArray[np.float32]]
+
+
 @pytest.fixture(scope="module")
-def draw(tiny_model: Path) -> Drawer:
+def drawer(tiny_model: Path) -> Drawer:
     return Operations(tiny_model, device="cpu")()
+
+
+@pytest.fixture(scope="module")
+def draw(drawer: Drawer) -> Draw:
+    """Drawing of one clip alone."""
+    return lambda job, inputs: drawer([job], [inputs])[0]
 
 
 def job(known: tuple[int, ...] = (), frames: int = 8, **changes: Any) -> Job:
@@ -54,7 +64,7 @@ def moved(a: NDArray[Any], b: NDArray[Any]) -> list[bool]:
     return [not np.array_equal(x, y) for x, y in zip(a, b, strict=True)]
 
 
-def test_the_same_job_is_the_same_clip_alone_or_among_others(draw: Drawer, tiny_model: Path) -> None:
+def test_the_same_job_is_the_same_clip_alone_or_among_others(draw: Draw, tiny_model: Path) -> None:
     both = [latent(1), latent(2)]
     first = draw(job((0, 7)), both)
     assert first.shape == (8, 2, 4, 4)
@@ -62,10 +72,28 @@ def test_the_same_job_is_the_same_clip_alone_or_among_others(draw: Drawer, tiny_
     draw(job(frames=5, prompts=["rabbit sleeps", "fox jumps"]), [])
     assert np.array_equal(draw(job((0, 7)), both), first)
     anew = pickle.loads(pickle.dumps(Operations(tiny_model, device="cpu")))()
-    assert np.array_equal(anew(job((0, 7)), both), first)
+    assert np.array_equal(anew([job((0, 7))], [both])[0], first)
 
 
-def test_references_are_seen_and_do_not_come_back(draw: Drawer) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_clips_that_are_drawn_together_are_those_that_are_drawn_alone(
+    drawer: Drawer, draw: Draw, precision: str
+) -> None:
+    jobs = [
+        job((0, 7), precision=precision),
+        job((0, 7), precision=precision, seed=8, prompts=["rabbit sleeps"], prompt=[0] * 8),
+        job((0, 2, 3, 7), precision=precision, times=[0, 1, 2, 9, 10, 11, 40, 41]),
+        job(tuple(range(8)), precision=precision),  # nothing is left to draw
+        job((0, 7), precision=precision, times=[15 * k for k in range(8)], seed=9),
+    ]
+    inputs = [[latent(10 * k + i) for i in range(len(one.inputs))] for k, one in enumerate(jobs)]
+    together = drawer(jobs, inputs)
+    for one, given, clip in zip(jobs, inputs, together, strict=True):
+        assert np.array_equal(draw(one, given), clip)
+    assert np.array_equal(together[3], np.stack(inputs[3]))
+
+
+def test_references_are_seen_and_do_not_come_back(draw: Draw) -> None:
     both, seen = [latent(1), latent(2)], latent(3)
     inputs = (Frame("ab", 0), Frame("ab", 7), Frame("cd", 0))
 
@@ -89,7 +117,7 @@ def test_references_are_seen_and_do_not_come_back(draw: Drawer) -> None:
 
 @pytest.mark.parametrize("sampler", ["ddim", "dpm-2m"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_known_frames_come_back_bit_for_bit(draw: Drawer, sampler: str, precision: str) -> None:
+def test_known_frames_come_back_bit_for_bit(draw: Draw, sampler: str, precision: str) -> None:
     known = [latent(1), latent(2), latent(3)]
     drawn = draw(job((0, 4, 7), sampler=sampler, precision=precision), known)
     assert np.isfinite(drawn).all()
@@ -97,7 +125,7 @@ def test_known_frames_come_back_bit_for_bit(draw: Drawer, sampler: str, precisio
         assert np.array_equal(drawn[position].astype(np.float16), frame)
 
 
-def test_one_number_of_an_end_frame_moves_every_inner_frame(draw: Drawer) -> None:
+def test_one_number_of_an_end_frame_moves_every_inner_frame(draw: Draw) -> None:
     start, end = latent(1), latent(2)
     other = end.copy()
     other[1, 3, 0] += 1
@@ -122,22 +150,22 @@ def test_one_number_of_an_end_frame_moves_every_inner_frame(draw: Drawer) -> Non
     ],
     ids=str,
 )
-def test_everything_in_the_recipe_has_a_say(draw: Drawer, change: dict[str, Any]) -> None:
+def test_everything_in_the_recipe_has_a_say(draw: Draw, change: dict[str, Any]) -> None:
     both = [latent(1), latent(2)]
     assert all(moved(draw(job((0, 7)), both), draw(job((0, 7), **change), both))[1:-1])
 
 
-def test_prompts_that_no_frame_has_and_their_order_do_not_matter(draw: Drawer) -> None:
+def test_prompts_that_no_frame_has_and_their_order_do_not_matter(draw: Draw) -> None:
     here = draw(job(), [])
     more = ["rabbit sleeps", "frog in the rain", "fox in the meadow"]
     assert np.array_equal(draw(job(prompts=more, prompt=[2] * 5 + [1] * 3), []), here)
 
 
-def test_where_nothing_is_known_its_guidance_does_nothing(draw: Drawer) -> None:
+def test_where_nothing_is_known_its_guidance_does_nothing(draw: Draw) -> None:
     assert np.array_equal(draw(job(), []), draw(job(known_guidance=9.0), []))
 
 
-def test_what_lies_under_the_mask_is_never_looked_at(draw: Drawer) -> None:
+def test_what_lies_under_the_mask_is_never_looked_at(drawer: Drawer) -> None:
     """Not by the network, and not by what stands around it, even where it is no number at all."""
     random = torch.Generator().manual_seed(0)
     x, known, noise = torch.randn(3, 1, 6, 2, 4, 4, generator=random)
@@ -146,17 +174,17 @@ def test_what_lies_under_the_mask_is_never_looked_at(draw: Drawer) -> None:
     garbage = torch.where(mask.bool(), known, 1e3)
     inputs = {
         "time": torch.arange(6.0)[None],
-        "text": draw.tokens(["", "fox jumps"]),
+        "text": drawer.tokens(["", "fox jumps"]),
         "prompt": torch.ones(1, 6, dtype=torch.long),
     }
     t = torch.full((1, 6), 0.7)
-    net = draw.net("fp32")
+    net = drawer.net("fp32")
     with torch.inference_mode():
         seen = net(x, t, known=known, mask=mask, **inputs)
         assert torch.equal(net(x, t, known=garbage, mask=mask, **inputs), seen)
         assert not torch.equal(net(x, t, known=garbage, mask=torch.ones_like(mask), **inputs), seen)
-        schedule = SCHEDULES[draw.manifest.schedule]
-        denoise = Denoiser(net, schedule, draw.manifest.prediction).denoise
+        schedule = SCHEDULES[drawer.manifest.schedule]
+        denoise = Denoiser(net, schedule, drawer.manifest.prediction).denoise
         a, b = (
             pin(partial(denoise, **inputs), clip, mask, noise, schedule)(x, t)
             for clip in (known, torch.where(mask.bool(), known, torch.nan))
@@ -173,11 +201,6 @@ def test_leaves_are_decoded_alone_and_whole(tiny_model: Path) -> None:
     decode(clip[:2])
     assert np.array_equal(decode(clip), pixels)
     assert np.array_equal(Decoder(tiny_model, device="cpu")(clip), pixels)
-
-
-def test_the_text_encoder_names_strange_words(tiny_model: Path) -> None:
-    encoder = load_text_encoder(read_manifest(tiny_model))
-    assert encoder.unknown_words("Fox in the medow, xyzzy.") == [("medow", ["meadow"]), ("xyzzy", [])]
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from longtake.video import (
     join_segments,
     read_frames,
     read_metadata,
+    reduce,
     write_animation,
     write_png,
 )
@@ -212,6 +213,13 @@ def test_animations_last_as_long_as_the_film(tmp_path: Path, kind: str) -> None:
     assert length == 2000
     with pytest.raises(VideoError, match=r"\.gif or a \.webp"):
         write_animation(counted(0, 2), tmp_path / "a.mov", 12)
+
+
+def test_a_frame_that_was_enlarged_is_reduced_to_itself() -> None:
+    (frame,) = counted(0, 1)
+    assert np.array_equal(reduce(enlarge(frame, 3), 3), frame)
+    assert np.array_equal(reduce(frame, 1), frame)
+    assert reduce(enlarge(frame, 2)[:-1, :-1], 2).shape == (frame.shape[0] - 1, frame.shape[1] - 1, 3)
 
 
 def test_a_contact_sheet_shows_every_picture_with_its_words() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +14,19 @@ from longtake import executors
 from longtake.commands.costs import remember
 from longtake.commands.progress import Bar, Drawing
 from longtake.commands.selection import Work, note
-from longtake.cores import cores
-from longtake.executors import Draw
+from longtake.conditioning.words import unknown_words
+from longtake.cores import cores, may_have_gpu
+from longtake.executors import Draw, Order, Tools
+from longtake.film import Encoding, count_lacking
 
 __all__ = ["CLIPS_WORTH", "EXECUTORS", "Drawn", "Interrupted", "draw", "resumable", "workers_for"]
 
 EXECUTORS = {"local": executors.run}
 _MOST_WORKERS = 4  # by default; each holds a copy of the model
 CLIPS_WORTH = 16  # that pay for starting another process
+_SEGMENTS_WORTH = 4  # as well
+_MANY = 64  # segments enough for any number of processes
+_BATCH = 3  # clips drawn together: more gain nothing on a CPU (docs/log.md)
 
 
 class Interrupted(Exception):
@@ -57,8 +63,10 @@ def draw(
     executor: str = "local",
     workers: int | None = None,  # None: as many as make sense
     levels: int | None = None,  # only so many, keyframes first
+    order: Order = "film",
+    encoding: Encoding | None = None,  # None: clips only
 ) -> Drawn:
-    """Draw the clips that `span` needs and the store lacks."""
+    """Draw the clips that `span` needs and the store lacks; with an encoding, make its segments too."""
     begin = time.monotonic()
     total = sum(work.plan.levels_of(span)[:levels])
     if levels is None:
@@ -69,12 +77,24 @@ def draw(
     if missing:
         work.manifest.verify()
         _name_unknown_words(work)
-        workers = workers or workers_for(missing // CLIPS_WORTH)
+    worth = missing // CLIPS_WORTH
+    if encoding is not None:
+        worth += count_lacking(work.plan, span, work.store, encoding, _MANY) // _SEGMENTS_WORTH
     with Bar() as bar:
-        drawing = Drawing(bar, work, span, total, missing)
-        ops = partial(_load, work.manifest.folder)
+        drawing = Drawing(bar, work, span, total, missing, encoding is not None)
         try:
-            EXECUTORS[executor](work.plan, span, work.store, ops, drawing, workers or 1, levels)
+            EXECUTORS[executor](
+                work.plan,
+                span,
+                work.store,
+                Tools(partial(_load, work.manifest.folder), work.load),
+                drawing,
+                workers=workers or workers_for(worth),
+                levels=levels,
+                order=order,
+                batch=_BATCH,
+                encoding=encoding,
+            )
         finally:
             remember(work.store, work.manifest.digest, drawing.costs)
     return Drawn(total, len(drawing.drawn), begin)
@@ -88,21 +108,20 @@ def _load(folder: Path) -> Draw:
 
 def workers_for(most: int) -> int:
     """Processes that make sense by default for work that pays for `most` of them."""
-    from longtake.ops import best_device
+    if most > 1 and may_have_gpu():
+        from longtake.ops import best_device  # here: importing torch takes as long as drawing some clips
 
-    if best_device() != "cpu":
-        return 1
+        most = most if best_device() == "cpu" else 1
     return max(1, min(cores(), _MOST_WORKERS, most))
 
 
 def _name_unknown_words(work: Work) -> None:
     """Warn once of every word that says nothing to the model."""
-    from longtake.ops import load_text_encoder
-
-    encoder = load_text_encoder(work.manifest)
+    config = json.loads((work.manifest.folder / "text" / "config.json").read_text())
+    vocabulary = set(config.get("vocabulary", ()))  # an encoder without one knows parts of any word
     named: set[str] = set()
-    for scene in work.plan.timeline.scenes:
-        for word, near in encoder.unknown_words(scene.prompt):
+    for scene in work.plan.timeline.scenes if vocabulary else ():
+        for word, near in unknown_words(scene.prompt, vocabulary):
             if word not in named:
                 named.add(word)
                 nearest = f"the nearest it knows: {', '.join(near)}" if near else "it knows none like it"

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from longtake.commands.selection import Work, clock, note
-from longtake.executors import ClipCorrupt, Event, JobCached, JobDone
+from longtake.executors import ClipCorrupt, Event, JobCached, JobDone, SegmentDone
 
 __all__ = ["Bar", "Drawing"]
 
@@ -58,13 +58,15 @@ class Bar:
 
 
 class Drawing:
-    """Hears an executor's events; shows clips, frames of finished leaves, frames per second and time left."""
+    """Hears an executor's events; shows clips, frames that can be seen, frames per second and time left."""
 
-    def __init__(self, bar: Bar, work: Work, span: slice, total: int, missing: int) -> None:
-        """`total` clips are needed, `missing` of them have to be drawn."""
+    def __init__(self, bar: Bar, work: Work, span: slice, total: int, missing: int, encoded: bool) -> None:
+        """`total` clips are needed, `missing` of them have to be drawn; where they are `encoded`, frames
+        count when they are.
+        """
         self._bar, self._plan = bar, work.plan
         self._span = span
-        self._total, self._missing = total, missing
+        self._total, self._missing, self._encoded = total, missing, encoded
         self._finished = self._frames = self._fresh = 0  # clips; frames, and those drawn just now
         self._first = 0.0  # s until the first clip was drawn: the model had to be loaded too
         self.drawn: set[str] = set()  # keys
@@ -75,7 +77,7 @@ class Drawing:
         if isinstance(event, ClipCorrupt):
             note(f"{event.path} is damaged ({event.reason}): it is drawn again", "warning")
         elif isinstance(event, (JobDone, JobCached)):
-            frames = self._plan.frames_shown(event.job, self._span)
+            frames = 0 if self._encoded else self._plan.frames_shown(event.job, self._span)
             self._finished += 1
             self._frames += frames
             if isinstance(event, JobDone):
@@ -83,6 +85,10 @@ class Drawing:
                 self.drawn.add(event.job.key)
                 self.costs.append((event.job.level, event.seconds))
                 self._fresh += frames
+            self._bar.show(self._finished, self._total, self._state())
+        elif isinstance(event, SegmentDone):
+            self._frames += len(event.segment)
+            self._fresh += len(event.segment) if event.seconds else 0
             self._bar.show(self._finished, self._total, self._state())
 
     def _state(self) -> str:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from longtake.commands.draw import draw, resumable, workers_for
+from longtake.commands.draw import draw, resumable
 from longtake.commands.progress import Bar
 from longtake.commands.selection import Selection, Work, clock, parse_span
-from longtake.film import decode_frame, encode_segments, lacking_segments, write_film
+from longtake.executors import Order
+from longtake.film import Encoding, decode_frame, write_film
 from longtake.plan import SceneSeen
 from longtake.storyboard import parse_when
-from longtake.video import Codec, contact_sheet, write_png
+from longtake.video import Codec, contact_sheet, read_frames, reduce, write_png
 
 __all__ = ["keys", "peek", "plan", "render"]
 
 Report = dict[str, Any]
 
-_SEGMENTS_WORTH = 4  # that pay for starting another process that encodes
-_MANY = 64  # segments enough for any number of processes
 _WATCHABLE = 256  # pixels per side to which smaller films are enlarged
 
 
@@ -34,6 +32,7 @@ def render(
     span: str | None,
     executor: str,
     workers: int | None,
+    order: Order,
     sheet: Path | None,
     upscale: int | None,
 ) -> tuple[Report, str]:
@@ -45,10 +44,11 @@ def render(
     frames = parse_span(span, work.plan.length)
     enlarged = upscale or max(1, _WATCHABLE // work.manifest.size)
     with resumable(_go_on(work)):
-        drawn = draw(work, frames, executor=executor, workers=workers)
-        written = _write(work, frames, out, Codec(upscale=enlarged, smooth=True), selection, workers)
+        encoding = work.encoding(Codec(upscale=enlarged, smooth=True))
+        drawn = draw(work, frames, executor=executor, workers=workers, order=order, encoding=encoding)
+        written = _join(work, frames, out, encoding, selection)
         if sheet is not None:
-            _write_scenes(work, frames, sheet)
+            _write_scenes(work, frames, out, enlarged, sheet)
     numbers = drawn.report()
     report = {"film": str(out), "frames": written, "jobs_total": drawn.total, **numbers}
     told = (
@@ -120,27 +120,15 @@ def peek(selection: Selection, when: str, *, out: Path) -> tuple[Report, str]:
     return {"frame": i, **drawn.report()}, told
 
 
-def _write(
-    work: Work, span: slice, out: Path, codec: Codec, selection: Selection, workers: int | None
-) -> int:
-    """Decode and encode; the number of frames written."""
-    total = len(range(work.plan.length)[span])
+def _join(work: Work, span: slice, out: Path, encoding: Encoding, selection: Selection) -> int:
+    """Write the film of segments that are in the store; the number of frames written."""
+    total, done = len(range(work.plan.length)[span]), 0
     metadata = {
         "title": work.board.title,
         "storyboard": selection.storyboard.read_text(encoding="utf-8-sig"),
         "seed": str(work.board.seed),
         "model": f"{work.manifest.name} {work.manifest.digest}",
     }
-    made: dict[str, Any] = {
-        "decoder": work.manifest.decoder_digest,
-        "fps": work.fps,
-        "codec": codec,
-        "span": span,
-    }
-    lacking = sum(1 for _ in islice(lacking_segments(work.plan, work.store, **made), _MANY))
-    worth = lacking // _SEGMENTS_WORTH
-    crew = 1 if worth < 2 else min(workers, worth) if workers else workers_for(worth)
-    done = 0
     with Bar() as bar:
 
         def show(frames: int) -> None:
@@ -148,22 +136,20 @@ def _write(
             done += frames
             bar.show(done, total, f"writing {done:,} of {total:,} frames")
 
-        if crew > 1:
-            for frames in encode_segments(work.plan, work.store, work.load, workers=crew, **made):
-                show(frames)
-            done = 0  # joining them takes a moment
-        return write_film(
-            work.plan, work.store, work.decode, out, metadata=metadata, on_segment=show, **made
-        ).frames
+        film = write_film(
+            work.plan, work.store, work.decode, out, encoding, span=span, metadata=metadata, on_segment=show
+        )
+    return film.frames
 
 
-def _write_scenes(work: Work, span: slice, sheet: Path) -> None:
-    """A picture from the middle of every scene, or of what the span has of it, with its prompt beside it."""
+def _write_scenes(work: Work, span: slice, film: Path, upscale: int, sheet: Path) -> None:
+    """A picture of the film from the middle of every scene that it shows, with its prompt beside it."""
     pictures, labels = [], []
     for scene, frames in zip(work.plan.timeline.scenes, work.plan.timeline.spans(), strict=True):
         shown = range(max(frames.start, span.start), min(frames.stop, span.stop))
         if shown:
-            pictures.append(decode_frame(work.plan, work.store, work.decode, shown[len(shown) // 2]))
+            middle = shown[len(shown) // 2] - span.start
+            pictures.append(reduce(next(read_frames(film, middle)), upscale))
             labels.append(f"{clock(frames.start / work.fps)} {scene.prompt}")
     write_png(contact_sheet(pictures, labels), sheet)
 

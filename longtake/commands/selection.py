@@ -14,11 +14,12 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from longtake.film import Decode
+from longtake.film import Decode, Encoding
 from longtake.manifest import Manifest, find_model, read_manifest
 from longtake.plan import Job, Plan, Sampling, plan_nuwa_xl
 from longtake.store import Store
 from longtake.storyboard import Storyboard, StoryboardError, edited, load, timeline, with_frames
+from longtake.video import Codec
 
 __all__ = ["STORE", "STRATEGIES", "Selection", "Work", "clock", "note", "parse_span"]
 
@@ -98,6 +99,10 @@ class Work:
         """Frames per second as a fraction that fits a file's time base."""
         least = Fraction(1, 1_000_000)
         return max(least, Fraction(str(self.board.video.fps)).limit_denominator(1_000_000))
+
+    def encoding(self, codec: Codec) -> Encoding:
+        """How its leaves become a film."""
+        return Encoding(decoder=self.manifest.decoder_digest, fps=self.fps, codec=codec)
 
     @property
     def load(self) -> Callable[[], Decode]:

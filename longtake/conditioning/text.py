@@ -6,8 +6,6 @@ can take the place of the small one here, which is trained on the captions of th
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Sequence
 from typing import Protocol, cast
 
@@ -16,7 +14,9 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-__all__ = ["PromptEncoder", "SmallTextEncoder", "words"]
+from longtake.conditioning.words import words
+
+__all__ = ["PromptEncoder", "SmallTextEncoder"]
 
 
 class PromptEncoder(Protocol):
@@ -25,15 +25,6 @@ class PromptEncoder(Protocol):
     def encode(self, prompts: Sequence[str]) -> Tensor:
         """Tokens `[P, N, D]` of `P` prompts; the prompt "" is the unconditional one."""
         ...
-
-    def unknown_words(self, prompt: str) -> list[tuple[str, list[str]]]:
-        """Words of `prompt` that say nothing to the encoder, each with the nearest known ones."""
-        ...
-
-
-def words(prompt: str) -> list[str]:
-    """Lower-case words of a prompt; punctuation and case carry no meaning, commas and colons do."""
-    return re.findall(r"[a-z0-9']+|[,:.]", prompt.lower())
 
 
 class SmallTextEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -90,11 +81,6 @@ class SmallTextEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def encode(self, prompts: Sequence[str]) -> Tensor:
         """Tokens `[P, N, D]`."""
         return cast(Tensor, self(self.rows(prompts).to(self.slots.device)))
-
-    def unknown_words(self, prompt: str) -> list[tuple[str, list[str]]]:
-        """Words that are not in the vocabulary, each with up to three near ones."""
-        strange = [word for word in words(prompt) if word not in self._row and word not in ",:."]
-        return [(word, difflib.get_close_matches(word, self._row, n=3, cutoff=0.6)) for word in strange]
 
 
 class _Block(nn.Module):

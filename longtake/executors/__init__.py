@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from longtake.executors.attempt import Draw, Ops
 from longtake.executors.events import (
     ClipCorrupt,
     Event,
@@ -10,11 +9,15 @@ from longtake.executors.events import (
     JobDone,
     JobFailed,
     JobStarted,
+    SegmentDone,
     WorkerDied,
 )
 from longtake.executors.local import run
+from longtake.executors.schedule import ORDERS, Order
+from longtake.executors.task import Draw, Ops, Tools
 
 __all__ = [
+    "ORDERS",
     "ClipCorrupt",
     "Draw",
     "Event",
@@ -23,6 +26,9 @@ __all__ = [
     "JobFailed",
     "JobStarted",
     "Ops",
+    "Order",
+    "SegmentDone",
+    "Tools",
     "WorkerDied",
     "run",
 ]

@@ -1,4 +1,4 @@
-"""Who draws: this process alone, or a crew of processes of one thread each."""
+"""Who works: this process alone, or a crew of processes of one thread each."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from longtake.executors.attempt import Draw, Ops, Reply, attempt
 from longtake.executors.events import WorkerDied
-from longtake.plan import Job
+from longtake.executors.task import Hands, Paint, Reply, Task, Tools
 from longtake.store import Store
 
 __all__ = ["Alone", "Crew"]
@@ -26,28 +25,27 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Alone:
-    """This process: one clip at a time, drawn when it is asked for."""
+    """This process: one task at a time, done when its reply is asked for."""
 
-    def __init__(self, store: Store, ops: Ops) -> None:
-        self._store, self._ops = store, ops
-        self._draw: Draw | None = None
-        self._job: Job | None = None
+    def __init__(self, store: Store, tools: Tools) -> None:
+        self._hands = Hands(store, tools)
+        self._task: Task | None = None
 
-    def free(self) -> bool:
-        """Whether a clip can be started now."""
-        return self._job is None
+    def idle(self) -> int:
+        """How many tasks can be started now."""
+        return int(self._task is None)
 
-    def start(self, job: Job) -> None:
-        """Take a clip on."""
-        self._job = job
+    def start(self, task: Task) -> None:
+        """Take a task on."""
+        self._task = task
 
-    def replies(self) -> list[tuple[Job, Reply]]:
+    def replies(self) -> list[tuple[Task, list[Reply]]]:
         """Wait until something has ended, and tell what."""
-        assert self._job is not None
-        if self._draw is None:
-            self._draw = self._ops()
-        job, self._job = self._job, None
-        return [(job, attempt(job, self._store, self._draw))]
+        assert self._task is not None
+        task, self._task = self._task, None
+        if isinstance(task, Paint):
+            self._hands.set_up()
+        return [(task, self._hands.do(task))]
 
     def close(self) -> None:
         """Nothing runs on."""
@@ -57,47 +55,47 @@ class Alone:
 class _Worker:
     process: SpawnProcess
     line: Connection
-    job: Job | None = None
+    task: Task | None = None
 
 
 class Crew:
     """Processes that start when there is work for them. Raises `WorkerDied` where one of them is killed."""
 
-    def __init__(self, store: Store, ops: Ops, workers: int) -> None:
+    def __init__(self, store: Store, tools: Tools, workers: int) -> None:
         self._store, self._size = store, workers
-        self._ops = pickle.dumps(ops)
+        self._tools = pickle.dumps(tools)
         self._workers: list[_Worker] = []
 
-    def free(self) -> bool:
-        """Whether a clip can be started now."""
-        return sum(worker.job is not None for worker in self._workers) < self._size
+    def idle(self) -> int:
+        """How many tasks can be started now."""
+        return self._size - sum(worker.task is not None for worker in self._workers)
 
-    def start(self, job: Job) -> None:
-        """Take a clip on."""
-        worker = next((worker for worker in self._workers if worker.job is None), None) or self._hire()
-        worker.job = job
+    def start(self, task: Task) -> None:
+        """Take a task on."""
+        worker = next((worker for worker in self._workers if worker.task is None), None) or self._hire()
+        worker.task = task
         try:
-            worker.line.send(job)
+            worker.line.send(task)
         except OSError:  # it died while it was idle
-            raise _died(worker, job) from None
+            raise _died(worker, task) from None
 
-    def replies(self) -> list[tuple[Job, Reply]]:
+    def replies(self) -> list[tuple[Task, list[Reply]]]:
         """Wait until something has ended, and tell what."""
-        busy = [(worker, worker.job) for worker in self._workers if worker.job is not None]
+        busy = [(worker, worker.task) for worker in self._workers if worker.task is not None]
         wait([end for worker, _ in busy for end in (worker.line, worker.process.sentinel)])
         ended = []
-        for worker, job in busy:
+        for worker, task in busy:
             if worker.line.poll():
                 try:
-                    reply: Reply | Exception = worker.line.recv()
+                    replies: list[Reply] | Exception = worker.line.recv()
                 except (EOFError, OSError):
-                    raise _died(worker, job) from None
-                if isinstance(reply, Exception):
-                    raise reply  # the operations could not be set up: no clip is to blame
-                worker.job = None
-                ended.append((job, reply))
+                    raise _died(worker, task) from None
+                if isinstance(replies, Exception):
+                    raise replies  # the operations could not be set up: no clip is to blame
+                worker.task = None
+                ended.append((task, replies))
             elif not worker.process.is_alive():
-                raise _died(worker, job)
+                raise _died(worker, task)
         return ended
 
     def close(self) -> None:
@@ -114,7 +112,7 @@ class Crew:
     def _hire(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        args = (theirs, self._store.root, self._ops)
+        args = (theirs, self._store.root, self._tools)
         process = context.Process(target=_work, args=args, name="longtake-draw", daemon=True)
         with _one_thread(), _deaf_to_ctrl_c():
             process.start()
@@ -123,18 +121,23 @@ class Crew:
         return self._workers[-1]
 
 
-def _work(line: Connection, root: Path, ops: bytes) -> None:
-    """A worker's life: draw what comes until the line is closed."""
-    try:
-        draw = pickle.loads(ops)()
-        store = Store(root)
-    except Exception as error:
-        line.send(_portable(error))
-        return
+def _work(line: Connection, root: Path, tools: bytes) -> None:
+    """A worker's life: do what comes until the line is closed."""
     with suppress(EOFError, OSError):  # the caller is gone
+        try:
+            hands = Hands(Store(root), pickle.loads(tools))
+            task = line.recv()
+            if isinstance(task, Paint):
+                hands.set_up()
+        except EOFError:
+            return
+        except Exception as error:
+            line.send(_portable(error))
+            return
         while True:
-            reply = attempt(line.recv(), store, draw)
-            line.send(reply._replace(error=reply.error and _portable(reply.error)))
+            replies = hands.do(task)
+            line.send([reply._replace(error=reply.error and _portable(reply.error)) for reply in replies])
+            task = line.recv()
 
 
 def _portable(error: Exception) -> Exception:
@@ -148,11 +151,14 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
-def _died(worker: _Worker, job: Job | None) -> WorkerDied:
+def _died(worker: _Worker, task: Task) -> WorkerDied:
     worker.process.join(5)
     code = worker.process.exitcode
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
-    where = f" while it drew the clip {job.key} (level {job.level})" if job else ""
+    where = " while it encoded a segment"
+    if isinstance(task, Paint):
+        job = task.jobs[0]
+        where = f" while it drew the clip {job.key} (level {job.level})"
     return WorkerDied(
         f"a worker process {how}{where}. Every finished clip is stored: run again to go on, "
         "with fewer workers if memory ran out"

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from longtake.film import Segment
 from longtake.plan import Job
 
-__all__ = ["ClipCorrupt", "Event", "JobCached", "JobDone", "JobFailed", "JobStarted", "WorkerDied"]
+__all__ = [
+    "ClipCorrupt",
+    "Event",
+    "JobCached",
+    "JobDone",
+    "JobFailed",
+    "JobStarted",
+    "SegmentDone",
+    "WorkerDied",
+]
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,7 @@ class JobDone:
     """A clip was drawn and is in the store."""
 
     job: Job
-    seconds: float
+    seconds: float  # of a worker's time
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,15 @@ class JobCached:
     """A clip that the span needs was in the store, and whole."""
 
     job: Job
+
+
+@dataclass(frozen=True)
+class SegmentDone:
+    """A segment of the film is in the store."""
+
+    number: int  # of the span's segments, from 0
+    segment: Segment
+    seconds: float  # of a worker's time; 0 where it was there before
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,7 @@ class ClipCorrupt:
     reason: str
 
 
-Event = JobStarted | JobDone | JobCached | ClipCorrupt
+Event = JobStarted | JobDone | JobCached | SegmentDone | ClipCorrupt
 
 
 class JobFailed(RuntimeError):

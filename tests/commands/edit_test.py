@@ -131,7 +131,7 @@ def test_a_pinned_picture_is_seen(run: Any, board: Path, tmp_path: Path, tiny_mo
     pinned = next(clip for path in clips(tmp_path) if len(clip := store.get(path_key(tmp_path, path))) == 1)
     vae = Operations(tiny_model, "cpu")()
     job = next(job for job in jobs_of(board, tiny_model) if job.op == "encode")
-    assert np.array_equal(vae(job, []).astype(np.float16), pinned)
+    assert np.array_equal(vae([job], [[]])[0].astype(np.float16), pinned)
     seen = np.asarray(Image.open(tmp_path / "frame.png"))
     assert seen.shape == decode(pinned)[0].shape
 

@@ -29,7 +29,7 @@ def hear(work: Work, span: slice) -> Drawing:
     """The keyframes and the first leaf are there, the rest is drawn."""
     jobs = list(work.plan.missing((), span))
     with Bar() as bar:
-        drawing = Drawing(bar, work, span, len(jobs), len(jobs) - 2)
+        drawing = Drawing(bar, work, span, len(jobs), len(jobs) - 2, encoded=False)
         for job in jobs[:2]:
             drawing(JobCached(job))
         for job in jobs[2:]:

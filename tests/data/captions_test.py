@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.conditioning.text import words
+from longtake.conditioning.words import words
 from longtake.data import captions, script, world
 from longtake.data.captions import TEMPLATES, Told, caption, read_caption, vocabulary
 from longtake.data.script import Shot, episode_seeds, shot_at

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from painting import ALL, each, film, kinds, ops, paint
 
 import longtake
 from longtake.executors import (
@@ -25,41 +25,12 @@ from longtake.executors import (
     JobFailed,
     JobStarted,
     Ops,
+    Tools,
     WorkerDied,
     run,
 )
-from longtake.plan import Job, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Job, Plan
 from longtake.store import Store
-
-SAMPLING = Sampling(sampler="ddim", steps=4, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
-ALL = slice(None)
-
-
-def film(length: int = 61, clip_length: int = 5) -> Plan:
-    return plan_nuwa_xl(
-        Timeline((Scene("a", 0, "one"), Scene("b", 10, "two")), length),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-        clip_length=clip_length,
-    )
-
-
-def paint(job: Job, inputs: list[NDArray[np.float16]]) -> NDArray[np.float32]:
-    """Noise of the job's seed plus a ramp between its known frames, which come back untouched."""
-    frames = len(job.params["times"])
-    clip = np.random.default_rng(job.params["seed"]).normal(size=(frames, 2, 3, 3)).astype(np.float32)
-    if inputs:
-        first, last = (frame.astype(np.float32) for frame in inputs)
-        clip += np.linspace(first, last, frames)
-        clip[0], clip[-1] = first, last
-    return clip
-
-
-def ops() -> Any:
-    return paint
 
 
 def logged(log: Path) -> Any:
@@ -70,7 +41,7 @@ def logged(log: Path) -> Any:
             file.write(f"{os.getpid()} {job.key}\n")
         return paint(job, inputs)
 
-    return draw
+    return each(draw)
 
 
 def failing(what: str, start: int) -> Any:
@@ -87,7 +58,7 @@ def failing(what: str, start: int) -> Any:
                     return np.full((5, 1, 2, 2), np.nan, np.float32)
         return paint(job, inputs)
 
-    return draw
+    return each(draw)
 
 
 def broken() -> Any:
@@ -96,7 +67,7 @@ def broken() -> Any:
 
 def render(plan: Plan, root: Path, draw: Ops = ops, span: slice = ALL, **options: int) -> list[Event]:
     events: list[Event] = []
-    run(plan, span, Store(root), draw, events.append, **options)
+    run(plan, span, Store(root), Tools(draw), events.append, **options)
     return events
 
 
@@ -111,10 +82,6 @@ def damage(root: Path, job: Job, place: int = -1) -> Path:
     data[place] ^= 4
     path.write_bytes(data)
     return path
-
-
-def kinds(events: list[Event]) -> Counter[str]:
-    return Counter(type(event).__name__ for event in events)
 
 
 def test_a_run_draws_what_is_missing_in_the_plans_order(tmp_path: Path) -> None:
@@ -209,7 +176,7 @@ def spoiling(root: Path, parent: Job, kind: str) -> Any:
                 Store(root).drop(parent.key)
         return paint(job, inputs)
 
-    return draw
+    return each(draw)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -267,18 +234,20 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
 
 RENDERER = f"""
 import sys, time
-sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(longtake.__file__).parents[1])!r}]
-import local_test as here
+sys.path[:0] = [{str(Path(__file__).parents[1])!r}, {str(Path(longtake.__file__).parents[1])!r}]
+import painting as here
+from longtake.executors import Tools, run
+from longtake.store import Store
 
 def slow():
     def draw(job, inputs):
         time.sleep(float(sys.argv[3]) if job.level else 0)
         return here.paint(job, inputs)
-    return draw
+    return here.each(draw)
 
 if __name__ == "__main__":
-    here.run(here.film(), here.ALL, here.Store(sys.argv[1]), slow, lambda event: print(event, flush=True),
-             workers=int(sys.argv[2]))
+    run(here.film(), here.ALL, Store(sys.argv[1]), Tools(slow),
+             lambda event: print(event, flush=True), workers=int(sys.argv[2]))
 """
 
 

@@ -1,0 +1,54 @@
+"""A film whose clips are painted in a moment: for tests of what runs jobs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.executors import Event
+from longtake.plan import Job, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+
+__all__ = ["ALL", "each", "film", "kinds", "ops", "paint"]
+
+SAMPLING = Sampling(sampler="ddim", steps=4, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
+ALL = slice(None)
+
+
+def film(length: int = 61, clip_length: int = 5) -> Plan:
+    return plan_nuwa_xl(
+        Timeline((Scene("a", 0, "one"), Scene("b", 10, "two")), length),
+        seed=7,
+        model="m",
+        sampling_keyframes=SAMPLING,
+        sampling_gaps=SAMPLING,
+        sampling_leaves=SAMPLING,
+        clip_length=clip_length,
+    )
+
+
+def paint(job: Job, inputs: list[NDArray[np.float16]]) -> NDArray[np.float32]:
+    """Noise of the job's seed plus a ramp between its known frames, which come back untouched."""
+    frames = len(job.params["times"])
+    clip = np.random.default_rng(job.params["seed"]).normal(size=(frames, 2, 3, 3)).astype(np.float32)
+    if inputs:
+        first, last = (frame.astype(np.float32) for frame in inputs)
+        clip += np.linspace(first, last, frames)
+        clip[0], clip[-1] = first, last
+    return clip
+
+
+def each(draw: Callable[[Job, list[NDArray[np.float16]]], NDArray[np.float32]]) -> Any:
+    """Drawing of several clips by drawing of one."""
+    return lambda jobs, inputs: [draw(job, list(given)) for job, given in zip(jobs, inputs, strict=True)]
+
+
+def ops() -> Any:
+    return each(paint)
+
+
+def kinds(events: list[Event]) -> Counter[str]:
+    return Counter(type(event).__name__ for event in events)
