@@ -79,6 +79,7 @@ class Drawing:
         elif isinstance(event, (JobDone, JobCached)):
             frames = 0 if self._encoded else self._plan.frames_shown(event.job, self._span)
             self._finished += 1
+            self._total = max(self._total, self._finished)  # clips that edits replaced may be needed too
             self._frames += frames
             if isinstance(event, JobDone):
                 self._first = self._first or self._bar.seconds
