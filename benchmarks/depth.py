@@ -26,7 +26,7 @@ from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import DecodedTruth, StoredFilm, WorldFilm
 from longtake.evaluate.table import Header, number, report_json
-from longtake.executors import Tools, run
+from longtake.executors import Tools, local, run
 from longtake.film import Segment, cut_segments
 from longtake.manifest import Manifest, find_model, read_manifest
 from longtake.ops import Operations
@@ -63,7 +63,7 @@ def draw(depth: int, episode: int, frames: int, model: Path, store: Path) -> tup
     script = script_of_episode(episode, frames)
     scenes = tuple(Scene(str(k), shot.start, shot.caption) for k, shot in enumerate(script.shots))
     plan = chain(depth, Timeline(scenes, frames), read_manifest(model), episode)
-    run(plan, slice(None), Store(store), Tools(Operations(model)), lambda event: None, batch=3)
+    run(plan, slice(None), Store(store), Tools(Operations(model)), lambda event: None, hire=local(1), batch=3)
     return tuple(cut_segments(plan))
 
 

@@ -58,6 +58,7 @@ class Executor(StrEnum):
     """Where clips are drawn."""
 
     LOCAL = "local"
+    RAY = "ray"
 
 
 class Order(StrEnum):
@@ -143,6 +144,10 @@ def render(
     precision: PrecisionOption = None,
     store: StoreOption = None,
     executor: Annotated[Executor, Option("--executor", help="Where clips are drawn.")] = Executor.LOCAL,
+    address: Annotated[
+        str | None,
+        Option("--address", help="A Ray cluster's.", metavar="ADDRESS", show_default="one is started here"),
+    ] = None,
     workers: Annotated[
         int | None,
         Option(
@@ -150,7 +155,7 @@ def render(
             help="Processes that draw.",
             min=1,
             metavar="K",
-            show_default="cores up to 4; 1 with a GPU",
+            show_default="cores up to 4, with Ray all; one per GPU",
         ),
     ] = None,
     order: Annotated[
@@ -182,12 +187,15 @@ def render(
     """
     from longtake.commands import render as command
 
+    if address is not None and executor is not Executor.RAY:
+        raise typer.BadParameter("only goes with --executor ray", param_hint="--address")
     selection = _select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
     result = command.render(
         selection,
         out=out,
         span=span,
         executor=executor.value,
+        address=address,
         workers=workers,
         order=order.value,
         sheet=sheet,
@@ -597,6 +605,9 @@ def _report(error: Exception) -> int:
         typer.echo(
             "error: the cartoon world is drawn with OpenCV: pip install 'longtake[evaluate]'", err=True
         )
+        return 3
+    if isinstance(error, ModuleNotFoundError) and error.name == "ray":
+        typer.echo("error: --executor ray needs Ray: pip install 'longtake[ray]'", err=True)
         return 3
     if isinstance(error, WorkerDied):
         typer.echo(f"error: {text}", err=True)

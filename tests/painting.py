@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longtake.executors import Event
+from longtake.film import Encoding
 from longtake.plan import Job, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.video import Codec
 
-__all__ = ["ALL", "each", "film", "kinds", "ops", "paint"]
+__all__ = ["ALL", "ENCODING", "Decoder", "each", "film", "kinds", "ops", "paint"]
+
+ENCODING = Encoding(decoder="d", fps=Fraction(12), codec=Codec())
+
+
+class Decoder:
+    """Grey frames; the first value of a latent decides how bright."""
+
+    def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:
+        bright = np.clip(128 + 20 * latents[:, 0, 0, 0].astype(np.float32), 0, 255).astype(np.uint8)
+        return np.broadcast_to(bright[:, None, None, None], (len(latents), 32, 32, 3)).copy()
+
 
 SAMPLING = Sampling(sampler="ddim", steps=4, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
 ALL = slice(None)

@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from longtake import executors
 from longtake.commands.costs import remember
 from longtake.commands.progress import Bar, Drawing
 from longtake.commands.selection import Work, note
 from longtake.conditioning.words import unknown_words
 from longtake.cores import cores, may_have_gpu
-from longtake.executors import Draw, Order, Tools
+from longtake.executors import Draw, Order, Tools, cluster, local, run
 from longtake.film import Encoding, count_lacking
 
 __all__ = ["CLIPS_WORTH", "EXECUTORS", "Drawn", "Interrupted", "draw", "resumable", "workers_for"]
 
-EXECUTORS = {"local": executors.run}
+EXECUTORS = ("local", "ray")
 _MOST_WORKERS = 4  # by default; each holds a copy of the model
 CLIPS_WORTH = 16  # that pay for starting another process
 _SEGMENTS_WORTH = 4  # as well
@@ -61,6 +60,7 @@ def draw(
     span: slice,
     *,
     executor: str = "local",
+    address: str | None = None,  # of a Ray cluster
     workers: int | None = None,  # None: as many as make sense
     levels: int | None = None,  # only so many, keyframes first
     order: Order = "film",
@@ -80,16 +80,17 @@ def draw(
     worth = missing // CLIPS_WORTH
     if encoding is not None:
         worth += count_lacking(work.plan, span, work.store, encoding, _MANY) // _SEGMENTS_WORTH
+    hire = cluster(workers, address) if executor == "ray" else local(workers or workers_for(worth))
     with Bar() as bar:
         drawing = Drawing(bar, work, span, total, missing, encoding is not None)
         try:
-            EXECUTORS[executor](
+            run(
                 work.plan,
                 span,
                 work.store,
                 Tools(partial(_load, work.manifest.folder), work.load),
                 drawing,
-                workers=workers or workers_for(worth),
+                hire=hire,
                 levels=levels,
                 order=order,
                 batch=_BATCH,

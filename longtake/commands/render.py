@@ -31,6 +31,7 @@ def render(
     out: Path,
     span: str | None,
     executor: str,
+    address: str | None,
     workers: int | None,
     order: Order,
     sheet: Path | None,
@@ -45,7 +46,15 @@ def render(
     enlarged = upscale or max(1, _WATCHABLE // work.manifest.size)
     with resumable(_go_on(work)):
         encoding = work.encoding(Codec(upscale=enlarged, smooth=True))
-        drawn = draw(work, frames, executor=executor, workers=workers, order=order, encoding=encoding)
+        drawn = draw(
+            work,
+            frames,
+            executor=executor,
+            address=address,
+            workers=workers,
+            order=order,
+            encoding=encoding,
+        )
         written = _join(work, frames, out, encoding, selection)
         if sheet is not None:
             _write_scenes(work, frames, out, enlarged, sheet)

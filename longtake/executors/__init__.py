@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from longtake.executors.cluster import cluster
 from longtake.executors.events import (
     ClipCorrupt,
     Event,
@@ -12,7 +13,8 @@ from longtake.executors.events import (
     SegmentDone,
     WorkerDied,
 )
-from longtake.executors.local import run
+from longtake.executors.local import local
+from longtake.executors.run import Hire, run
 from longtake.executors.schedule import ORDERS, Order
 from longtake.executors.task import Draw, Ops, Tools
 
@@ -21,6 +23,7 @@ __all__ = [
     "ClipCorrupt",
     "Draw",
     "Event",
+    "Hire",
     "JobCached",
     "JobDone",
     "JobFailed",
@@ -30,5 +33,7 @@ __all__ = [
     "SegmentDone",
     "Tools",
     "WorkerDied",
+    "cluster",
+    "local",
     "run",
 ]

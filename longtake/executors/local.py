@@ -1,53 +1,194 @@
-"""Runs what is missing of a film on this machine: in this process, or in several."""
+"""Work on this machine: by this process alone, or by several of one thread each."""
 
 from __future__ import annotations
 
-from longtake.executors.crew import Alone, Crew
-from longtake.executors.schedule import OnEvent, Order, Schedule
-from longtake.executors.task import Tools
-from longtake.film import Encoding
-from longtake.plan import Plan
+import multiprocessing
+import os
+import pickle
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from longtake.executors.events import WorkerDied
+from longtake.executors.run import Hire
+from longtake.executors.task import Hands, Paint, Reply, Task, Tools, portable
 from longtake.store import Store
 
-__all__ = ["run"]
+__all__ = ["local"]
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def run(
-    plan: Plan,
-    span: slice,
-    store: Store,
-    tools: Tools,
-    on_event: OnEvent,
-    *,
-    workers: int = 1,
-    levels: int | None = None,
-    order: Order = "film",
-    batch: int = 1,
-    encoding: Encoding | None = None,
-) -> None:
-    """Draw every clip that `span` needs and the store lacks; with an `encoding`, make its segments too.
-
-    `tools` tells how to get what draws and what decodes; they are set up once per process, and not at all
-    where nothing is missing. Clips that are in the store are verified; a damaged one is removed and drawn
-    again. With `workers` > 1 so many processes work, to the same result. `levels` keeps to the first so many
-    levels of the plan (1: the keyframes alone), `batch` to so many clips that are drawn together.
-
-    Raises `JobFailed` from an exception of the operation, and `WorkerDied`. Whatever ends it, Ctrl-C too, the
-    store holds whole clips and segments only, and another run goes on from there.
-    """
+def local(workers: int) -> Hire:
+    """So many processes of this machine; one is this process itself."""
     if workers < 1:
         raise ValueError(f"drawing needs at least one worker, not {workers}")
-    schedule = Schedule(
-        plan, span, store, on_event, levels=levels, order=order, batch=batch, encoding=encoding
-    )
-    crew = Alone(store, tools) if workers == 1 else Crew(store, tools, workers)
-    try:
+    return _Alone if workers == 1 else partial(_Processes, workers)
+
+
+class _Alone:
+    """This process: one task at a time, done when its reply is asked for."""
+
+    def __init__(self, store: Store, tools: Tools) -> None:
+        self._hands = Hands(store, tools)
+        self._task: Task | None = None
+
+    def idle(self) -> int:
+        """How many tasks can be started now."""
+        return int(self._task is None)
+
+    def start(self, task: Task) -> None:
+        """Take a task on."""
+        self._task = task
+
+    def replies(self) -> list[tuple[Task, list[Reply]]]:
+        """Wait until something has ended, and tell what."""
+        assert self._task is not None
+        task, self._task = self._task, None
+        if isinstance(task, Paint):
+            self._hands.set_up()
+        return [(task, self._hands.do(task))]
+
+    def close(self) -> None:
+        """Nothing runs on."""
+
+
+@dataclass
+class _Worker:
+    process: SpawnProcess
+    line: Connection
+    task: Task | None = None
+
+
+class _Processes:
+    """Processes that start when there is work for them. Raises `WorkerDied` where one of them is killed."""
+
+    def __init__(self, workers: int, store: Store, tools: Tools) -> None:
+        self._store, self._size = store, workers
+        self._tools = pickle.dumps(tools)
+        self._workers: list[_Worker] = []
+
+    def idle(self) -> int:
+        """How many tasks can be started now."""
+        return self._size - sum(worker.task is not None for worker in self._workers)
+
+    def start(self, task: Task) -> None:
+        """Take a task on."""
+        worker = next((worker for worker in self._workers if worker.task is None), None) or self._hire()
+        worker.task = task
+        try:
+            worker.line.send(task)
+        except OSError:  # it died while it was idle
+            raise _died(worker, task) from None
+
+    def replies(self) -> list[tuple[Task, list[Reply]]]:
+        """Wait until something has ended, and tell what."""
+        busy = [(worker, worker.task) for worker in self._workers if worker.task is not None]
+        wait([end for worker, _ in busy for end in (worker.line, worker.process.sentinel)])
+        ended = []
+        for worker, task in busy:
+            if worker.line.poll():
+                try:
+                    replies: list[Reply] | Exception = worker.line.recv()
+                except (EOFError, OSError):
+                    raise _died(worker, task) from None
+                if isinstance(replies, Exception):
+                    raise replies  # the operations could not be set up: no clip is to blame
+                worker.task = None
+                ended.append((task, replies))
+            elif not worker.process.is_alive():
+                raise _died(worker, task)
+        return ended
+
+    def close(self) -> None:
+        """Stop at once: a clip that is not whole is not in the store."""
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join(5)
+            worker.process.kill()
+            worker.process.join()
+            worker.line.close()
+        self._store.sweep()
+
+    def _hire(self) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        args = (theirs, self._store.root, self._tools)
+        process = context.Process(target=_work, args=args, name="longtake-draw", daemon=True)
+        with _one_thread(), _deaf_to_ctrl_c():
+            process.start()
+        theirs.close()  # so that the end of one process is seen by the other
+        self._workers.append(_Worker(process, ours))
+        return self._workers[-1]
+
+
+def _work(line: Connection, root: Path, tools: bytes) -> None:
+    """A worker's life: do what comes until the line is closed."""
+    with suppress(EOFError, OSError):  # the caller is gone
+        try:
+            hands = Hands(Store(root), pickle.loads(tools))
+            task = line.recv()
+            if isinstance(task, Paint):
+                hands.set_up()
+        except EOFError:
+            return
+        except Exception as error:
+            line.send(portable(error))
+            return
         while True:
-            while (idle := crew.idle()) and (task := schedule.next(idle)) is not None:
-                crew.start(task)
-            if schedule.finished:
-                return
-            for task, replies in crew.replies():
-                schedule.take(task, replies)
+            replies = hands.do(task)
+            line.send([reply._replace(error=reply.error and portable(reply.error)) for reply in replies])
+            task = line.recv()
+
+
+def _died(worker: _Worker, task: Task) -> WorkerDied:
+    worker.process.join(5)
+    code = worker.process.exitcode
+    how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
+    where = " while it encoded a segment"
+    if isinstance(task, Paint):
+        job = task.jobs[0]
+        where = f" while it drew the clip {job.key} (level {job.level})"
+    return WorkerDied(
+        f"a worker process {how}{where}. Every finished clip is stored: run again to go on, "
+        "with fewer workers if memory ran out"
+    )
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that start in this block leave Ctrl-C, which reaches all of a terminal, to their caller.
+
+    Blocked rather than ignored: it holds from their first moment, and for the caller it only waits.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else `start` does it, and unblocks
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
     finally:
-        crew.close()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes that start in this block compute with one thread: on few cores two of them are faster so."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

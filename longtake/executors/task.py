@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -14,7 +16,7 @@ from longtake.film import Decode, Encoding, Segment, encode
 from longtake.plan import Job
 from longtake.store import CorruptClip, Store
 
-__all__ = ["Draw", "Encode", "Hands", "Ops", "Paint", "Reply", "Task", "Tools"]
+__all__ = ["Draw", "Encode", "Hands", "Ops", "Paint", "Reply", "Task", "Tools", "portable"]
 
 # (jobs alike in shape and sampling, of each its input frames [C, H, W] in the order of `job.inputs`)
 # -> of each its clip [T, C, H, W]
@@ -121,3 +123,14 @@ class Hands:
         except Exception as error:
             return Reply("failed", error=error)
         return Reply("done", time.perf_counter() - begin)
+
+
+def portable(error: Exception) -> Exception:
+    """The exception as it can be sent, with its traceback as a note."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        error = pickle.loads(pickle.dumps(error))
+    except Exception:
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    error.add_note(f"in a worker process:\n{text}")
+    return error

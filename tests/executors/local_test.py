@@ -27,6 +27,7 @@ from longtake.executors import (
     Ops,
     Tools,
     WorkerDied,
+    local,
     run,
 )
 from longtake.plan import Job, Plan
@@ -65,9 +66,11 @@ def broken() -> Any:
     raise ValueError("no such model: name another")
 
 
-def render(plan: Plan, root: Path, draw: Ops = ops, span: slice = ALL, **options: int) -> list[Event]:
+def render(
+    plan: Plan, root: Path, draw: Ops = ops, span: slice = ALL, workers: int = 1, **options: int
+) -> list[Event]:
     events: list[Event] = []
-    run(plan, span, Store(root), Tools(draw), events.append, **options)
+    run(plan, span, Store(root), Tools(draw), events.append, hire=local(workers), **options)
     return events
 
 
@@ -236,7 +239,7 @@ RENDERER = f"""
 import sys, time
 sys.path[:0] = [{str(Path(__file__).parents[1])!r}, {str(Path(longtake.__file__).parents[1])!r}]
 import painting as here
-from longtake.executors import Tools, run
+from longtake.executors import Tools, local, run
 from longtake.store import Store
 
 def slow():
@@ -247,7 +250,7 @@ def slow():
 
 if __name__ == "__main__":
     run(here.film(), here.ALL, Store(sys.argv[1]), Tools(slow),
-             lambda event: print(event, flush=True), workers=int(sys.argv[2]))
+             lambda event: print(event, flush=True), hire=local(int(sys.argv[2])))
 """
 
 

@@ -5,30 +5,28 @@ from __future__ import annotations
 import functools
 import os
 import signal
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from painting import ALL, each, film, kinds, ops, paint
+from painting import ALL, ENCODING, Decoder, each, film, kinds, ops, paint
 
-from longtake.executors import Event, JobDone, JobFailed, JobStarted, SegmentDone, Tools, WorkerDied, run
-from longtake.film import Encoding, Film, count_lacking, write_film
+from longtake.executors import (
+    Event,
+    JobDone,
+    JobFailed,
+    JobStarted,
+    SegmentDone,
+    Tools,
+    WorkerDied,
+    local,
+    run,
+)
+from longtake.film import Film, count_lacking, write_film
 from longtake.plan import Job, Plan
 from longtake.store import Store
-from longtake.video import Codec
-
-ENCODING = Encoding(decoder="d", fps=Fraction(12), codec=Codec())
-
-
-class Decoder:
-    """Grey frames; the first value of a latent decides how bright."""
-
-    def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:
-        bright = np.clip(128 + 20 * latents[:, 0, 0, 0].astype(np.float32), 0, 255).astype(np.uint8)
-        return np.broadcast_to(bright[:, None, None, None], (len(latents), 32, 32, 3)).copy()
 
 
 class Dies(Decoder):
@@ -46,9 +44,20 @@ class Fails(Decoder):
         raise LookupError("no colours left")
 
 
-def make(plan: Plan, root: Path, load: Any = Decoder, draw: Any = ops, **options: Any) -> list[Event]:
+def make(
+    plan: Plan, root: Path, load: Any = Decoder, draw: Any = ops, workers: int = 1, **options: Any
+) -> list[Event]:
     events: list[Event] = []
-    run(plan, ALL, Store(root), Tools(draw, load), events.append, encoding=ENCODING, **options)
+    run(
+        plan,
+        ALL,
+        Store(root),
+        Tools(draw, load),
+        events.append,
+        hire=local(workers),
+        encoding=ENCODING,
+        **options,
+    )
     return events
 
 
@@ -67,7 +76,7 @@ def test_the_same_film_by_any_number_of_hands(tmp_path: Path, workers: int, batc
     assert kinds(events)["JobDone"] == plan.jobs_total
     assert count_lacking(plan, ALL, Store(tmp_path / "a"), ENCODING, 99) == 0
     assert joined(plan, tmp_path / "a", tmp_path / "a.mp4").encoded == 0
-    run(plan, ALL, Store(tmp_path / "b"), Tools(ops), lambda event: None)
+    run(plan, ALL, Store(tmp_path / "b"), Tools(ops), lambda event: None, hire=local(1))
     assert joined(plan, tmp_path / "b", tmp_path / "b.mp4").encoded == 5
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
@@ -156,7 +165,7 @@ def test_one_bad_clip_of_several_is_named_and_the_others_are_kept(tmp_path: Path
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_leaf_that_is_lost_before_its_segment_is_drawn_again(tmp_path: Path, workers: int) -> None:
     plan = film(301, clip_length=16)
-    run(plan, ALL, Store(tmp_path), Tools(ops), lambda event: None)
+    run(plan, ALL, Store(tmp_path), Tools(ops), lambda event: None, hire=local(1))
     path = next(tmp_path.rglob(f"{plan.leaf(200).key[2:]}.safetensors"))
     flag = tmp_path / "flag"
     events = make(plan, tmp_path, load=functools.partial(Spoils, path, flag), workers=workers)
