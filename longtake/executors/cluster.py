@@ -9,7 +9,6 @@ reach the store's folder.
 from __future__ import annotations
 
 import os
-import pickle
 import statistics
 import time
 from collections import Counter
@@ -50,7 +49,7 @@ class _Actors:
         if self._began:
             here = {} if address else {"num_cpus": workers, "include_dashboard": False}
             ray.init(address=address, log_to_driver=False, logging_level="error", **here)
-        self._store, self._tools = store, pickle.dumps(tools)
+        self._store, self._tools = store, tools
         self._actors: list[Any] = []
         self._free: list[Any] = []
         self._open: dict[int, tuple[Task, float]] = {}  # number -> what is not done yet, and when it began
@@ -143,7 +142,7 @@ class _Actors:
 class _Actor:
     """A worker of the cluster."""
 
-    def __init__(self, root: Any, tools: bytes) -> None:
+    def __init__(self, root: Any, tools: Tools) -> None:
         self._root, self._tools = root, tools
         self._hands: Hands | None = None
 
@@ -151,7 +150,7 @@ class _Actor:
         """Do a task. An exception that comes back is no clip's fault."""
         if self._hands is None:
             try:
-                hands = Hands(Store(self._root), pickle.loads(self._tools))
+                hands = Hands(Store(self._root), self._tools)
                 if isinstance(task, Paint):
                     hands.set_up()
                 self._hands = hands
