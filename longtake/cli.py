@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What models learn from.")
 app.add_typer(data, name="data")
+store_commands = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after what is stored.")
+app.add_typer(store_commands, name="store")
 
 
 class Strategy(StrEnum):
@@ -376,6 +378,58 @@ def doctor(
         typer.echo(json.dumps({"ok": sound, "checks": [check._asdict() for check in checks]}))
     if not sound:
         raise typer.Exit(1)
+
+
+@store_commands.command()
+def verify(
+    store: Annotated[Path, Option("--store", help="The folder.", metavar="DIR")] = Path(".longtake"),
+    drop: Annotated[bool, Option("--drop", help="Remove what is damaged.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read everything that is stored against its checksums.
+
+    Exit code 1 where something is damaged and stays.
+
+    Example: longtake store verify --store examples/.longtake
+    """
+    from longtake.commands import store as command
+
+    report, told = command.verify(store, drop=drop)
+    _print(report, told, as_json)
+    if report["damaged"] and not drop:
+        raise typer.Exit(1)
+
+
+@store_commands.command()
+def gc(
+    storyboards: Annotated[
+        list[Path], Argument(metavar="STORYBOARD...", help="The films to keep.", show_default=False)
+    ],
+    strategy: StrategyOption = Strategy.NUWA_XL,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    precision: PrecisionOption = None,
+    store: StoreOption = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only tell what would go.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove what none of the named films needs.
+
+    Name all films of the folder, with the options that they are rendered with.
+
+    Example: longtake store gc film.yaml --dry-run
+    """
+    from longtake.commands import store as command
+    from longtake.commands.selection import STORE
+
+    folder = store or storyboards[0].parent / STORE
+    selections = [
+        _select(board, strategy, model, None, seed, steps, guidance, precision, folder)
+        for board in storyboards
+    ]
+    _print(*command.gc(selections, folder=folder, dry_run=dry_run), as_json)
 
 
 @data.command()

@@ -18,18 +18,32 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-__all__ = ["CorruptClip", "Store"]
+__all__ = ["CorruptClip", "Entry", "Store"]
 
 Clip = NDArray[np.float16]  # [T, C, H, W], or one of its frames [C, H, W]
 
 _CLIP = ".safetensors"
 _DAY = 24 * 3600  # s
+
+
+class Entry(NamedTuple):
+    """A clip, or a file that was put under a key."""
+
+    key: str
+    suffix: str
+    size: int  # bytes
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether it is a clip."""
+        return self.suffix == _CLIP
 
 
 class CorruptClip(Exception):
@@ -135,6 +149,15 @@ class Store:
         """Remove the clip `key`, or the file that was put under it with `suffix`. None there is no error."""
         with self.scratch() as spare, suppress(FileNotFoundError):
             self._path(key, suffix).rename(spare)
+
+    def entries(self) -> Iterator[Entry]:
+        """Everything that is stored, in no order."""
+        for path in self.root.glob("[0-9a-f][0-9a-f]/*"):
+            key = path.parent.name + path.name.partition(".")[0]
+            suffix = "".join(path.suffixes)
+            if re.fullmatch("[0-9a-f]{64}", key):
+                files = [path] if path.is_file() else list(path.iterdir())
+                yield Entry(key, suffix, sum(file.stat().st_size for file in files))
 
     @contextmanager
     def scratch(self, suffix: str = "") -> Iterator[Path]:

@@ -16,13 +16,11 @@ from longtake.executors import Order
 from longtake.film import Encoding, decode_frame, write_film
 from longtake.plan import SceneSeen
 from longtake.storyboard import parse_when
-from longtake.video import Codec, contact_sheet, read_frames, reduce, write_png
+from longtake.video import contact_sheet, read_frames, reduce, write_png
 
 __all__ = ["keys", "peek", "plan", "render"]
 
 Report = dict[str, Any]
-
-_WATCHABLE = 256  # pixels per side to which smaller films are enlarged
 
 
 def render(
@@ -43,9 +41,8 @@ def render(
         _check_out(sheet, ".png", "--sheet")
     work = selection.open()
     frames = parse_span(span, work.plan.length)
-    enlarged = upscale or max(1, _WATCHABLE // work.manifest.size)
     with resumable(_go_on(work)):
-        encoding = work.encoding(Codec(upscale=enlarged, smooth=True))
+        encoding = work.encoding(upscale)
         drawn = draw(
             work,
             frames,
@@ -57,7 +54,7 @@ def render(
         )
         written = _join(work, frames, out, encoding, selection)
         if sheet is not None:
-            _write_scenes(work, frames, out, enlarged, sheet)
+            _write_scenes(work, frames, out, encoding.codec.upscale, sheet)
     numbers = drawn.report()
     report = {"film": str(out), "frames": written, "jobs_total": drawn.total, **numbers}
     told = (

@@ -24,6 +24,7 @@ from longtake.video import Codec
 __all__ = ["STORE", "STRATEGIES", "Selection", "Work", "clock", "note", "parse_span"]
 
 STRATEGIES = {"nuwa-xl": plan_nuwa_xl}
+_WATCHABLE = 256  # pixels per side to which smaller films are enlarged
 STORE = ".longtake"  # folder beside the storyboard: films of one folder share their clips
 
 
@@ -100,8 +101,10 @@ class Work:
         least = Fraction(1, 1_000_000)
         return max(least, Fraction(str(self.board.video.fps)).limit_denominator(1_000_000))
 
-    def encoding(self, codec: Codec) -> Encoding:
-        """How its leaves become a film."""
+    def encoding(self, upscale: int | None = None) -> Encoding:
+        """How its leaves become a film, enlarged so many times; None: so that it can be watched."""
+        times = upscale or max(1, _WATCHABLE // self.manifest.size)
+        codec = Codec(upscale=times, smooth=True)
         return Encoding(decoder=self.manifest.decoder_digest, fps=self.fps, codec=codec)
 
     @property
