@@ -163,6 +163,14 @@ def render(
     order: Annotated[
         Order, Option("--order", help="From the film's start on, or all of a level before the next one.")
     ] = Order.FILM,
+    follow: Annotated[
+        Path | None,
+        Option(
+            "--follow",
+            help="Also write an HLS stream there, which can be played while the film is made.",
+            metavar="DIR",
+        ),
+    ] = None,
     sheet: Annotated[
         Path | None,
         Option("--sheet", help="Also write a picture of every scene beside its prompt.", metavar="PNG"),
@@ -200,6 +208,7 @@ def render(
         address=address,
         workers=workers,
         order=order.value,
+        follow=follow,
         sheet=sheet,
         upscale=upscale,
     )

@@ -24,6 +24,7 @@ from longtake.video import ENCODER, Codec, Pixels, encode_segment, join_segments
 
 __all__ = [
     "LEAVES_PER_SEGMENT",
+    "SEGMENT_FRAMES",
     "Decode",
     "Encoding",
     "Film",
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 LEAVES_PER_SEGMENT = 4  # 60 frames: few enough to encode anew after an edit, many enough to compress well
+
+SEGMENT_FRAMES = 15 * LEAVES_PER_SEGMENT + 1  # at most, of clips of 16 frames
 
 # Latents float16 [T, C, H, W] of one clip -> frames uint8 [T, H, W, 3]
 Decode = Callable[[NDArray[np.float16]], NDArray[np.uint8]]
@@ -101,8 +104,12 @@ def cut_segments(plan: Plan, span: slice = slice(None)) -> Iterator[Segment]:
 
 
 def grouped_leaves(plan: Plan, span: slice) -> Iterator[list[Shown]]:
-    """The leaves of each of these segments."""
-    for _, group in groupby(plan.shown(span), key=lambda one: (one.piece, one.number // LEAVES_PER_SEGMENT)):
+    """The leaves of each of these segments. The first one alone: so a film can be watched from then on."""
+
+    def segment(one: Shown) -> tuple[int, int]:
+        return one.piece, -(-one.number // LEAVES_PER_SEGMENT)
+
+    for _, group in groupby(plan.shown(span), key=segment):
         yield list(group)
 
 

@@ -28,10 +28,12 @@ __all__ = [
     "Pixels",
     "VideoError",
     "contact_sheet",
+    "copy_packets",
     "count_frames",
     "encode_segment",
     "enlarge",
     "join_segments",
+    "open_video",
     "read_frames",
     "read_metadata",
     "reduce",
@@ -123,7 +125,7 @@ def join_segments(
     with written_whole(out) as aside, av.open(aside, "w", format="mp4", options=options) as film:
         film.metadata.update(metadata or {})
         for path in paths:
-            with _open(path) as segment:
+            with open_video(path) as segment:
                 source = segment.streams.video[0]
                 if settings is None:
                     settings = source.codec_context.extradata
@@ -131,20 +133,33 @@ def join_segments(
                     target.time_base = tick
                 elif source.codec_context.extradata != settings:
                     raise VideoError(f"{path}: encoded with another size or codec than the first segment")
-                for packet in _packets(segment, path):
-                    packet.stream, packet.time_base = target, tick
-                    packet.pts = packet.dts = count  # no B-frames: packets come in the order of showing
-                    packet.duration = 1
-                    film.mux_one(packet)
-                    count += 1
+                count = copy_packets(segment, path, film, target, tick, count)
         if settings is None:
             raise VideoError(f"{out}: there are no segments to join")
     return count
 
 
+def copy_packets(
+    segment: av.container.InputContainer,
+    path: str | Path,  # of the segment, for messages
+    out: av.container.OutputContainer,
+    target: Any,  # the stream of `out`
+    tick: Fraction,  # s, from one frame to the next
+    count: int,
+) -> int:
+    """Copy the packets of a segment after `count` frames that are there; how many there are then."""
+    for packet in _packets(segment, path):
+        packet.stream, packet.time_base = target, tick
+        packet.pts = packet.dts = count  # no B-frames: packets come in the order of showing
+        packet.duration = 1
+        out.mux_one(packet)
+        count += 1
+    return count
+
+
 def read_frames(path: str | Path, start: int = 0) -> Iterator[Pixels]:
     """Decode the frames of a video from number `start` on, one at a time."""
-    with _open(path) as video:
+    with open_video(path) as video:
         stream = video.streams.video[0]
         assert stream.time_base is not None
         when = Fraction(start) / (stream.average_rate or 1)
@@ -160,13 +175,13 @@ def read_frames(path: str | Path, start: int = 0) -> Iterator[Pixels]:
 
 def count_frames(path: str | Path) -> int:
     """The number of frames that can be decoded, whatever the file's header says."""
-    with _open(path) as video:
+    with open_video(path) as video:
         return sum(1 for _ in video.decode(video=0))
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
     """The texts that the file carries beside the film, as `join_segments` wrote them."""
-    with _open(path) as video:
+    with open_video(path) as video:
         return dict(video.metadata)
 
 
@@ -284,7 +299,7 @@ def _even(frame: Pixels) -> Pixels:
 
 
 @contextmanager
-def _open(path: str | Path) -> Iterator[av.container.InputContainer]:
+def open_video(path: str | Path) -> Iterator[av.container.InputContainer]:
     """The opened video; libav's errors, there and inside the block, name the file."""
     try:
         with av.open(path) as video:

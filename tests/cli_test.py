@@ -22,6 +22,7 @@ import longtake
 from longtake import film
 from longtake.cli import main
 from longtake.commands.selection import Selection
+from longtake.hls import Broadcast
 from longtake.plan import Job, Plan
 from longtake.store import Store
 from longtake.video import Pixels, count_frames, encode_segment, read_metadata
@@ -236,6 +237,27 @@ def test_the_film_is_large_enough_to_watch_and_knows_its_storyboard(
     assert cli(*render, "--upscale", 2, "--out", "small.mp4").code == 0
     with av.open(tmp_path / "small.mp4") as video:
         assert video.streams.video[0].width == 32
+
+
+def test_a_film_can_be_watched_while_it_is_made(
+    film_of: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board, parts = storyboard(tmp_path, 256), []
+    add = Broadcast.add
+
+    def listen(self: Broadcast, segment: Path) -> None:
+        add(self, segment)
+        parts.append(len(clips_in(tmp_path / ".longtake")))
+
+    monkeypatch.setattr(Broadcast, "add", listen)
+    report = film_of("render", board, "--follow", "stream").json
+    assert parts[0] == 3, "the first part is there when one way down the tree is drawn"
+    assert parts[-1] == report["jobs_total"] == 27
+    with av.open(report["playlist"]) as stream, av.open(report["film"]) as film:
+        streamed = [frame.to_ndarray() for frame in stream.decode(video=0)]
+        assert all(
+            np.array_equal(a, b.to_ndarray()) for a, b in zip(streamed, film.decode(video=0), strict=True)
+        )
 
 
 def test_keys_draws_the_first_level_alone(film_of: Command, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from longtake.commands.progress import Bar, Drawing
 from longtake.commands.selection import Work, note
 from longtake.conditioning.words import unknown_words
 from longtake.cores import cores, may_have_gpu
-from longtake.executors import Draw, Order, Tools, cluster, local, run
+from longtake.executors import Draw, Event, Order, Tools, cluster, local, run
 from longtake.film import Encoding, count_lacking
 
 __all__ = ["CLIPS_WORTH", "EXECUTORS", "Drawn", "Interrupted", "draw", "resumable", "workers_for"]
@@ -65,6 +65,7 @@ def draw(
     levels: int | None = None,  # only so many, keyframes first
     order: Order = "film",
     encoding: Encoding | None = None,  # None: clips only
+    listen: Callable[[Event], None] | None = None,  # hears what is done, after the progress bar
 ) -> Drawn:
     """Draw the clips that `span` needs and the store lacks; with an encoding, make its segments too."""
     begin = time.monotonic()
@@ -83,13 +84,19 @@ def draw(
     hire = cluster(workers, address) if executor == "ray" else local(workers or workers_for(worth))
     with Bar() as bar:
         drawing = Drawing(bar, work, span, total, missing, encoding is not None)
+
+        def hear(event: Event) -> None:
+            drawing(event)
+            if listen is not None:
+                listen(event)
+
         try:
             run(
                 work.plan,
                 span,
                 work.store,
                 Tools(partial(_load, work.manifest.folder), work.load),
-                drawing,
+                hear,
                 hire=hire,
                 levels=levels,
                 order=order,

@@ -12,8 +12,9 @@ import typer
 from longtake.commands.draw import draw, resumable
 from longtake.commands.progress import Bar
 from longtake.commands.selection import Selection, Work, clock, parse_span
-from longtake.executors import Order
-from longtake.film import Encoding, decode_frame, write_film
+from longtake.executors import Event, Order, SegmentDone
+from longtake.film import SEGMENT_FRAMES, Encoding, Segment, decode_frame, encode, kept, write_film
+from longtake.hls import PLAYLIST, Broadcast
 from longtake.plan import SceneSeen
 from longtake.storyboard import parse_when
 from longtake.video import contact_sheet, read_frames, reduce, write_png
@@ -32,6 +33,7 @@ def render(
     address: str | None,
     workers: int | None,
     order: Order,
+    follow: Path | None,
     sheet: Path | None,
     upscale: int | None,
 ) -> tuple[Report, str]:
@@ -41,8 +43,9 @@ def render(
         _check_out(sheet, ".png", "--sheet")
     work = selection.open()
     frames = parse_span(span, work.plan.length)
+    encoding = work.encoding(upscale)
+    following = None if follow is None else _Following(work, encoding, follow)
     with resumable(_go_on(work)):
-        encoding = work.encoding(upscale)
         drawn = draw(
             work,
             frames,
@@ -51,18 +54,45 @@ def render(
             workers=workers,
             order=order,
             encoding=encoding,
+            listen=following,
         )
+        if following is not None:
+            following.end()
         written = _join(work, frames, out, encoding, selection)
         if sheet is not None:
             _write_scenes(work, frames, out, encoding.codec.upscale, sheet)
     numbers = drawn.report()
     report = {"film": str(out), "frames": written, "jobs_total": drawn.total, **numbers}
+    if follow is not None:
+        report["playlist"] = str(follow / PLAYLIST)
     told = (
         f"{out}: {written:,} frames ({clock(written / work.fps)} at {float(work.fps):g} fps); "
         f"{drawn.run:,} of {drawn.total:,} clips drawn, {numbers['jobs_cached']:,} from the store; "
         f"{numbers['seconds']:.1f} s"
     )
     return report, told
+
+
+class _Following:
+    """Hears of segments, in any order, and broadcasts them in the film's."""
+
+    def __init__(self, work: Work, encoding: Encoding, folder: Path) -> None:
+        self._work, self._encoding = work, encoding
+        self._broadcast = Broadcast(folder, work.fps, SEGMENT_FRAMES)
+        self._next, self._ahead = 0, dict[int, Segment]()
+
+    def __call__(self, event: Event) -> None:
+        """Take an event in."""
+        if isinstance(event, SegmentDone):
+            self._ahead[event.number] = event.segment
+        while (segment := self._ahead.pop(self._next, None)) is not None:
+            path = kept(segment, self._work.store, self._encoding)
+            self._broadcast.add(path or encode(segment, self._work.store, self._work.decode, self._encoding))
+            self._next += 1
+
+    def end(self) -> None:
+        """The film is whole."""
+        self._broadcast.end()
 
 
 def plan(selection: Selection, *, span: str | None) -> tuple[Report, str]:

@@ -92,7 +92,7 @@ def test_segments_without_a_changed_frame_are_kept(run: Any, tmp_path: Path) -> 
     before = segments(tmp_path)
     run("edit", board, "--scene", "two", "--reroll")
     run("render", board)
-    assert len(before) == 4
+    assert len(before) == 5
     assert len(segments(tmp_path) - before) == 1
     assert before < segments(tmp_path)
 

@@ -45,7 +45,7 @@ def rendered(run: Any, tmp_path: Path) -> Path:
 
 def test_damage_is_named_and_removed_when_asked(run: Any, rendered: Path, tmp_path: Path) -> None:
     code, report = run("store", "verify", model=False)
-    assert (code, report["damaged"], report["segments"]) == (0, [], 1)
+    assert (code, report["damaged"], report["segments"]) == (0, [], 2)
     assert report["bytes"] == sum(path.stat().st_size for path in files(tmp_path))
     for path in (
         next((tmp_path / "store").glob("??/*.safetensors")),
@@ -73,7 +73,7 @@ def test_only_what_no_film_needs_goes(run: Any, rendered: Path, tmp_path: Path) 
     done = run("store", "gc", rendered)[1]
     assert files(tmp_path) == kept
     assert done["clips"] == tried["clips"] > 0
-    assert (done["segments"], done["removed"], tried["removed"]) == (1, True, False)
+    assert (done["segments"], done["removed"], tried["removed"]) == (2, True, False)
     assert run("render", rendered, "--out", tmp_path / "film.mp4", "--workers", 1)[1]["jobs_run"] == 0
 
 

@@ -74,9 +74,9 @@ def test_actors_make_the_same_film(tmp_path: Path) -> None:
     plan = film(301, clip_length=16)
     events = make(plan, tmp_path / "a", batch=3)
     assert kinds(events)["JobDone"] == plan.jobs_total
-    assert kinds(events)["SegmentDone"] == 5
+    assert kinds(events)["SegmentDone"] == 6
     assert same(plan, tmp_path / "a", tmp_path / "b")
-    assert kinds(make(plan, tmp_path / "a")) == {"JobCached": plan.jobs_total, "SegmentDone": 5}
+    assert kinds(make(plan, tmp_path / "a")) == {"JobCached": plan.jobs_total, "SegmentDone": 6}
 
 
 @pytest.mark.parametrize("what", ["killed", "slow"])

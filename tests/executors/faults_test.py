@@ -224,7 +224,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, reference: Path) -> None:
         make(PLAN, disk / "store")
         assert clip_files(disk / "store") == clip_files(reference)
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def make(plan: Plan, root: Path) -> None:
