@@ -1,21 +1,22 @@
 """How long does a film take on many workers, and how long if each clip had to wait for the one before it?
 
 Simulates rendering by the events of its workers: no network runs, a task takes as long as measured costs say.
-The order of work is the program's own, in two forms. Films of up to `--real` frames are driven by
-`longtake.executors.schedule.Schedule` itself, over a store that remembers keys only. Longer ones by
-`Arithmetic`: the same rules and the same limits (they are read from the schedule) over numbers instead of
-hashed jobs; tests hold that both give the same seconds, whatever the workers do. Beyond two million frames the
-time is extrapolated: work goes from left to right through the film and touches few neighbouring subtrees at a
-time, so a long film is a row of subtrees of 50,625 frames that each take as long as the ones before. What five
-and fifteen of them take gives the time of one more; each further level adds one gap to the path to the first
-leaf, and at most a batch of clips that wait. No film takes less than its work divided by its workers.
+The order of work is the program's own, in two forms. Films of up to `--real` frames are driven by the class
+`Schedule` itself (longtake/executors/schedule.py), over a store that knows only keys. Longer ones by
+`Arithmetic`: the same rules, with the same limits (read from that file), over numbers instead of hashed jobs;
+tests hold that both give the same seconds, whatever befalls the workers. Beyond two million frames time is
+extrapolated: work goes through the film from left to right and is in few neighbouring subtrees at a time, so
+a long film is a row of subtrees of 50,625 frames; each takes as long as one more of them takes in films of
+five to fifteen, and each gap above them as long as it takes alone, as all wait for it. What waits grows by at
+most a batch per level. What chance does to the shorter films is done to the long one too. No film takes less
+than its work divided by its workers. So found, times are up to a tenth too long.
 
-Beside it stands autoregression: a chain of clips of which each knows the last frame of the one before, every
-clip as dear as a leaf. Only decoding and encoding go on beside it, on other workers; of these it gets the fast
-ones. Not simulated: references, the time of transfers and of the schedule itself, and that short clips are
-cheaper. A worker that dies (`--failures`, per hour of its work) loses its task, which the next free one is
-given; it is back after `--recovery` seconds. "First picture" is the first segment that is encoded, "waiting"
-the most clips that were drawn and still had a child to be drawn or, as leaves, were not encoded.
+Beside it stands autoregression: a chain of clips, each of which knows the last frame of the one before and
+costs what a leaf costs alone. Only decoding and encoding go on beside it, on other workers; the chain has
+fast ones. Not simulated: transfers, the time that the schedule itself takes, references, and that a shorter
+clip is cheaper. A worker that dies loses its task, and the next free one is given it. "First picture" is when
+a segment is encoded; "waiting" the most clips that were drawn and still had a child to be drawn or, if
+leaves, to be encoded.
 
     python benchmarks/simulate.py --plot runs/simulate.png
     python benchmarks/simulate.py --frames 50626 --workers 1 64 --stragglers 0.1:4 --failures 2 --startup 3
@@ -25,19 +26,21 @@ the most clips that were drawn and still had a child to be drawn or, as leaves, 
 from __future__ import annotations
 
 import argparse
-import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from fractions import Fraction
 from functools import cache
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import count
 from math import inf
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, Protocol, cast
+from time import process_time
+from timeit import repeat
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from rich.console import Console
@@ -45,14 +48,14 @@ from rich.progress import track
 
 from longtake.executors import schedule
 from longtake.executors.task import Encode, Paint, Reply
-from longtake.film import LEAVES_PER_SEGMENT, Encoding
+from longtake.film import LEAVES_PER_SEGMENT, Encoding, grouped_leaves
 from longtake.manifest import find_model, read_manifest
-from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Job, Plan, Sampling, Scene, Shown, Timeline, plan_nuwa_xl
 from longtake.plan.tree import Tree
 from longtake.store import Store
 
 GAPS = 15  # of a clip
-SHORTER = 5 * GAPS**4 + 1, 15 * GAPS**4 + 1  # frames of the films that longer ones are extrapolated from
+SHORTER = 5 * GAPS**4 + 1, GAPS**5 + 1  # frames of the films that longer ones are extrapolated from
 ARITHMETIC = 2_000_000  # frames of the longest film that is not extrapolated
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # as in evaluate/plots.py
 COLUMNS = (
@@ -63,44 +66,61 @@ COLUMNS = (
 Clip = tuple[int, int]  # level, number
 
 
+def option(default: Any, told: str, kind: Callable[[str], Any] = float) -> Any:
+    """A field that the command line offers."""
+    return field(default=default, metadata={"help": f"{told} (default: %(default)s)", "type": kind})
+
+
+def offered(kind: Any) -> list[Field[Any]]:
+    """The fields that the command line offers."""
+    return [one for one in fields(kind) if one.metadata]
+
+
+def pair(text: str) -> tuple[float, float]:
+    """Of "SHARE:FACTOR"."""
+    share, factor = map(float, text.split(":"))
+    if not (0 <= share <= 1 <= factor):
+        raise ValueError(text)
+    return share, factor
+
+
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """Seconds of one worker; the defaults are of toon-128 on one core of an AMD EPYC (Zen 4 class)."""
+    """What tasks cost; by default toon-128 on one core of an AMD EPYC (Zen 4 class)."""
 
-    alone: float = 0.0414  # a network evaluation of a clip
-    together: float = 0.0303  # the same per clip, in a batch of `batch`; in smaller ones in between
-    batch: int = 3  # clips drawn together at most
-    evaluations: tuple[int, int, int] = (8, 4, 3)  # per clip: keyframes, gaps, leaves
-    chain: int = 3  # per clip of the autoregressive chain
-    decode: float = 0.092  # a leaf
-    encode: float = 0.142  # a segment of four leaves; a shorter one its share
+    alone: float = option(0.0414, "s of a network evaluation of a clip")
+    together: float = option(0.0303, "the same per clip in a full batch; in smaller ones in between")
+    batch: int = option(3, "clips drawn together at most", int)
+    keyframes: int = option(8, "evaluations of the clip of keyframes", int)
+    gaps: int = option(4, "evaluations of a gap", int)
+    leaves: int = option(3, "evaluations of a leaf, and of a clip of the chain", int)
+    decode: float = option(0.092, "s to decode a leaf")
+    encode: float = option(0.142, "s to encode a segment of four leaves, a shorter one its share")
 
-    def draw(self, evaluations: int, clips: int) -> float:
-        """Of that many clips together: what a further one adds is the same for each."""
-        more = (self.batch * self.together - self.alone) / (self.batch - 1) if self.batch > 1 else 0
+    def draw(self, evaluations: int, clips: int = 1) -> float:
+        """Seconds for so many clips together: each after the first adds the same."""
+        more = (self.batch * self.together - self.alone) / max(1, self.batch - 1)
         return evaluations * (self.alone + (clips - 1) * more)
 
-    def of(self, level: int, depth: int) -> int:
-        """Evaluations of a clip."""
-        keyframes, gaps, leaves = self.evaluations
-        return keyframes if level == 0 else leaves if level == depth - 1 else gaps
+    def evaluations(self, level: int, depth: int) -> int:
+        """Of a clip."""
+        return self.keyframes if level == 0 else self.leaves if level == depth - 1 else self.gaps
 
     def segment(self, leaves: int) -> float:
-        """Of decoding and encoding so many leaves."""
+        """Seconds to decode and encode so many leaves."""
         return leaves * (self.decode + self.encode / LEAVES_PER_SEGMENT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Crew:
-    """Who works, and how badly."""
+    """Who works, and what befalls them."""
 
-    workers: int
-    startup: float = 0  # s before a worker's first task, and again when it has died
-    stragglers: float = 0  # share of the workers that are slow
-    factor: float = 1  # how much longer these take
-    failures: float = 0  # deaths per hour of a worker's work
-    recovery: float = 10  # s until a dead worker is back
-    seed: int = 0
+    workers: int = 1
+    startup: float = option(0.0, "s before a worker's first task, and again after its death")
+    stragglers: tuple[float, float] = option((0.0, 1.0), "SHARE:FACTOR of workers that are slower", pair)
+    failures: float = option(0.0, "deaths per hour of a worker's work")
+    recovery: float = option(10.0, "s until a dead worker is back")
+    seed: int = option(0, "of what is left to chance", int)
 
 
 class Task(NamedTuple):
@@ -112,32 +132,21 @@ class Task(NamedTuple):
     real: Any = None  # what the schedule calls it
 
 
-class Policy(Protocol):
-    """What is done next, as `Schedule` tells it."""
-
-    def next(self, idle: int) -> Task | None: ...
-
-    def take(self, task: Task) -> None: ...
-
-    @property
-    def finished(self) -> bool: ...
-
-
 class Result(NamedTuple):
     """How rendering went."""
 
     seconds: float
     first: float  # s until a segment is encoded
     busy: float  # s of work of all workers, lost work too
-    lost: int = 0  # tasks, with the worker that had them
-    waiting: int = 0  # most clips at a time
+    lost: int  # tasks, with the worker that had them
+    waiting: int  # most clips at a time
 
 
 class Real:
     """The program's own schedule, with a store without clips."""
 
     def __init__(self, plan: Plan, costs: Costs) -> None:
-        self._costs, self._depth, self._store = costs, plan.trees[0].depth, _Keys()
+        self._costs, self._depth, self._store = costs, plan.trees[0].depth, Keys()
         self._schedule = schedule.Schedule(
             plan, slice(None), cast(Store, self._store), lambda event: None, batch=costs.batch,
             encoding=Encoding(decoder="", fps=Fraction(12)),
@@ -147,7 +156,7 @@ class Real:
         match task := self._schedule.next(idle):
             case Paint(jobs):
                 clips = tuple((job.place.level, job.place.number) for job in jobs if job.place)
-                evaluations = self._costs.of(clips[0][0], self._depth)
+                evaluations = self._costs.evaluations(clips[0][0], self._depth)
                 return Task(self._costs.draw(evaluations, len(clips)), clips, (), task)
             case Encode():
                 leaves = tuple(job.place.number for job in task.leaves if job.place)
@@ -159,12 +168,8 @@ class Real:
             self._store.update(job.key for job in task.real.jobs)
         self._schedule.take(task.real, [Reply("done")] * max(1, len(task.clips)))
 
-    @property
-    def finished(self) -> bool:
-        return self._schedule.finished
 
-
-class _Keys(set[str]):
+class Keys(set[str]):
     """As much of a store as the schedule looks at."""
 
     def get(self, key: str) -> None:
@@ -180,54 +185,52 @@ class Arithmetic:
 
     def __init__(self, tree: Tree, costs: Costs) -> None:
         self._tree, self._costs = tree, costs
-        self._leaves = tree.count(tree.depth - 1)
-        self._coming = enumerate(_walk(tree, 0, 0))
+        self._coming = enumerate(walk(tree, 0, 0))
         self._waiting = 0  # clips that were looked at and have not started
         self._ready: dict[tuple[int, int, bool], list[tuple[int, Clip]]] = {}  # heaps by shape
         self._blocked: dict[Clip, list[tuple[int, Clip]]] = {}  # by the clip above
         self._drawn: set[Clip] = set()  # those with clips below
-        self._cut = iter(range(-(-self._leaves // LEAVES_PER_SEGMENT)))
-        self._segments: deque[int] = deque()
-        self._there: Counter[int] = Counter()  # leaves drawn, by segment
-        self._encoded, self._first = 0, True
+        self._cut = segments(tree.count(tree.depth - 1))
+        self._segments: deque[tuple[int, ...]] = deque()
+        self._there: set[int] = set()  # leaves that are drawn and not encoded
+        self._first = True  # no leaf has been drawn yet
+        self._working, self._ahead = 0, schedule._AHEAD
 
     def next(self, idle: int) -> Task | None:
-        while self._waiting < schedule._AHEAD and (entry := next(self._coming, None)) is not None:
+        self._ahead = max(self._ahead, schedule._AHEAD_EACH * (idle + self._working))
+        while self._waiting < self._ahead and (entry := next(self._coming, None)) is not None:
             self._wait(*entry)
         while len(self._segments) < schedule._SEGMENTS and (cut := next(self._cut, None)) is not None:
             self._segments.append(cut)
-        return self._next_segment() or self._next_clips(idle)
+        task = self._next_segment() or self._next_clips(idle)
+        self._working += task is not None
+        return task
 
     def take(self, task: Task) -> None:
-        self._encoded += len(task.leaves)
+        self._working -= 1
         for clip in task.clips:
             if clip[0] == self._tree.depth - 1:
-                self._there[clip[1] // LEAVES_PER_SEGMENT] += 1
+                self._there.add(clip[1])
                 self._first = False
             else:
                 self._drawn.add(clip)
                 for order, child in self._blocked.pop(clip, ()):
                     heappush(self._ready.setdefault(self._shape(child), []), (order, child))
 
-    @property
-    def finished(self) -> bool:
-        return self._encoded == self._leaves
-
     def _wait(self, order: int, clip: Clip) -> None:
         self._waiting += 1
-        above = _above(self._tree, clip)
-        if above is None or above in self._drawn:
+        parent = above(self._tree, clip)
+        if parent is None or parent in self._drawn:
             heappush(self._ready.setdefault(self._shape(clip), []), (order, clip))
         else:
-            self._blocked.setdefault(above, []).append((order, clip))
+            self._blocked.setdefault(parent, []).append((order, clip))
 
     def _next_segment(self) -> Task | None:
-        for k, number in enumerate(self._segments):
-            first = number * LEAVES_PER_SEGMENT
-            leaves = range(first, min(first + LEAVES_PER_SEGMENT, self._leaves))
-            if self._there[number] == len(leaves):
+        for k, leaves in enumerate(self._segments):
+            if self._there.issuperset(leaves):
                 del self._segments[k]
-                return Task(self._costs.segment(len(leaves)), (), tuple(leaves))
+                self._there.difference_update(leaves)
+                return Task(self._costs.segment(len(leaves)), (), leaves)
         return None
 
     def _next_clips(self, idle: int) -> Task | None:
@@ -245,7 +248,7 @@ class Arithmetic:
     def _shape(self, clip: Clip) -> tuple[int, int, bool]:
         level, strides = clip[0], self._tree.strides
         frames = strides[level - 1] // strides[level] if level else 0
-        return self._costs.of(level, self._tree.depth), frames, level > 0
+        return self._costs.evaluations(level, self._tree.depth), frames, level > 0
 
 
 class Chain:
@@ -253,27 +256,28 @@ class Chain:
 
     def __init__(self, length: int, costs: Costs) -> None:
         self._costs, self._clips = costs, max(1, -(-(length - 1) // GAPS))
-        self._drawn = self._given = self._encoded = 0
-        self._drawing = False
+        self._segments = deque(segments(self._clips))
+        self._drawn, self._drawing = 0, False
 
     def next(self, idle: int) -> Task | None:
         if self._drawn < self._clips and not self._drawing:
             self._drawing = True
-            return Task(self._costs.draw(self._costs.chain, 1), ((0, self._drawn),))
-        stop = min(self._given + LEAVES_PER_SEGMENT, self._clips)
-        if self._given < stop <= self._drawn:
-            leaves, self._given = tuple(range(self._given, stop)), stop
+            return Task(self._costs.draw(self._costs.leaves), ((0, self._drawn),))
+        if self._segments and self._segments[0][-1] < self._drawn:
+            leaves = self._segments.popleft()
             return Task(self._costs.segment(len(leaves)), (), leaves)
         return None
 
     def take(self, task: Task) -> None:
-        self._encoded += len(task.leaves)
         if task.clips:
             self._drawn, self._drawing = self._drawn + 1, False
 
-    @property
-    def finished(self) -> bool:
-        return self._encoded == self._clips
+
+def segments(leaves: int) -> Iterator[tuple[int, ...]]:
+    """The numbers of the leaves that are encoded together, as `longtake/film.py` cuts them."""
+    shown = (Shown(cast(Job, None), range(0), 0, 0, n) for n in range(leaves))
+    plan = SimpleNamespace(shown=lambda span: shown)
+    return (tuple(one.number for one in group) for group in grouped_leaves(cast(Plan, plan), slice(None)))
 
 
 class Shelf:
@@ -281,37 +285,43 @@ class Shelf:
 
     def __init__(self, tree: Tree) -> None:
         self._tree, self.most = tree, 0
-        self._left: dict[Clip, int] = {}  # how many there are to be made of it
+        self.left: dict[Clip, int] = {}  # how many there are to be made of it
 
     def take(self, task: Task) -> None:
         """Put up what is drawn, take down what is used up."""
         leaf = self._tree.depth - 1
         for level, n in task.clips:
-            self._left[level, n] = len(self._tree.below(level, n)) if level < leaf else 1
-            self._use(_above(self._tree, (level, n)))
+            self.left[level, n] = len(self._tree.below(level, n)) if level < leaf else 1
+            self._use(above(self._tree, (level, n)))
         for n in task.leaves:
             self._use((leaf, n))
-        self.most = max(self.most, len(self._left))
+        self.most = max(self.most, len(self.left))
 
     def _use(self, clip: Clip | None) -> None:
         if clip is not None:
-            self._left[clip] -= 1
-            if not self._left[clip]:
-                del self._left[clip]
+            self.left[clip] -= 1
+            if not self.left[clip]:
+                del self.left[clip]
+
+
+Policy = Real | Arithmetic | Chain
 
 
 def simulate(policy: Policy, crew: Crew, tree: Tree | None = None, *, fast_first: bool = False) -> Result:
     """Render a film; what waits is counted where its `tree` is told."""
-    chance, shelf, ticket = np.random.default_rng(crew.seed), tree and Shelf(tree), count()
-    hours = np.inf if crew.failures == 0 else 1 / crew.failures
-    lives = [chance.exponential(3600) * hours for _ in range(crew.workers)]  # s of work until it dies
-    slow = chance.permutation(crew.workers) < round(crew.stragglers * crew.workers)
-    pace = np.where(np.sort(slow) if fast_first else slow, crew.factor, 1.0).tolist()
-    fresh, idle = [True] * crew.workers, list(range(crew.workers))
-    heapify(idle)  # the first that was hired is asked first, as in the program's own crew
+    chance, ticket, shelf = np.random.default_rng(crew.seed), count(), Shelf(tree) if tree else None
+
+    def life() -> float:  # s of work until a worker dies
+        return chance.exponential(3600 / crew.failures) if crew.failures else inf
+
+    share, factor = crew.stragglers
+    slow = chance.permutation(crew.workers) < round(share * crew.workers)
+    pace = np.where(np.sort(slow) if fast_first else slow, factor, 1.0).tolist()
+    lives, fresh = [life() for _ in pace], [True for _ in pace]
+    idle = list(range(crew.workers))  # a heap: the first that was hired goes first, as in executors/local.py
     events: list[tuple[float, int, int, Task | None, bool]] = []  # when, ticket, worker, task, whether done
     again: deque[Task] = deque()
-    now, busy, first, lost = 0.0, 0.0, inf, 0
+    now, end, first, busy, lost = 0.0, 0.0, inf, 0.0, 0
     while True:
         while idle and (task := again.popleft() if again else policy.next(len(idle))) is not None:
             k = heappop(idle)
@@ -319,31 +329,36 @@ def simulate(policy: Policy, crew: Crew, tree: Tree | None = None, *, fast_first
             spent, fresh[k] = min(needed, lives[k]), False
             lives[k], busy = lives[k] - spent, busy + spent
             heappush(events, (now + spent, next(ticket), k, task, spent == needed))
-        if policy.finished:
-            return Result(now, first, busy, lost, shelf.most if shelf else 0)
+        if not events:
+            assert shelf is None or not shelf.left  # all was encoded
+            return Result(end, first, busy, lost, shelf.most if shelf else 0)
         now = events[0][0]
         while events and events[0][0] == now:
             _, _, k, ended, done = heappop(events)
-            if ended is not None and not done:
+            if not done:
+                assert ended is not None
                 again.append(ended)
-                lost, lives[k], fresh[k] = lost + 1, chance.exponential(3600) * hours, True
+                lost, lives[k], fresh[k] = lost + 1, life(), True
                 heappush(events, (now + crew.recovery, next(ticket), k, None, True))
                 continue
             heappush(idle, k)
-            if ended is not None:
+            if ended is not None:  # else it is back from the dead
                 policy.take(ended)
+                end = now
                 first = min(first, now) if ended.leaves else first
                 if shelf:
                     shelf.take(ended)
 
 
-def film(length: int, costs: Costs, sampling: Sequence[Sampling] | None = None, model: str = "") -> Plan:
-    """A plan whose clips are sampled in as many steps as they take evaluations."""
+def film(length: int, costs: Costs, sampling: Sequence[Sampling] = (), model: str = "") -> Plan:
+    """A plan whose clips are sampled in as many steps as they take evaluations, or as told."""
     usual = Sampling(sampler="ddim", steps=1, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
-    given = sampling or [replace(usual, steps=steps) for steps in costs.evaluations]
-    names = "sampling_keyframes", "sampling_gaps", "sampling_leaves"
-    line = Timeline((Scene("all", 0, "a fox in the meadow"),), length)
-    return plan_nuwa_xl(line, seed=0, model=model, **dict(zip(names, given, strict=True)))
+    steps = costs.keyframes, costs.gaps, costs.leaves
+    keyframes, gaps, leaves = sampling or [replace(usual, steps=n) for n in steps]
+    return plan_nuwa_xl(
+        Timeline((Scene("all", 0, "a fox in the meadow"),), length), seed=0, model=model,
+        sampling_keyframes=keyframes, sampling_gaps=gaps, sampling_leaves=leaves,
+    )  # fmt: skip
 
 
 def rendered(length: int, costs: Costs, crew: Crew, real: int = 0) -> Result:
@@ -354,18 +369,18 @@ def rendered(length: int, costs: Costs, crew: Crew, real: int = 0) -> Result:
 
 
 def extrapolated(
-    length: int, shorter: dict[int, Result], workers: int, level: tuple[float, int] = (0, 0)
+    length: int, shorter: dict[int, Result], crew: Crew, gap: float = 0, batch: int = 0
 ) -> Result:
-    """What a long film takes, from two shorter ones; `level`: seconds and waiting clips of one level more."""
+    """What a long film takes, from two shorter ones; `gap`: seconds of those that its further levels have."""
     (a, few), (b, many) = shorter.items()
-    times, more = (
-        (length - b) / (b - a),
-        film(length, Costs()).trees[0].depth - film(b, Costs()).trees[0].depth,
-    )
-    last = [there + times * (there - here) for here, there in zip(few, many, strict=True)]
-    seconds = max(last[0] + more * level[0], last[2] / workers)
-    first, waiting = many.first + more * level[0], many.waiting + more * level[1]
-    return Result(seconds, first, last[2], round(last[3]), waiting)
+    tree, times = film(length, Costs()).trees[0], (length - b) / (b - a)
+    deeper = tree.depth - film(b, Costs()).trees[0].depth
+    gaps = gap * sum(map(tree.count, range(1, 1 + deeper)))
+    seconds = many.seconds + times * (many.seconds - few.seconds) + gaps
+    busy = many.busy + times * (many.busy - few.busy) + gaps
+    lost = round(many.lost + times * (many.lost - few.lost))
+    waiting = many.waiting + deeper * batch
+    return Result(max(seconds, busy / crew.workers), many.first + deeper * gap, busy, lost, waiting)
 
 
 class Row(NamedTuple):
@@ -386,7 +401,7 @@ class Row(NamedTuple):
         """As `COLUMNS` names them."""
         efficiency, ratio = self.speedup / self.workers, self.chain.seconds / self.tree.seconds
         numbers = self.tree.seconds, self.speedup, efficiency, self.chain.seconds, ratio, self.tree.first
-        return [f"{self.frames:,}", f"{self.workers:,}", *map(_short, numbers), f"{self.tree.waiting:,}"]
+        return [f"{self.frames:,}", f"{self.workers:,}", *map(short, numbers), f"{self.tree.waiting:,}"]
 
 
 def table(films: Sequence[int], workers: Sequence[int], costs: Costs, crew: Crew, real: int) -> list[Row]:
@@ -396,14 +411,14 @@ def table(films: Sequence[int], workers: Sequence[int], costs: Costs, crew: Crew
     def tree(frames: int, k: int) -> Result:
         if frames <= max(ARITHMETIC, real):
             return rendered(frames, costs, replace(crew, workers=k), real)
-        level = costs.draw(costs.evaluations[1], 1), costs.batch
-        return extrapolated(frames, {shorter: tree(shorter, k) for shorter in SHORTER}, k, level)
+        shorter = {n: tree(n, k) for n in SHORTER}
+        return extrapolated(frames, shorter, replace(crew, workers=k), costs.draw(costs.gaps), costs.batch)
 
     @cache
     def chain(frames: int, k: int) -> Result:
         if frames <= ARITHMETIC:
             return simulate(Chain(frames, costs), replace(crew, workers=k), fast_first=True)
-        return extrapolated(frames, {shorter: chain(shorter, k) for shorter in SHORTER}, k)
+        return extrapolated(frames, {n: chain(n, k) for n in SHORTER}, replace(crew, workers=k))
 
     clips = {frames: film(frames, costs).jobs_total for frames in films}
     wanted = [(frames, k) for frames in films for k in workers if k <= clips[frames]]
@@ -412,7 +427,7 @@ def table(films: Sequence[int], workers: Sequence[int], costs: Costs, crew: Crew
 
 
 def measured(model: str, costs: Costs) -> Costs:
-    """The costs of a model here, in seconds of one core: medians of five."""
+    """What a model costs here, in CPU seconds of one thread."""
     from longtake.ops import Decoder, Operations  # here: nothing else needs torch
     from longtake.video import Codec, encode_segment
 
@@ -420,39 +435,33 @@ def measured(model: str, costs: Costs) -> Costs:
     drawer, decoder = Operations(manifest.folder, "cpu")(), Decoder(manifest.folder, "cpu")
     sampling = manifest.keyframes, manifest.gaps, manifest.leaves
     tree = film(GAPS**3 + 1, costs, sampling, manifest.digest).trees[0]
-    calls: list[int] = []
-    for precision in {one.precision for one in sampling}:
-        drawer.net(precision).register_forward_hook(lambda *_: calls.append(1))
-    latent = np.zeros(manifest.latents, np.float16)
+    passes = [1 + (one.text_guidance != 1) + (one.known_guidance != 1) for one in sampling]
+    passes[0] = 1 + (manifest.keyframes.text_guidance != 1)  # nothing is known
+    keyframes, gaps, leaves = (one.steps * n for one, n in zip(sampling, passes, strict=True))
 
-    def draw(level: int, clips: int) -> Any:
-        jobs = [tree.clip(level, n) for n in range(clips)]
+    def draw(level: int, clips: int = 1) -> Any:
+        jobs, latent = [tree.clip(level, n) for n in range(clips)], np.zeros(manifest.latents, np.float16)
         return drawer(jobs, [[latent] * len(job.inputs) for job in jobs])
 
-    def evaluations(level: int) -> int:
-        calls.clear()
-        draw(level, 1)
-        return len(calls)
-
-    found = evaluations(0), evaluations(1), evaluations(2)
-    latents = draw(2, 1)[0].astype(np.float16)
+    latents = draw(2)[0].astype(np.float16)
     pixels = [*decoder(latents)[:GAPS]] * LEAVES_PER_SEGMENT
     codec = Codec(upscale=max(1, 256 // manifest.size), smooth=True)  # as `longtake render` has it
     with TemporaryDirectory() as folder:
-        encode = _seconds(lambda: encode_segment(pixels, Path(folder) / "segment.mp4", 12, codec))
+        encode = cpu_seconds(lambda: encode_segment(pixels, Path(folder) / "segment.mp4", 12, codec))
+    alone, batch = cpu_seconds(lambda: draw(2)), cpu_seconds(lambda: draw(2, costs.batch))
     return replace(
-        costs,
-        alone=_seconds(lambda: draw(2, 1)) / found[2],
-        together=_seconds(lambda: draw(2, costs.batch)) / found[2] / costs.batch,
-        evaluations=found,
-        chain=found[2],
-        decode=_seconds(lambda: decoder(latents)),
-        encode=encode,
-    )
+        costs, alone=alone / leaves, together=batch / leaves / costs.batch, keyframes=keyframes, gaps=gaps,
+        leaves=leaves, decode=cpu_seconds(lambda: decoder(latents)), encode=encode,
+    )  # fmt: skip
+
+
+def cpu_seconds(work: Callable[[], Any]) -> float:
+    """Median CPU seconds, after one call that does not count."""
+    return median(repeat(work, timer=process_time, repeat=6, number=1)[1:])
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Speed-up against workers, a line per film; dashed the longest film's chain, over the tree on one worker."""
+    """Speed-up over the tree on one worker, a line per film; dashed the chain of the last one."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -472,28 +481,19 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     figure.savefig(path)
 
 
-def _seconds(work: Callable[[], Any]) -> float:
-    taken = []
-    for _ in range(6):
-        begin = time.process_time()
-        work()
-        taken.append(time.process_time() - begin)
-    return median(taken[1:])
-
-
-def _short(value: float) -> str:
+def short(value: float) -> str:
     return f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
 
 
-def _walk(tree: Tree, level: int, n: int) -> Iterator[Clip]:
+def walk(tree: Tree, level: int, n: int) -> Iterator[Clip]:
     """All clips, depth-first."""
     yield level, n
     if level + 1 < tree.depth:
         for child in tree.below(level, n):
-            yield from _walk(tree, level + 1, child)
+            yield from walk(tree, level + 1, child)
 
 
-def _above(tree: Tree, clip: Clip) -> Clip | None:
+def above(tree: Tree, clip: Clip) -> Clip | None:
     """The clip that this one fills a gap of."""
     level, n = clip
     if level < 2:
@@ -501,52 +501,24 @@ def _above(tree: Tree, clip: Clip) -> Clip | None:
     return level - 1, n * tree.strides[level - 1] // tree.strides[level - 2]
 
 
-def _stragglers(text: str) -> tuple[float, float]:
-    share, factor = map(float, text.split(":"))
-    if not (0 <= share <= 1 and factor >= 1):
-        raise ValueError(text)
-    return share, factor
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    usual, crew = Costs(), Crew(workers=1)
     parser.add_argument("--frames", type=int, nargs="+", default=[1024, 3376, 50626, 10**6, 10**8])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 64, 1000, 10000])
-    parser.add_argument("--measure", metavar="MODEL", help="measure its costs here; the others do not count")
-    parser.add_argument("--alone", type=float, default=usual.alone, help="s per evaluation of a clip")
-    parser.add_argument("--together", type=float, default=usual.together, help="the same in a batch")
-    parser.add_argument("--batch", type=int, default=usual.batch, help="clips drawn together at most")
-    parser.add_argument(
-        "--evaluations", type=int, nargs=3, default=usual.evaluations, metavar=("KEYFRAMES", "GAPS", "LEAVES")
-    )
-    parser.add_argument(
-        "--chain", type=int, default=usual.chain, help="evaluations of an autoregressive clip"
-    )
-    parser.add_argument("--decode", type=float, default=usual.decode, help="s per leaf")
-    parser.add_argument("--encode", type=float, default=usual.encode, help="s per segment of four leaves")
-    parser.add_argument("--startup", type=float, default=crew.startup, help="s of a worker")
-    parser.add_argument("--stragglers", type=_stragglers, default=(0, 1), metavar="SHARE:FACTOR")
-    parser.add_argument("--failures", type=float, default=crew.failures, help="per hour of a worker's work")
-    parser.add_argument("--recovery", type=float, default=crew.recovery, help="s until a dead one is back")
     parser.add_argument("--real", type=int, default=200_000, help="frames up to which the schedule is run")
-    parser.add_argument("--seed", type=int, default=crew.seed)
+    parser.add_argument("--measure", metavar="MODEL", help="its costs here, in place of all but --batch")
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
+    for one in (*offered(Costs), *offered(Crew)):
+        parser.add_argument(f"--{one.name}", default=one.default, **one.metadata)
     asked = parser.parse_args(argv)
-    costs = Costs(
-        alone=asked.alone, together=asked.together, batch=asked.batch, evaluations=tuple(asked.evaluations),
-        chain=asked.chain, decode=asked.decode, encode=asked.encode,
-    )  # fmt: skip
+    costs = Costs(**{one.name: getattr(asked, one.name) for one in offered(Costs)})
+    crew = Crew(**{one.name: getattr(asked, one.name) for one in offered(Crew)})
     if asked.measure:
         costs = measured(asked.measure, costs)
         print(f"{asked.measure}: {costs}\n")
-    crew = Crew(
-        workers=1, startup=asked.startup, stragglers=asked.stragglers[0], factor=asked.stragglers[1],
-        failures=asked.failures, recovery=asked.recovery, seed=asked.seed,
-    )  # fmt: skip
     rows = table(asked.frames, asked.workers, costs, crew, asked.real)
     print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|")
     for row in rows:

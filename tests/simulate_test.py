@@ -133,14 +133,28 @@ def test_numbers_and_the_programs_schedule_agree(sim: ModuleType, frames: int, c
     assert by_numbers.leaves == by_schedule.leaves
 
 
-@pytest.mark.parametrize("crew", [{"workers": 1}, {"workers": 64}, {"workers": 1000}])
-def test_a_long_film_is_extrapolated_within_three_per_cent(sim: ModuleType, crew: dict[str, Any]) -> None:
-    costs = sim.Costs()
-    shorter = {n: sim.rendered(n, costs, sim.Crew(**crew)) for n in (5 * 3375 + 1, 15 * 3375 + 1)}
-    guess = sim.extrapolated(180_000, shorter, sim.Crew(**crew), costs.draw(costs.gaps), costs.batch)
-    true = sim.rendered(180_000, costs, sim.Crew(**crew))
-    assert guess.seconds == pytest.approx(true.seconds, rel=0.03)
+def extrapolation(sim: ModuleType, shorter: tuple[int, ...], frames: int, **crew: Any) -> tuple[Any, Any]:
+    costs, who = sim.Costs(), sim.Crew(**crew)
+    known = {n: sim.rendered(n, costs, who) for n in shorter}
+    guess = sim.extrapolated(frames, known, who, costs.draw(costs.gaps), costs.batch)
+    return guess, sim.rendered(frames, costs, who)
+
+
+@pytest.mark.parametrize("workers", [1, 64])
+def test_a_long_film_is_extrapolated_and_at_most_a_tenth_too_long(sim: ModuleType, workers: int) -> None:
+    guess, true = extrapolation(sim, (5 * 3375 + 1, 15 * 3375 + 1), 180_000, workers=workers)
+    assert 0.97 * true.seconds < guess.seconds < 1.1 * true.seconds
+    assert guess.busy == pytest.approx(true.busy, rel=0.01)
     assert guess.first == pytest.approx(true.first)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "crew", [{"workers": 64}, {"workers": 1000, "stragglers": (0.1, 4)}, {"workers": 10_000}]
+)
+def test_from_the_films_that_the_command_takes(sim: ModuleType, crew: dict[str, Any]) -> None:
+    guess, true = extrapolation(sim, sim.SHORTER, 3_000_000, **crew)
+    assert 0.97 * true.seconds < guess.seconds < 1.1 * true.seconds
 
 
 def test_slow_workers_take_longer_and_dead_ones_cost_what_they_lose(sim: ModuleType) -> None:
