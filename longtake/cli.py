@@ -105,11 +105,11 @@ PrecisionOption = Annotated[
     Precision | None, Option("--precision", help="Numbers to compute with.", show_default="the model's")
 ]
 StoreOption = Annotated[
-    Path | None,
+    str | None,
     Option(
         "--store",
-        help="Folder that keeps clips and pieces of film.",
-        metavar="DIR",
+        help="Folder, or URL such as s3://bucket/films, that keeps clips and pieces of film.",
+        metavar="DIR|URL",
         show_default=".longtake beside the storyboard",
     ),
 ]
@@ -391,7 +391,7 @@ def doctor(
 
 @store_commands.command()
 def verify(
-    store: Annotated[Path, Option("--store", help="The folder.", metavar="DIR")] = Path(".longtake"),
+    store: Annotated[str, Option("--store", help="Which one.", metavar="DIR|URL")] = ".longtake",
     drop: Annotated[bool, Option("--drop", help="Remove what is damaged.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -433,12 +433,12 @@ def gc(
     from longtake.commands import store as command
     from longtake.commands.selection import STORE
 
-    folder = store or storyboards[0].parent / STORE
+    where = store or str(storyboards[0].parent / STORE)
     selections = [
-        _select(board, strategy, model, None, seed, steps, guidance, precision, folder)
+        _select(board, strategy, model, None, seed, steps, guidance, precision, where)
         for board in storyboards
     ]
-    _print(*command.gc(selections, folder=folder, dry_run=dry_run), as_json)
+    _print(*command.gc(selections, where=where, dry_run=dry_run), as_json)
 
 
 @data.command()
@@ -624,7 +624,7 @@ def evaluate(
         assert film is not None
         assert storyboard is not None
         selection = _select(
-            storyboard, Strategy.NUWA_XL, model, frames, None, None, None, None, out / "store"
+            storyboard, Strategy.NUWA_XL, model, frames, None, None, None, None, str(out / "store")
         )
         report, told = command.evaluate_films(film, selection, options)
     _print(report, told, as_json)
@@ -642,6 +642,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _report(error)
     return 0
+
+
+_EXTRAS = {  # module -> what it is needed for, the extra that brings it
+    "cv2": ("the cartoon world is drawn with OpenCV", "evaluate"),
+    "ray": ("--executor ray needs Ray", "ray"),
+    "obstore": ("a store at a URL needs obstore", "cloud"),
+}
 
 
 def _report(error: Exception) -> int:
@@ -664,13 +671,9 @@ def _report(error: Exception) -> int:
     if isinstance(error, (StoryboardError, ModelError, VideoError, CorruptClip)):
         typer.echo(f"error: {text}", err=True)
         return 3
-    if isinstance(error, ModuleNotFoundError) and error.name == "cv2":
-        typer.echo(
-            "error: the cartoon world is drawn with OpenCV: pip install 'longtake[evaluate]'", err=True
-        )
-        return 3
-    if isinstance(error, ModuleNotFoundError) and error.name == "ray":
-        typer.echo("error: --executor ray needs Ray: pip install 'longtake[ray]'", err=True)
+    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+        need, extra = _EXTRAS[error.name]
+        typer.echo(f"error: {need}: pip install 'longtake[{extra}]'", err=True)
         return 3
     if isinstance(error, WorkerDied):
         typer.echo(f"error: {text}", err=True)
@@ -688,7 +691,7 @@ def _select(
     steps: int | None,
     guidance: float | None,
     precision: Precision | None,
-    store: Path | None,
+    store: str | None,
 ) -> Any:
     from longtake.commands.selection import Selection
 

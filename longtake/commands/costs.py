@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from longtake.plan import Job
 from longtake.store import Store
-from longtake.whole import written_whole
 
 __all__ = ["remember", "seconds_of"]
 
@@ -24,8 +23,7 @@ def remember(store: Store, model: str, drawn: Iterable[tuple[int, float]]) -> No
         fade = min(1.0, _MOST / (count + 1))
         known[str(level)] = [count * fade + 1, total * fade + seconds]
     if known:
-        with written_whole(store.root / _FILE) as aside:
-            aside.write_text(json.dumps(costs) + "\n")
+        store.write_note(_FILE, json.dumps(costs) + "\n")
 
 
 def seconds_of(store: Store, model: str, jobs: Iterable[Job]) -> float | None:
@@ -43,7 +41,7 @@ def seconds_of(store: Store, model: str, jobs: Iterable[Job]) -> float | None:
 
 def _read(store: Store) -> dict[str, dict[str, list[float]]]:
     try:
-        found: dict[str, dict[str, list[float]]] = json.loads((store.root / _FILE).read_text())
-    except (OSError, ValueError):  # none yet, or not ours: it is only an estimate
+        found: dict[str, dict[str, list[float]]] = json.loads(store.read_note(_FILE) or "{}")
+    except ValueError:  # not ours: it is only an estimate
         return {}
     return found

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from longtake.film import Decode, Encoding
 from longtake.manifest import Manifest, find_model, read_manifest
 from longtake.plan import Job, Plan, Sampling, plan_nuwa_xl
-from longtake.store import Store
+from longtake.store import Store, open_store
 from longtake.storyboard import Storyboard, StoryboardError, edited, load, timeline, with_frames
 from longtake.video import Codec
 
@@ -40,7 +40,7 @@ class Selection:
     steps: int | None = None
     guidance: float | None = None  # by the text
     precision: str | None = None  # "fp32" or "bf16"
-    store: Path | None = None
+    store: str | Path | None = None  # a folder or a URL
 
     def open(self) -> Work:
         """Plan the film. Raises StoryboardError, ModelError, and typer's errors for bad options."""
@@ -55,7 +55,7 @@ class Selection:
         plan, picture = self.plan(board, manifest), self._picture(manifest)
         folder = self.store or self.storyboard.parent / STORE
         try:
-            return Work(board=board, manifest=manifest, plan=plan, store=Store(folder), picture=picture)
+            return Work(board=board, manifest=manifest, plan=plan, store=open_store(folder), picture=picture)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--store") from None
 

@@ -11,16 +11,16 @@ import typer
 from longtake.commands.progress import Bar
 from longtake.commands.selection import Selection
 from longtake.film import cut_segments
-from longtake.store import CorruptClip, Entry, Store
+from longtake.store import CorruptClip, Entry, Store, open_store
 
 __all__ = ["gc", "verify"]
 
 Report = dict[str, Any]
 
 
-def verify(folder: Path, *, drop: bool) -> tuple[Report, str]:
+def verify(where: str, *, drop: bool) -> tuple[Report, str]:
     """Read everything in the store against its digests; `drop` removes what is damaged."""
-    store = _opened(folder)
+    store = _opened(where)
     entries = list(store.entries())
     damaged: list[Entry] = []
     with Bar() as bar:
@@ -43,18 +43,18 @@ def verify(folder: Path, *, drop: bool) -> tuple[Report, str]:
         "damaged": [entry.key for entry in damaged],
         "dropped": drop and bool(damaged),
     }
-    told = f"{folder}: {clips:,} clips, {len(entries) - clips:,} segments of film, {_megabytes(size)}"
+    told = f"{where}: {clips:,} clips, {len(entries) - clips:,} segments of film, {_megabytes(size)}"
     if damaged:
         fate = "removed" if drop else "a render draws them again, --drop removes them now"
         told += f"; {len(damaged)} damaged ({fate}): {', '.join(entry.key[:12] for entry in damaged[:5])}"
     return report, told if damaged else f"{told}; all whole"
 
 
-def gc(selections: Sequence[Selection], *, folder: Path, dry_run: bool) -> tuple[Report, str]:
+def gc(selections: Sequence[Selection], *, where: str, dry_run: bool) -> tuple[Report, str]:
     """Remove what none of the films needs. Clips that their edits have replaced stay: others were drawn from
     them. Segments of enlarged films go, but for the usual size: they are made again from their clips.
     """
-    store = _opened(folder)
+    store = _opened(where)
     needed: set[tuple[str, bool]] = set()
     for selection in selections:
         work = selection.open()
@@ -66,14 +66,14 @@ def gc(selections: Sequence[Selection], *, folder: Path, dry_run: bool) -> tuple
     clips, size = sum(entry.is_clip for entry in gone), sum(entry.size for entry in gone)
     report = {"clips": clips, "segments": len(gone) - clips, "bytes": size, "removed": not dry_run}
     done = "would be removed" if dry_run else "removed"
-    told = f"{folder}: {clips:,} clips and {len(gone) - clips:,} segments of film {done}, {_megabytes(size)}"
+    told = f"{where}: {clips:,} clips and {len(gone) - clips:,} segments of film {done}, {_megabytes(size)}"
     return report, told
 
 
-def _opened(folder: Path) -> Store:
-    if not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is no folder", param_hint="--store")
-    return Store(folder)
+def _opened(where: str) -> Store:
+    if "://" not in where and not Path(where).is_dir():
+        raise typer.BadParameter(f"{where} is no folder", param_hint="--store")
+    return open_store(where)
 
 
 def _megabytes(size: int) -> str:

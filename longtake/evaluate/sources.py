@@ -21,7 +21,7 @@ from longtake.evaluate.controls import frames_of
 from longtake.evaluate.script import Script
 from longtake.film import Segment, decode_segment
 from longtake.manifest import read_manifest
-from longtake.store import Store
+from longtake.store import open_store
 from longtake.video import Codec, Pixels, encode_segment, read_frames
 
 __all__ = [
@@ -88,7 +88,7 @@ class PictureFolder:
 class StoredFilm:
     """Leaves of a store, decoded as the encoder would get them: without loss."""
 
-    store: Path
+    store: Path | str
     segments: tuple[Segment, ...]
     model: Path  # folder of the model whose autoencoder decodes
 
@@ -99,7 +99,7 @@ class StoredFilm:
     def frames(self) -> Iterator[Pixels]:
         from longtake.ops import Decoder
 
-        decode, store = Decoder(self.model, "cpu"), Store(self.store)
+        decode, store = Decoder(self.model, "cpu"), open_store(self.store)
         for segment in self.segments:
             yield from decode_segment(segment, store, decode)
 

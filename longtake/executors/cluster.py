@@ -18,7 +18,7 @@ from typing import Any
 from longtake.executors.events import WorkerDied
 from longtake.executors.run import Hire
 from longtake.executors.task import Hands, Paint, Reply, Task, Tools, portable
-from longtake.store import Store
+from longtake.store import Store, open_store
 
 __all__ = ["cluster"]
 
@@ -150,7 +150,7 @@ class _Actor:
         """Do a task. An exception that comes back is no clip's fault."""
         if self._hands is None:
             try:
-                hands = Hands(Store(self._root), self._tools)
+                hands = Hands(open_store(self._root), self._tools)
                 if isinstance(task, Paint):
                     hands.set_up()
                 self._hands = hands

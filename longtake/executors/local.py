@@ -18,7 +18,7 @@ from pathlib import Path
 from longtake.executors.events import WorkerDied
 from longtake.executors.run import Hire
 from longtake.executors.task import Hands, Paint, Reply, Task, Tools, portable
-from longtake.store import Store
+from longtake.store import Store, open_store
 
 __all__ = ["local"]
 
@@ -129,11 +129,11 @@ class _Processes:
         return self._workers[-1]
 
 
-def _work(line: Connection, root: Path, tools: bytes) -> None:
+def _work(line: Connection, root: str | Path, tools: bytes) -> None:
     """A worker's life: do what comes until the line is closed."""
     with suppress(EOFError, OSError):  # the caller is gone
         try:
-            hands = Hands(Store(root), pickle.loads(tools))
+            hands = Hands(open_store(root), pickle.loads(tools))
             task = line.recv()
             if isinstance(task, Paint):
                 hands.set_up()

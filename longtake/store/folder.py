@@ -18,57 +18,32 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-__all__ = ["CorruptClip", "Entry", "Store"]
+from longtake.store.clip import CLIP, Clip, CorruptClip, Entry, checked, name_of, pack
+from longtake.whole import written_whole
 
-Clip = NDArray[np.float16]  # [T, C, H, W], or one of its frames [C, H, W]
+__all__ = ["Store"]
 
-_CLIP = ".safetensors"
 _DAY = 24 * 3600  # s
-
-
-class Entry(NamedTuple):
-    """A clip, or a file that was put under a key."""
-
-    key: str
-    suffix: str
-    size: int  # bytes
-
-    @property
-    def is_clip(self) -> bool:
-        """Whether it is a clip."""
-        return self.suffix == _CLIP
-
-
-class CorruptClip(Exception):
-    """What is stored under `key` is not what was put there: `drop` it and make it again."""
-
-    def __init__(self, key: str, path: Path, reason: str) -> None:
-        super().__init__(key, path, reason)  # all three, so that it survives pickling
-        self.key, self.path, self.reason = key, path, reason
-
-    def __str__(self) -> str:
-        return f"{self.path} is damaged ({self.reason}); its key is {self.key}"
 
 
 class Store:
     """A folder of clips and files by key, safe to share between processes. Keys are hexadecimal."""
 
     def __init__(self, root: Path | str) -> None:
-        self.root = Path(root)
-        if self.root.exists() and not self.root.is_dir():
-            raise ValueError(f"the store {self.root} is a file: name a folder")
-        self._spares = self.root / "tmp"
+        self.root: str | Path = Path(root)  # what `open_store` takes
+        self._root = self.root
+        if self._root.exists() and not self._root.is_dir():
+            raise ValueError(f"the store {self._root} is a file: name a folder")
+        self._spares = self._root / "tmp"
         self.sweep()
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self._path(key, _CLIP).is_file()
+        return isinstance(key, str) and self._path(key, CLIP).is_file()
 
     def get(self, key: str) -> Clip:
         """The clip [T, C, H, W]. Raises `KeyError` where there is none, `CorruptClip` where it is damaged."""
@@ -84,32 +59,15 @@ class Store:
 
         Returns what is stored. Raises `ValueError` where a value is not finite in float16.
         """
-        with np.errstate(over="ignore"):
-            rounded = np.ascontiguousarray(clip, dtype=np.float16)
-        assert rounded.ndim == 4
-        assert len(rounded) > 0
-        if not np.isfinite(rounded).all():
-            raise ValueError(f"the clip {key} holds values that are not finite in float16: it is not stored")
-        digests = " ".join(_digest(key, i, frame) for i, frame in enumerate(rounded))
-        # One entry: safetensors writes several in any order, and equal clips shall be equal files.
-        data = save({"clip": rounded}, metadata={"sha256": digests})
-        path = self._path(key, _CLIP)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self.scratch(_CLIP) as spare:
-            spare.write_bytes(data)
-            _sync(spare)
-            while True:
-                try:
-                    os.link(spare, path)
-                    return rounded
-                except FileExistsError:
-                    pass
-                try:
-                    return self.get(key)
-                except CorruptClip:
-                    self.drop(key)
-                except KeyError:  # somebody else has just dropped it
-                    continue
+        rounded, data = pack(key, clip)
+        while not self._create(key, data):
+            try:
+                return self.get(key)
+            except CorruptClip:
+                self.drop(key)
+            except KeyError:  # somebody else has just dropped it
+                continue
+        return rounded
 
     def has_file(self, key: str, suffix: str) -> bool:
         """Whether `put_file` has put something there, whole or not."""
@@ -145,14 +103,14 @@ class Store:
                         return present
                 self.drop(key, suffix)
 
-    def drop(self, key: str, suffix: str = _CLIP) -> None:
+    def drop(self, key: str, suffix: str = CLIP) -> None:
         """Remove the clip `key`, or the file that was put under it with `suffix`. None there is no error."""
         with self.scratch() as spare, suppress(FileNotFoundError):
             self._path(key, suffix).rename(spare)
 
     def entries(self) -> Iterator[Entry]:
         """Everything that is stored, in no order."""
-        for path in self.root.glob("[0-9a-f][0-9a-f]/*"):
+        for path in self._root.glob("[0-9a-f][0-9a-f]/*"):
             key = path.parent.name + path.name.partition(".")[0]
             suffix = "".join(path.suffixes)
             if re.fullmatch("[0-9a-f]{64}", key):
@@ -178,37 +136,49 @@ class Store:
                 if old or (host == socket.gethostname() and not _running(int(pid))):
                     _remove(spare)
 
+    def read_note(self, name: str) -> str | None:
+        """A text that was written with `write_note`, or None."""
+        try:
+            return (self._root / name).read_text()
+        except FileNotFoundError:
+            return None
+
+    def write_note(self, name: str, text: str) -> None:
+        """Keep a text beside the clips; the last one to be written stays."""
+        with written_whole(self._root / name) as aside:
+            aside.write_text(text)
+
     def _path(self, key: str, suffix: str) -> Path:
-        assert re.fullmatch("[0-9a-f]{3,}", key), f"{key!r} is no key"
-        return self.root / key[:2] / f"{key[2:]}{suffix}"
+        return self._root / name_of(key, suffix)
+
+    def _create(self, key: str, data: bytes) -> bool:
+        """Write a clip that is not there yet, whole; False where it is."""
+        path = self._path(key, CLIP)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self.scratch(CLIP) as spare:
+            spare.write_bytes(data)
+            _sync(spare)
+            try:
+                os.link(spare, path)
+            except FileExistsError:
+                return False
+        return True
 
     def _read(self, key: str, frames: slice) -> Clip:
-        """Some frames of a clip [T, C, H, W], each held against its digest."""
-        path = self._path(key, _CLIP)
+        """Some frames of a clip [T, C, H, W], read without the rest, each held against its digest."""
+        path = self._path(key, CLIP)
         try:
             with safe_open(path, framework="numpy") as file:
                 digests = file.metadata()["sha256"].split()
                 rows = file.get_slice("clip")
                 if rows.get_shape()[0] != len(digests):
                     raise ValueError("its frames are not as many as their digests")
-                indices = range(len(digests))[frames]
-                if not indices:
-                    raise IndexError(f"the clip {key} has {len(digests)} frames: no frame {frames.start}")
-                clip: Clip = rows[frames]
+                clip: Clip = rows[frames] if range(len(digests))[frames] else np.zeros((0,), np.float16)
         except FileNotFoundError:
             raise KeyError(key) from None
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise CorruptClip(key, path, str(error)) from error
-        for i, frame in zip(indices, clip, strict=True):
-            if _digest(key, i, frame) != digests[i]:
-                raise CorruptClip(key, path, f"frame {i} has another SHA-256 than when it was stored")
-        return clip
-
-
-def _digest(key: str, index: int, frame: Clip) -> str:
-    """SHA-256 of a frame together with its place, so that no frame passes for another."""
-    place = f"{key}/{index}/{frame.dtype}/{frame.shape}/"
-    return hashlib.sha256(place.encode() + frame.tobytes()).hexdigest()
+        return checked(key, clip, digests, frames, path)
 
 
 def _file_digest(path: Path) -> str:
