@@ -94,8 +94,8 @@ def clips_in(store: Path) -> dict[str, bytes]:
 
 
 def files_in(store: Path) -> dict[str, bytes]:
-    """All but what is measured: how long clips took."""
-    files = (p for p in store.rglob("*") if p.is_file() and p.name != "costs.json")
+    """All but notes: how long clips took, what was last rendered."""
+    files = (p for p in store.rglob("*") if p.is_file() and p.name != "costs.json" and p.suffix != ".yaml")
     return {str(p.relative_to(store)): p.read_bytes() for p in files}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.executors import Event
+from longtake.executors import Event, TaskStarted
 from longtake.film import Encoding
 from longtake.plan import Job, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
 from longtake.video import Codec
@@ -65,4 +65,5 @@ def ops() -> Any:
 
 
 def kinds(events: list[Event]) -> Counter[str]:
-    return Counter(type(event).__name__ for event in events)
+    """How many there are of what; who did it aside."""
+    return Counter(type(event).__name__ for event in events if not isinstance(event, TaskStarted))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
 from longtake.commands.selection import Work, clock, note
-from longtake.executors import ClipCorrupt, Event, JobCached, JobDone, SegmentDone
+from longtake.executors import ClipCorrupt, Event, JobCached, JobDone, Paint, SegmentDone, Task, TaskStarted
 
 __all__ = ["Bar", "Drawing"]
 
 _QUIET = 2.0  # s before anything is shown: what is done sooner needs no bar
+_LINES = 16  # of workers that are shown
 _EVERY = 15.0  # s from one plain line to the next
 
 
@@ -28,8 +30,8 @@ class Bar:
         """Since it was made."""
         return time.monotonic() - self._begin
 
-    def show(self, done: int, total: int, text: str) -> None:
-        """The state from now on."""
+    def show(self, done: int, total: int, text: str, lines: Sequence[str] = ()) -> None:
+        """The state from now on; `lines` are for a terminal only, below it."""
         if self.seconds < _QUIET:
             return
         if not sys.stderr.isatty():
@@ -45,7 +47,8 @@ class Bar:
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._bar.add_task("")
             self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=text)
+        told = "\n".join([text, *lines[:_LINES]])
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=told)
 
     def __enter__(self) -> Bar:
         return self
@@ -70,12 +73,15 @@ class Drawing:
         self._finished = self._frames = self._fresh = 0  # clips; frames, and those drawn just now
         self._first = 0.0  # s until the first clip was drawn: the model had to be loaded too
         self.drawn: set[str] = set()  # keys
+        self._doing: dict[str, str] = {}  # worker -> what it does
         self.costs: list[tuple[int, float]] = []  # level of each of them, and the seconds that it took
 
     def __call__(self, event: Event) -> None:
         """Take an event in."""
         if isinstance(event, ClipCorrupt):
             note(f"{event.path} is damaged ({event.reason}): it is drawn again", "warning")
+        elif isinstance(event, TaskStarted):
+            self._doing[event.worker] = _in_words(event.task)
         elif isinstance(event, (JobDone, JobCached)):
             frames = 0 if self._encoded else self._plan.frames_shown(event.job, self._span)
             self._finished += 1
@@ -86,11 +92,15 @@ class Drawing:
                 self.drawn.add(event.job.key)
                 self.costs.append((event.job.level, event.seconds))
                 self._fresh += frames
-            self._bar.show(self._finished, self._total, self._state())
+            self._bar.show(self._finished, self._total, self._state(), self._lines())
         elif isinstance(event, SegmentDone):
             self._frames += len(event.segment)
             self._fresh += len(event.segment) if event.seconds else 0
-            self._bar.show(self._finished, self._total, self._state())
+            self._bar.show(self._finished, self._total, self._state(), self._lines())
+
+    def _lines(self) -> list[str]:
+        """What every worker does, where there are several."""
+        return [f"{who}: {what}" for who, what in sorted(self._doing.items())] if len(self._doing) > 1 else []
 
     def _state(self) -> str:
         text = f"{self._finished:,} of {self._total:,} clips, {self._frames:,} frames"
@@ -99,3 +109,13 @@ class Drawing:
             left = clock(each * max(0, self._missing - len(self.drawn)))
             text += f", {self._fresh / self._bar.seconds:.1f} frames/s, {left} left"
         return text
+
+
+def _in_words(task: Task) -> str:
+    """What a worker does: one line."""
+    if not isinstance(task, Paint):
+        frames = sum(len(indices) for _, indices in task.segment.leaves)
+        return f"encodes {frames} frames from frame {task.leaves[0].start:,} on"
+    first = task.jobs[0]
+    others = f" and {len(task.jobs) - 1} more" if len(task.jobs) > 1 else ""
+    return f"draws a clip of level {first.level} from frame {first.start:,}{others}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,12 @@ import typer
 
 from longtake.commands.draw import draw, resumable
 from longtake.commands.progress import Bar
-from longtake.commands.selection import Selection, Work, clock, parse_span
+from longtake.commands.selection import Selection, Work, clock, note, parse_span
 from longtake.executors import Event, Order, SegmentDone
 from longtake.film import SEGMENT_FRAMES, Encoding, Segment, decode_frame, encode, kept, write_film
 from longtake.hls import PLAYLIST, Broadcast
 from longtake.plan import SceneSeen
-from longtake.storyboard import parse_when
+from longtake.storyboard import StoryboardError, parse, parse_when
 from longtake.video import contact_sheet, read_frames, reduce, write_png
 
 __all__ = ["keys", "peek", "plan", "render"]
@@ -45,6 +47,7 @@ def render(
     frames = parse_span(span, work.plan.length)
     encoding = work.encoding(upscale)
     following = None if follow is None else _Following(work, encoding, follow)
+    _tell_if_changed(work, selection, frames)
     with resumable(_go_on(work)):
         drawn = draw(
             work,
@@ -59,6 +62,7 @@ def render(
         if following is not None:
             following.end()
         written = _join(work, frames, out, encoding, selection)
+        work.store.write_note(_record(selection), _text(selection))
         if sheet is not None:
             _write_scenes(work, frames, out, encoding.codec.upscale, sheet)
     numbers = drawn.report()
@@ -71,6 +75,33 @@ def render(
         f"{numbers['seconds']:.1f} s"
     )
     return report, told
+
+
+def _tell_if_changed(work: Work, selection: Selection, span: slice) -> None:
+    """Where the scenes are others than at the last render: what that costs, and what costs less."""
+    told = work.store.read_note(_record(selection))
+    if told is None or not isinstance(work.store.root, Path):
+        return
+    with suppress(StoryboardError):  # of another version
+        old, new = (parse(text) for text in (told, _text(selection)))
+        if (old.scenes, old.video, old.seed) != (new.scenes, new.video, new.seed):
+            missing = work.plan.count_missing(work.store, span)
+            before = work.store.root / _record(selection)
+            note(
+                f"its scenes have changed since it was last rendered: planned afresh, {missing:,} clips have "
+                f"to be drawn. To draw only what the change touches: longtake edit {before} --to "
+                f"{selection.storyboard} --out edited.yaml"
+            )
+
+
+def _record(selection: Selection) -> str:
+    """Where the store keeps the storyboard as it was last rendered."""
+    place = hashlib.sha256(str(selection.storyboard.absolute()).encode()).hexdigest()
+    return f"rendered/{place[:16]}.yaml"
+
+
+def _text(selection: Selection) -> str:
+    return selection.storyboard.read_text(encoding="utf-8-sig")
 
 
 class _Following:
@@ -161,7 +192,7 @@ def _join(work: Work, span: slice, out: Path, encoding: Encoding, selection: Sel
     total, done = len(range(work.plan.length)[span]), 0
     metadata = {
         "title": work.board.title,
-        "storyboard": selection.storyboard.read_text(encoding="utf-8-sig"),
+        "storyboard": _text(selection),
         "seed": str(work.board.seed),
         "model": f"{work.manifest.name} {work.manifest.digest}",
     }

@@ -11,12 +11,13 @@ from longtake.executors.events import (
     JobFailed,
     JobStarted,
     SegmentDone,
+    TaskStarted,
     WorkerDied,
 )
 from longtake.executors.local import local
 from longtake.executors.run import Hire, run
 from longtake.executors.schedule import ORDERS, Order
-from longtake.executors.task import Draw, Ops, Tools
+from longtake.executors.task import Draw, Ops, Paint, Task, Tools
 
 __all__ = [
     "ORDERS",
@@ -30,7 +31,10 @@ __all__ = [
     "JobStarted",
     "Ops",
     "Order",
+    "Paint",
     "SegmentDone",
+    "Task",
+    "TaskStarted",
     "Tools",
     "WorkerDied",
     "cluster",

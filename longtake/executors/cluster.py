@@ -63,11 +63,11 @@ class _Actors:
         """How many tasks can be started now."""
         return len(self._free)
 
-    def start(self, task: Task) -> None:
+    def start(self, task: Task) -> str:
         """Take a task on."""
         self._given += 1
         self._open[self._given] = task, time.monotonic()
-        self._give(self._given)
+        return f"actor {self._actors.index(self._give(self._given)) + 1}"
 
     def replies(self) -> list[tuple[Task, list[Reply]]]:
         """Wait until something has ended, and tell what."""
@@ -87,9 +87,11 @@ class _Actors:
             self._ray.shutdown()
         self._store.sweep()
 
-    def _give(self, number: int) -> None:
+    def _give(self, number: int) -> Any:
+        """Let the next idle actor do a task; which one that is."""
         actor = self._free.pop(0)
         self._work[actor.do.remote(self._open[number][0])] = actor, number
+        return actor
 
     def _end(self, reference: Any) -> tuple[Task, list[Reply]] | None:
         """A task and what came of it; None where somebody else has done it before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from longtake.executors.task import Task
 from longtake.film import Segment
 from longtake.plan import Job
 
@@ -16,6 +17,7 @@ __all__ = [
     "JobFailed",
     "JobStarted",
     "SegmentDone",
+    "TaskStarted",
     "WorkerDied",
 ]
 
@@ -25,6 +27,14 @@ class JobStarted:
     """A clip is being drawn."""
 
     job: Job
+
+
+@dataclass(frozen=True)
+class TaskStarted:
+    """A worker has begun something."""
+
+    worker: str  # what it is called
+    task: Task
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class ClipCorrupt:
     reason: str
 
 
-Event = JobStarted | JobDone | JobCached | SegmentDone | ClipCorrupt
+Event = JobStarted | TaskStarted | JobDone | JobCached | SegmentDone | ClipCorrupt
 
 
 class JobFailed(RuntimeError):

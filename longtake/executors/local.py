@@ -43,9 +43,10 @@ class _Alone:
         """How many tasks can be started now."""
         return int(self._task is None)
 
-    def start(self, task: Task) -> None:
+    def start(self, task: Task) -> str:
         """Take a task on."""
         self._task = task
+        return "this process"
 
     def replies(self) -> list[tuple[Task, list[Reply]]]:
         """Wait until something has ended, and tell what."""
@@ -78,7 +79,7 @@ class _Processes:
         """How many tasks can be started now."""
         return self._size - sum(worker.task is not None for worker in self._workers)
 
-    def start(self, task: Task) -> None:
+    def start(self, task: Task) -> str:
         """Take a task on."""
         worker = next((worker for worker in self._workers if worker.task is None), None) or self._hire()
         worker.task = task
@@ -86,6 +87,7 @@ class _Processes:
             worker.line.send(task)
         except OSError:  # it died while it was idle
             raise _died(worker, task) from None
+        return f"worker {self._workers.index(worker) + 1}"
 
     def replies(self) -> list[tuple[Task, list[Reply]]]:
         """Wait until something has ended, and tell what."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from longtake.executors.events import TaskStarted
 from longtake.executors.schedule import OnEvent, Order, Schedule
 from longtake.executors.task import Reply, Task, Tools
 from longtake.film import Encoding
@@ -20,8 +21,8 @@ class Crew(Protocol):
     def idle(self) -> int:
         """How many tasks can be started now."""
 
-    def start(self, task: Task) -> None:
-        """Take a task on."""
+    def start(self, task: Task) -> str:
+        """Take a task on; what the worker is called."""
 
     def replies(self) -> list[tuple[Task, list[Reply]]]:
         """Wait until something has ended, and tell what."""
@@ -65,7 +66,7 @@ def run(
             idle = 1 if crew is None else crew.idle()
             while idle and (task := schedule.next(idle)) is not None:
                 crew = crew or hire(store, tools)
-                crew.start(task)
+                on_event(TaskStarted(crew.start(task), task))
                 idle = crew.idle()
             if schedule.finished:
                 return

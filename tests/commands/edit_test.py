@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,30 @@ scenes:
     assert scenes_of(edited) == scenes_of(other)
     assert run("edit", edited, "--to", other, "--dry-run")["edits"] == done["edits"], "nothing is left to do"
     assert run("render", edited)["jobs_run"] == done["jobs_to_run"]
+
+
+def test_scenes_that_were_changed_by_hand_are_noticed(
+    run: Any, board: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], tiny_model: Path
+) -> None:
+    def render() -> str:
+        words = ["render", board, "--workers", 1, "--out", tmp_path / "film.mp4", "--model", tiny_model]
+        assert main([str(word) for word in words]) == 0
+        return capsys.readouterr().err
+
+    assert "changed" not in render()
+    assert "changed" not in render()
+    board.write_text(BOARD.replace("an owl", "a frog"))
+    told = render()
+    assert "5 clips have to be drawn" in told
+    command = re.search(r"longtake (edit .* --to .* --out) edited.yaml", told)
+    assert command is not None
+    assert "changed" not in render()
+    board.write_text(BOARD)
+    render()  # the record is of this one
+    board.write_text(BOARD.replace("an owl", "a frog"))
+    edited = tmp_path / "edited.yaml"
+    assert main([*command[1].split(), str(edited), "--model", str(tiny_model)]) == 0
+    assert [edit.edit for edit in load(edited).edits] == ["prompt"]
 
 
 def scenes_of(path: Path) -> list[tuple[str, int, str]]:

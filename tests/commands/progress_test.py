@@ -9,7 +9,9 @@ import pytest
 from longtake.commands import progress
 from longtake.commands.progress import Bar, Drawing
 from longtake.commands.selection import Selection, Work, clock
-from longtake.executors import JobCached, JobDone, JobStarted
+from longtake.executors import JobCached, JobDone, JobStarted, Paint, SegmentDone, TaskStarted
+from longtake.executors.task import Encode
+from longtake.film import cut_segments
 
 
 @pytest.fixture
@@ -66,6 +68,26 @@ def test_a_terminal_gets_a_bar_that_goes_away(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "of 5 clips" in shown.err
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_terminal_has_a_line_per_worker(
+    work: Work, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    jobs = list(work.plan.missing((), slice(0, 61)))
+    (segment, *_), leaves = cut_segments(work.plan), tuple(jobs[1:2])
+    with Bar() as bar:
+        drawing = Drawing(bar, work, slice(0, 61), len(jobs), len(jobs), encoded=True)
+        drawing(TaskStarted("worker 1", Paint(tuple(jobs[2:4]))))
+        drawing(TaskStarted("worker 2", Encode(segment, leaves, work.encoding())))
+        drawing(JobDone(jobs[0], 0.1))
+        drawing(SegmentDone(0, segment, 0.1))
+    shown = capsys.readouterr().err
+    assert "1 of 5 clips, 15 frames" in shown
+    assert "worker 1: draws a clip of level 1 from frame 15 and 1 more" in shown
+    assert "worker 2: encodes 15 frames from frame 0 on" in shown
 
 
 def test_what_is_quick_is_quiet(work: Work, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ from longtake.executors import (
     JobFailed,
     JobStarted,
     Ops,
+    TaskStarted,
     Tools,
     WorkerDied,
     local,
@@ -133,6 +134,7 @@ def test_processes_draw_the_same_clips_each_once(tmp_path: Path) -> None:
     lines = [line.split() for line in log.read_text().splitlines()]
     assert len(lines) == len({key for _, key in lines}) == plan.jobs_total
     assert len({pid for pid, _ in lines} - {str(os.getpid())}) == 2
+    assert {event.worker for event in events if isinstance(event, TaskStarted)} == {"worker 1", "worker 2"}
 
 
 def test_an_altered_parent_moves_its_children(tmp_path: Path) -> None:
@@ -239,7 +241,7 @@ RENDERER = f"""
 import sys, time
 sys.path[:0] = [{str(Path(__file__).parents[1])!r}, {str(Path(longtake.__file__).parents[1])!r}]
 import painting as here
-from longtake.executors import Tools, local, run
+from longtake.executors import TaskStarted, Tools, local, run
 from longtake.store import Store
 
 def slow():
@@ -249,8 +251,11 @@ def slow():
     return here.each(draw)
 
 if __name__ == "__main__":
-    run(here.film(), here.ALL, Store(sys.argv[1]), Tools(slow),
-             lambda event: print(event, flush=True), hire=local(int(sys.argv[2])))
+    def tell(event):
+        if not isinstance(event, TaskStarted):
+            print(event, flush=True)
+
+    run(here.film(), here.ALL, Store(sys.argv[1]), Tools(slow), tell, hire=local(int(sys.argv[2])))
 """
 
 
