@@ -1,0 +1,243 @@
+"""The commands of training and measuring, and the one that looks at the machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from longtake.cli.options import (
+    Frames,
+    Json,
+    Model,
+    Preset,
+    Split,
+    Strategy,
+    select,
+    show,
+)
+from longtake.manifest import DEFAULT_MODEL
+
+__all__ = ["app", "data"]
+
+app = typer.Typer()
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What models learn from.")
+
+
+@data.command()
+def world(
+    episode: Annotated[int, Option("--episode", help="Its number; each is endless.", min=0, metavar="N")],
+    out: Annotated[
+        Path,
+        Option("--out", help="A .png shows every shot; .mp4, .gif and .webp are clips.", metavar="FILE"),
+    ] = Path("sheet.png"),
+    frames: Annotated[
+        str | None,
+        Option(
+            "--frames", help="Which frames.", metavar="A:B[:STEP]|COUNT", show_default="1800; in a clip 240"
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        Option(
+            "--size",
+            help="Pixels per side.",
+            min=16,
+            max=2048,
+            metavar="N",
+            show_default="128; in a clip 256",
+        ),
+    ] = None,
+) -> None:
+    """Show the cartoon world that the models here learn from.
+
+    A sheet of an episode's shots beside their captions, or a clip.
+
+    Example: longtake data world --episode 7 --out sheet.png
+    """
+    from longtake.commands.world import show_world
+
+    typer.echo(show_world(episode, frames=frames, size=size, out=out))
+
+
+@app.command()
+def train(
+    stage: Annotated[
+        str,
+        Argument(
+            metavar="STAGE|all",
+            help="Which part to train; a wrong name gets the list. 'all': what leads to a model.",
+            show_default=False,
+        ),
+    ],
+    recipe: Annotated[str, Option("--recipe", help="The whole configuration, by name.", metavar="NAME")],
+    out: Annotated[Path, Option("--out", help="Folder of the run; it resumes what is there.", metavar="DIR")],
+    device: Annotated[
+        str | None, Option("--device", help="As torch names it.", show_default="an accelerator, else cpu")
+    ] = None,
+    preset: Annotated[
+        Preset | None,
+        Option("--preset", help="With all: how much is evaluated, as for evaluate.", show_default="dev"),
+    ] = None,
+    begin: Annotated[
+        str | None,
+        Option(
+            "--from",
+            help="Begin with the networks of this model: autoencoder and text encoder as they are.",
+            metavar="NAME|DIR",
+            show_default="random weights",
+        ),
+    ] = None,
+) -> None:
+    """Train all of a recipe, or one stage.
+
+    All: the stages in order, the evaluation of the model in DIR/package, and its card there.
+    Stopped at any moment, the same command goes on from the last checkpoint.
+
+    Examples: longtake train all --recipe toon-64 --out runs/toon-64;
+    longtake train autoencoder --recipe toon-64 --out runs/toon-64;
+    longtake train all --recipe toon-128 --from toon-128-undistilled --out runs/longer
+    """
+    from longtake.commands.train import run
+
+    run(stage, recipe, out, device, preset and preset.value, begin)
+
+
+@app.command()
+def evaluate(
+    film: Annotated[
+        Path | None,
+        Argument(
+            metavar="[FILM|DIR]",
+            help="A film, a folder of films of one storyboard, or a folder of PNG frames.",
+            show_default=False,
+        ),
+    ] = None,
+    storyboard: Annotated[
+        Path | None, Option("--storyboard", help="What the films were rendered from.", metavar="STORYBOARD")
+    ] = None,
+    real: Annotated[
+        Path | None,
+        Option("--real", help="Instead of a storyboard: a folder of real videos beside them.", metavar="DIR"),
+    ] = None,
+    strategies: Annotated[
+        str | None,
+        Option("--strategies", help="Instead of FILM: render episodes by these and compare.", metavar="A,B"),
+    ] = None,
+    split: Annotated[Split, Option("--split", help="Which episodes.")] = Split.TEST,
+    preset: Annotated[
+        Preset, Option("--preset", help="2 episodes of 256 frames, 8 of 1,024, or 32 of 3,376.")
+    ] = Preset.DEV,
+    episodes: Annotated[
+        int | None,
+        Option("--episodes", help="How many.", min=1, metavar="N", show_default="the preset's"),
+    ] = None,
+    frames: Frames = None,
+    model: Model = DEFAULT_MODEL,
+    controls: Annotated[
+        str, Option("--controls", help="Films that must fail: all, none, or names.", metavar="A,B")
+    ] = "all",
+    probes: Annotated[
+        Path | None,
+        Option("--probes", help="Folder of other probes.", metavar="DIR", show_default="longtake's own"),
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        Option(
+            "--weights",
+            help="Also measure by this network: i3d, inception, clip, dino, lpips. Repeatable.",
+            metavar="NET=PATH",
+        ),
+    ] = None,
+    sha256: Annotated[
+        list[str] | None,
+        Option(
+            "--sha256",
+            help="What its weights must be; i3d, inception and lpips are code and need it.",
+            metavar="NET=SHA",
+        ),
+    ] = None,
+    allow_download: Annotated[
+        bool, Option("--allow-download", help="A PATH of clip or dino may be fetched from the hub.")
+    ] = False,
+    out: Annotated[Path, Option("--out", help="Folder of the report; it resumes.", metavar="DIR")] = Path(
+        "report"
+    ),
+    workers: Annotated[
+        int | None, Option("--workers", help="Processes.", min=1, metavar="K", show_default="one per core")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure films beside ground truth and controls that must fail.
+
+    Writes a table in markdown, JSON and plots. Missing weights of a named network are said, never replaced.
+
+    Examples: longtake evaluate film.mp4 --storyboard examples/valley.yaml --out report;
+    longtake evaluate film.mp4 --real videos --out report;
+    longtake evaluate --strategies nuwa-xl --preset ci --out report
+    """
+    from longtake.commands import evaluate as command
+
+    options = command.Options(
+        out=out,
+        controls=controls,
+        probes=probes,
+        workers=workers,
+        weights=weights or (),
+        sha256=sha256 or (),
+        allow_download=allow_download,
+    )
+    if (film is None) == (strategies is None):
+        raise typer.BadParameter("name either a film or --strategies", param_hint="FILM")
+    if sum(option is not None for option in (strategies, storyboard, real)) != 1:
+        said = "a film needs either --storyboard, what it should show, or --real; --strategies neither"
+        raise typer.BadParameter(said, param_hint="--storyboard")
+    if strategies is not None:
+        count, length = command.PRESETS[preset.value]
+        asked = [name.strip() for name in strategies.split(",")]
+        report, told = command.evaluate_strategies(
+            asked, model, split.value, episodes or count, frames or length, options
+        )
+    elif real is not None:
+        if frames is not None:
+            raise typer.BadParameter("only goes with --storyboard or --strategies", param_hint="--frames")
+        assert film is not None
+        report, told = command.evaluate_real(film, real, options)
+    else:
+        assert film is not None
+        assert storyboard is not None
+        selection = select(
+            storyboard, Strategy.NUWA_XL, model, frames, None, None, None, None, str(out / "store")
+        )
+        report, told = command.evaluate_films(film, selection, options)
+    show(report, told, as_json)
+
+
+@app.command()
+def doctor(
+    store: Annotated[Path, Option("--store", help="Folder that would keep clips.", metavar="DIR")] = Path(
+        ".longtake"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Check what this machine has for longtake.
+
+    Exit code 1 where something essential fails.
+
+    Example: longtake doctor
+    """
+    from longtake.commands.doctor import examine
+
+    checks = []
+    for check in examine(store):
+        checks.append(check)
+        if not as_json:
+            typer.echo(f"{check.state:<4}  {check.name:<7} {check.detail}")
+    sound = all(check.state != "fail" for check in checks)
+    if as_json:
+        typer.echo(json.dumps({"ok": sound, "checks": [check._asdict() for check in checks]}))
+    if not sound:
+        raise typer.Exit(1)

@@ -1,0 +1,145 @@
+"""What the commands take: options that several of them share, and what they print."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+__all__ = [
+    "Executor",
+    "Frames",
+    "Guidance",
+    "Json",
+    "Model",
+    "Order",
+    "Precision",
+    "PrecisionOption",
+    "Preset",
+    "Seed",
+    "Span",
+    "Split",
+    "Steps",
+    "StoreOption",
+    "Storyboard",
+    "Strategy",
+    "StrategyOption",
+    "select",
+    "show",
+]
+
+
+class Strategy(StrEnum):
+    """How a film is cut into clips."""
+
+    NUWA_XL = "nuwa-xl"
+
+
+class Split(StrEnum):
+    """Episodes of the cartoon world."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Preset(StrEnum):
+    """How much is evaluated."""
+
+    CI = "ci"
+    DEV = "dev"
+    RELEASE = "release"
+
+
+class Executor(StrEnum):
+    """Where clips are drawn."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+class Order(StrEnum):
+    """What is drawn first."""
+
+    FILM = "film"
+    KEYFRAMES_FIRST = "keyframes-first"
+
+
+class Precision(StrEnum):
+    """Numbers that the network computes with."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+Storyboard = Annotated[
+    Path, Argument(metavar="STORYBOARD", help="A YAML file of scenes.", show_default=False)
+]
+StrategyOption = Annotated[Strategy, Option("--strategy", help="How the film is planned.")]
+Frames = Annotated[
+    int | None, Option("--frames", help="Only the first N frames, as a film of their own.", metavar="N")
+]
+Span = Annotated[
+    str | None, Option("--span", help="Only frames A to B - 1 of the film as planned.", metavar="A:B")
+]
+Seed = Annotated[int | None, Option("--seed", help="Another seed than the storyboard's.", min=0, metavar="S")]
+Model = Annotated[
+    str, Option("--model", help="A model that comes with longtake, or a folder.", metavar="NAME|DIR")
+]
+Steps = Annotated[
+    int | None,
+    Option("--steps", help="Sampling steps, on all levels.", min=1, metavar="N", show_default="the model's"),
+]
+Guidance = Annotated[
+    float | None,
+    Option(
+        "--guidance", help="Guidance by the text, on all levels.", metavar="X", show_default="the model's"
+    ),
+]
+PrecisionOption = Annotated[
+    Precision | None, Option("--precision", help="Numbers to compute with.", show_default="the model's")
+]
+StoreOption = Annotated[
+    str | None,
+    Option(
+        "--store",
+        help="Folder, or URL such as s3://bucket/films, that keeps clips and pieces of film.",
+        metavar="DIR|URL",
+        show_default=".longtake beside the storyboard",
+    ),
+]
+Json = Annotated[bool, Option("--json", help="Print one JSON object.")]
+
+
+def select(
+    storyboard: Path,
+    strategy: Strategy,
+    model: str,
+    frames: int | None,
+    seed: int | None,
+    steps: int | None,
+    guidance: float | None,
+    precision: Precision | None,
+    store: str | None,
+) -> Any:
+    from longtake.commands.selection import Selection
+
+    return Selection(
+        storyboard=storyboard,
+        strategy=strategy.value,
+        model=model,
+        frames=frames,
+        seed=seed,
+        steps=steps,
+        guidance=guidance,
+        precision=precision and precision.value,
+        store=store,
+    )
+
+
+def show(report: dict[str, Any], told: str, as_json: bool) -> None:
+    typer.echo(json.dumps(report) if as_json else told)
