@@ -49,7 +49,8 @@ if __name__ == "__main__":
     hire = cluster(2, None) if kind == "ray" else local(2)
     print("begins", flush=True)
     run(here.film(1024, clip_length=16), here.ALL, Store(root), Tools(Slow(log), here.Decoder),
-        lambda event: print(type(event).__name__, flush=True), hire=hire, batch=3, encoding=here.ENCODING)
+        lambda event: getattr(event, "seconds", 0) and print("made", flush=True), hire=hire, batch=3,
+        encoding=here.ENCODING)
     print("ends", flush=True)
 """
 
@@ -117,19 +118,19 @@ def disturb(root: Path, log: Path, kind: str, chance: random.Random) -> bool:
     """One run that is killed somewhere at some moment; whether it came to its end all the same."""
     before = set(clip_files(root))
     log.unlink(missing_ok=True)
-    wait = chance.randrange(0, 60)  # events
+    wait = chance.randrange(0, 12)  # clips and segments that are made before
     with start(root, log, kind) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.strip() == "ends":
                 break
-            wait -= 1
+            wait -= line.strip() == "made"
             if wait < 0:
                 time.sleep(chance.random() * 0.03)
                 drawing = workers(process.pid)
                 if drawing and chance.random() < 0.6:
                     os.kill(chance.choice(drawing), signal.SIGKILL)
-                    wait = 10**9 if kind == "local" else chance.randrange(5, 60)
+                    wait = 10**9 if kind == "local" else chance.randrange(2, 12)
                 else:
                     for pid in [process.pid, *children(process.pid)]:
                         with suppress(ProcessLookupError):
