@@ -95,7 +95,7 @@ def draw(
                 work.plan,
                 span,
                 work.store,
-                Tools(partial(_load, work.manifest.folder), work.load),
+                Tools(partial(_load, work.manifest.folder.absolute()), work.load),
                 hear,
                 hire=hire,
                 levels=levels,

@@ -110,7 +110,7 @@ class Work:
     @property
     def load(self) -> Callable[[], Decode]:
         """What any process calls to get the decoder."""
-        return partial(_load_decoder, self.manifest.folder)
+        return partial(_load_decoder, self.manifest.folder.absolute())
 
     @cached_property
     def decode(self) -> Decode:

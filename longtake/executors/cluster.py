@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections import Counter
+from collections import Counter, deque
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from longtake.executors.events import WorkerDied
@@ -50,12 +51,13 @@ class _Actors:
             here = {} if address else {"num_cpus": workers, "include_dashboard": False}
             ray.init(address=address, log_to_driver=False, logging_level="error", **here)
         self._store, self._tools = store, tools
+        self._place = store.root.absolute() if isinstance(store.root, Path) else store.root
         self._actors: list[Any] = []
         self._free: list[Any] = []
         self._open: dict[int, tuple[Task, float]] = {}  # number -> what is not done yet, and when it began
         self._work: dict[Any, tuple[Any, int]] = {}  # reference of replies -> actor, number of its task
         self._given = 0  # tasks
-        self._took: list[float] = []  # s, of tasks that are done
+        self._took: deque[float] = deque(maxlen=100)  # s, of the last tasks that were done
         self._looked = 0.0
         self._join()
 
@@ -124,7 +126,7 @@ class _Actors:
             actor = (
                 self._ray.remote(_Actor)
                 .options(num_cpus=1, num_gpus=1 if gpus else 0, max_restarts=_AGAIN, max_task_retries=_AGAIN)
-                .remote(self._store.root, self._tools)
+                .remote(self._place, self._tools)
             )
             self._actors.append(actor)
             self._free.append(actor)
