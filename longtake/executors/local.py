@@ -81,7 +81,11 @@ class _Processes:
 
     def start(self, task: Task) -> str:
         """Take a task on."""
-        worker = next((worker for worker in self._workers if worker.task is None), None) or self._hire()
+        if (
+            not self._workers
+        ):  # all at once: they load while the first clips, which wait for each other, are drawn
+            self._workers = [self._hire(isinstance(task, Paint)) for _ in range(self._size)]
+        worker = next(worker for worker in self._workers if worker.task is None)
         worker.task = task
         try:
             worker.line.send(task)
@@ -119,35 +123,30 @@ class _Processes:
             worker.line.close()
         self._store.sweep()
 
-    def _hire(self) -> _Worker:
+    def _hire(self, paints: bool) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        args = (theirs, self._store.root, self._tools)
+        args = (theirs, self._store.root, self._tools, paints)
         process = context.Process(target=_work, args=args, name="longtake-draw", daemon=True)
         with _one_thread(), _deaf_to_ctrl_c():
             process.start()
         theirs.close()  # so that the end of one process is seen by the other
-        self._workers.append(_Worker(process, ours))
-        return self._workers[-1]
+        return _Worker(process, ours)
 
 
-def _work(line: Connection, root: str | Path, tools: bytes) -> None:
-    """A worker's life: do what comes until the line is closed."""
+def _work(line: Connection, root: str | Path, tools: bytes, paints: bool) -> None:
+    """A worker's life: do what comes until the line is closed; one that `paints` loads what draws at once."""
     with suppress(EOFError, OSError):  # the caller is gone
         try:
             hands = Hands(open_store(root), pickle.loads(tools))
-            task = line.recv()
-            if isinstance(task, Paint):
+            if paints:
                 hands.set_up()
-        except EOFError:
-            return
         except Exception as error:
             line.send(portable(error))
             return
         while True:
-            replies = hands.do(task)
+            replies = hands.do(line.recv())
             line.send([reply._replace(error=reply.error and portable(reply.error)) for reply in replies])
-            task = line.recv()
 
 
 def _died(worker: _Worker, task: Task) -> WorkerDied:
