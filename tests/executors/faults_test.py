@@ -177,7 +177,10 @@ def survives(root: Path, reference: Path, kind: str, kills: int, seed: int) -> N
         process.communicate(timeout=120)
         assert process.returncode == 0, (root.parent / "errors").read_text()[-3000:]
     assert clip_files(root) == whole
-    Store(root)  # it sweeps
+    deadline = time.monotonic() + 20  # processes that were killed may be there for a moment more
+    while list(root.glob("tmp/*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        Store(root).sweep()
     assert not list(root.glob("tmp/*"))
     film = write_film(PLAN, Store(root), Decoder(), root.parent / "film.mp4", ENCODING)
     assert film.encoded == 0
