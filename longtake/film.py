@@ -106,8 +106,8 @@ def cut_segments(plan: Plan, span: slice = slice(None)) -> Iterator[Segment]:
 def grouped_leaves(plan: Plan, span: slice) -> Iterator[list[Shown]]:
     """The leaves of each of these segments. The first one alone: so a film can be watched from then on."""
 
-    def segment(one: Shown) -> tuple[int, int]:
-        return one.piece, -(-one.number // LEAVES_PER_SEGMENT)
+    def segment(one: Shown) -> tuple[int, int, bool]:
+        return one.piece, one.number // LEAVES_PER_SEGMENT, one.number == 0
 
     for _, group in groupby(plan.shown(span), key=segment):
         yield list(group)
