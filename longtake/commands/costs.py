@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from longtake.plan import Job
 from longtake.store import Store
@@ -14,16 +14,17 @@ _FILE = "costs.json"  # in the store: model -> level -> [clips, seconds]
 _MOST = 1000  # clips after which older ones count for less
 
 
-def remember(store: Store, model: str, drawn: Iterable[tuple[int, float]]) -> None:
+def remember(store: Store, model: str, drawn: Sequence[tuple[int, float]]) -> None:
     """Add (level, seconds) of clips that were drawn with the model of that digest."""
+    if not drawn:
+        return
     costs = _read(store)
     known = costs.setdefault(model, {})
     for level, seconds in drawn:
         count, total = known.get(str(level), (0, 0.0))
         fade = min(1.0, _MOST / (count + 1))
         known[str(level)] = [count * fade + 1, total * fade + seconds]
-    if known:
-        store.write_note(_FILE, json.dumps(costs) + "\n")
+    store.write_note(_FILE, json.dumps(costs) + "\n")
 
 
 def seconds_of(store: Store, model: str, jobs: Iterable[Job]) -> float | None:

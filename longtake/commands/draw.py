@@ -18,9 +18,8 @@ from longtake.cores import cores, may_have_gpu
 from longtake.executors import Draw, Event, Order, Tools, cluster, local, run
 from longtake.film import Encoding, count_lacking
 
-__all__ = ["CLIPS_WORTH", "EXECUTORS", "Drawn", "Interrupted", "draw", "resumable", "workers_for"]
+__all__ = ["CLIPS_WORTH", "Drawn", "Interrupted", "draw", "resumable", "workers_for"]
 
-EXECUTORS = ("local", "ray")
 _MOST_WORKERS = 4  # by default; each holds a copy of the model
 CLIPS_WORTH = 16  # that pay for starting another process
 _SEGMENTS_WORTH = 4  # as well

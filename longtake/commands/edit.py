@@ -97,7 +97,7 @@ def edit(
     seconds = None if alone is None else round(alone / workers_for(len(jobs) // CLIPS_WORTH), 1)
     path = out or selection.storyboard
     if not dry_run:
-        text = with_edits(selection.storyboard.read_text(encoding="utf-8-sig"), edits)
+        text = with_edits(selection.text, edits)
         with written_whole(path) as aside:
             aside.write_text(text, encoding="utf-8")
     report = {

@@ -62,7 +62,7 @@ def render(
         if following is not None:
             following.end()
         written = _join(work, frames, out, encoding, selection)
-        work.store.write_note(_record(selection), _text(selection))
+        work.store.write_note(_record(selection), selection.text)
         if sheet is not None:
             _write_scenes(work, frames, out, encoding.codec.upscale, sheet)
     numbers = drawn.report()
@@ -83,7 +83,7 @@ def _tell_if_changed(work: Work, selection: Selection, span: slice) -> None:
     if told is None or not isinstance(work.store.root, Path):
         return
     with suppress(StoryboardError):  # of another version
-        old, new = (parse(text) for text in (told, _text(selection)))
+        old, new = (parse(text) for text in (told, selection.text))
         if (old.scenes, old.video, old.seed) != (new.scenes, new.video, new.seed):
             missing = work.plan.count_missing(work.store, span)
             before = work.store.root / _record(selection)
@@ -98,10 +98,6 @@ def _record(selection: Selection) -> str:
     """Where the store keeps the storyboard as it was last rendered."""
     place = hashlib.sha256(str(selection.storyboard.absolute()).encode()).hexdigest()
     return f"rendered/{place[:16]}.yaml"
-
-
-def _text(selection: Selection) -> str:
-    return selection.storyboard.read_text(encoding="utf-8-sig")
 
 
 class _Following:
@@ -192,7 +188,7 @@ def _join(work: Work, span: slice, out: Path, encoding: Encoding, selection: Sel
     total, done = len(range(work.plan.length)[span]), 0
     metadata = {
         "title": work.board.title,
-        "storyboard": _text(selection),
+        "storyboard": selection.text,
         "seed": str(work.board.seed),
         "model": f"{work.manifest.name} {work.manifest.digest}",
     }

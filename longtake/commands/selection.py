@@ -42,6 +42,11 @@ class Selection:
     precision: str | None = None  # "fp32" or "bf16"
     store: str | Path | None = None  # a folder or a URL
 
+    @property
+    def text(self) -> str:
+        """The storyboard as it is written."""
+        return self.storyboard.read_text(encoding="utf-8-sig")
+
     def open(self) -> Work:
         """Plan the film. Raises StoryboardError, ModelError, and typer's errors for bad options."""
         board = load(self.storyboard)

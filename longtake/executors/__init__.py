@@ -16,11 +16,10 @@ from longtake.executors.events import (
 )
 from longtake.executors.local import local
 from longtake.executors.run import Hire, run
-from longtake.executors.schedule import ORDERS, Order
+from longtake.executors.schedule import Order
 from longtake.executors.task import Draw, Ops, Paint, Task, Tools
 
 __all__ = [
-    "ORDERS",
     "ClipCorrupt",
     "Draw",
     "Event",

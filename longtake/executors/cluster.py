@@ -18,7 +18,7 @@ from typing import Any
 
 from longtake.executors.events import WorkerDied
 from longtake.executors.run import Hire
-from longtake.executors.task import Hands, Paint, Reply, Task, Tools, portable
+from longtake.executors.task import Hands, Paint, Reply, Task, Tools, as_sent, portable
 from longtake.store import Store, open_store
 
 __all__ = ["cluster"]
@@ -160,5 +160,4 @@ class _Actor:
                 self._hands = hands
             except Exception as error:
                 return portable(error)
-        replies = self._hands.do(task)
-        return [reply._replace(error=reply.error and portable(reply.error)) for reply in replies]
+        return as_sent(self._hands.do(task))

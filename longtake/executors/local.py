@@ -17,7 +17,7 @@ from pathlib import Path
 
 from longtake.executors.events import WorkerDied
 from longtake.executors.run import Hire
-from longtake.executors.task import Hands, Paint, Reply, Task, Tools, portable
+from longtake.executors.task import Hands, Paint, Reply, Task, Tools, as_sent, portable
 from longtake.store import Store, open_store
 
 __all__ = ["local"]
@@ -81,9 +81,7 @@ class _Processes:
 
     def start(self, task: Task) -> str:
         """Take a task on."""
-        if (
-            not self._workers
-        ):  # all at once: they load while the first clips, which wait for each other, are drawn
+        if not self._workers:  # all at once: they load while the first clips, one after the other, are drawn
             self._workers = [self._hire(isinstance(task, Paint)) for _ in range(self._size)]
         worker = next(worker for worker in self._workers if worker.task is None)
         worker.task = task
@@ -145,8 +143,7 @@ def _work(line: Connection, root: str | Path, tools: bytes, paints: bool) -> Non
             line.send(portable(error))
             return
         while True:
-            replies = hands.do(line.recv())
-            line.send([reply._replace(error=reply.error and portable(reply.error)) for reply in replies])
+            line.send(as_sent(hands.do(line.recv())))
 
 
 def _died(worker: _Worker, task: Task) -> WorkerDied:

@@ -27,11 +27,10 @@ from longtake.film import Encoding, Segment, grouped_leaves, kept
 from longtake.plan import Job, Plan
 from longtake.store import CorruptClip, Store
 
-__all__ = ["ORDERS", "OnEvent", "Order", "Schedule"]
+__all__ = ["OnEvent", "Order", "Schedule"]
 
 OnEvent = Callable[[Event], None]
 Order = Literal["film", "keyframes-first"]
-ORDERS: tuple[Order, ...] = ("film", "keyframes-first")
 
 _AHEAD = 256  # jobs among which one is sought that can start while others wait for a clip in work; at least
 _AHEAD_EACH = 16  # and for each worker

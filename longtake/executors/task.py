@@ -16,7 +16,7 @@ from longtake.film import Decode, Encoding, Segment, encode
 from longtake.plan import Job
 from longtake.store import CorruptClip, Store
 
-__all__ = ["Draw", "Encode", "Hands", "Ops", "Paint", "Reply", "Task", "Tools", "portable"]
+__all__ = ["Draw", "Encode", "Hands", "Ops", "Paint", "Reply", "Task", "Tools", "as_sent", "portable"]
 
 # (jobs alike in shape and sampling, of each its input frames [C, H, W] in the order of `job.inputs`)
 # -> of each its clip [T, C, H, W]
@@ -123,6 +123,11 @@ class Hands:
         except Exception as error:
             return Reply("failed", error=error)
         return Reply("done", time.perf_counter() - begin)
+
+
+def as_sent(replies: list[Reply]) -> list[Reply]:
+    """Replies as they can be sent to another process."""
+    return [reply._replace(error=reply.error and portable(reply.error)) for reply in replies]
 
 
 def portable(error: Exception) -> Exception:

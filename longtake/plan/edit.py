@@ -14,7 +14,7 @@ from typing import NamedTuple
 from longtake.plan.job import Job
 from longtake.plan.plan import Piece, Plan
 from longtake.plan.timeline import Scene, Timeline
-from longtake.plan.tree import Elsewhere, Layer, Tree
+from longtake.plan.tree import Elsewhere, Layer, Tree, overlap
 
 __all__ = ["Edited", "insert", "move_cut", "pin", "remove", "reroll", "set_prompt"]
 
@@ -130,7 +130,7 @@ def _drawn_anew(
         tree, frames = trees[piece.tree], piece.frames
         if frames.stop == tree.length and not tree.closed:
             frames = range(frames.start, tree.reach)  # keyframes past the end go with its last scene
-        over = [layer for layer in tree.layers if _meet(layer.span, frames)]
+        over = [layer for layer in tree.layers if overlap(layer.span, frames)]
         pins = {i: job for layer in over for i, job in layer.pins if i in frames}
         if pinned is not None and start <= pinned[0] < start + len(piece.frames):
             pins[pinned[0] - start + piece.frames.start] = pinned[1]
@@ -142,10 +142,6 @@ def _drawn_anew(
         )
         trees[piece.tree] = tree.with_layer(layer)
     return Edited(replace(plan, timeline=timeline, trees=tuple(trees)), span)
-
-
-def _meet(a: range, b: range) -> bool:
-    return a.start < b.stop and b.start < a.stop
 
 
 def _between(plan: Plan, at: int, frames: int, prompt: str) -> Tree:

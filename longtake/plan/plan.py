@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from longtake.plan.job import Frame, Job
 from longtake.plan.timeline import Timeline
-from longtake.plan.tree import Origin, Strategy, Tree
+from longtake.plan.tree import Origin, Strategy, Tree, overlap
 
 __all__ = ["Piece", "Plan", "SceneSeen", "Shown"]
 
@@ -123,10 +123,10 @@ class Plan:
             if inside:
                 for n in range(tree.leaf_number(inside[0]), tree.leaf_number(inside[-1]) + 1):
                     shows = tree.shows(n)
-                    first, stop = max(shows.start, inside.start), min(shows.stop, inside.stop)
-                    indices = range(first - shows.start, stop - shows.start)
+                    seen = overlap(shows, inside)
+                    indices = range(seen.start - shows.start, seen.stop - shows.start)
                     leaf = tree.clip(tree.depth - 1, n)
-                    yield Shown(leaf, indices, start + first - piece.frames.start, number, n)
+                    yield Shown(leaf, indices, start + seen.start - piece.frames.start, number, n)
 
     def frames_shown(self, job: Job, span: slice) -> int:
         """How many film frames of `span` a job shows: none unless it is a leaf."""
@@ -134,7 +134,7 @@ class Plan:
             return 0
         shows = self.trees[job.place.tree].shows(job.place.number)
         pieces = (piece.frames for piece, _ in self.cut(span) if piece.tree == job.place.tree)
-        return sum(len(range(max(shows.start, p.start), min(shows.stop, p.stop))) for p in pieces)
+        return sum(len(overlap(shows, frames)) for frames in pieces)
 
     def parents(self, job: Job) -> tuple[Job, ...]:
         """The jobs whose frames `job` takes."""
@@ -214,8 +214,7 @@ class Plan:
         if wanted.step != 1:
             raise ValueError(f"a span goes forward frame by frame, not in steps of {wanted.step}")
         shift = piece.frames.start - start
-        first = max(piece.frames.start, wanted.start + shift)
-        return range(first, max(first, min(piece.frames.stop, wanted.stop + shift)))
+        return overlap(piece.frames, range(wanted.start + shift, wanted.stop + shift))
 
     def _film_frame(self, tree: int, i: int) -> int | None:
         """Which film frame is frame `i` of a tree; None where it is not shown any more."""
@@ -247,7 +246,7 @@ class _Walk:
             if not tree.is_void(level, n):
                 yield from self._with_inputs(tree.clip(level, n))
             if level + 1 < len(spans):
-                for child in _overlap(tree.below(level, n), spans[level + 1]):
+                for child in overlap(tree.below(level, n), spans[level + 1]):
                     yield from below(level + 1, child)
 
         yield from below(0, 0)
@@ -266,7 +265,3 @@ class _Walk:
             for parent in self._plan.parents(job):
                 yield from self._with_inputs(parent)
         yield job, there
-
-
-def _overlap(a: range, b: range) -> range:
-    return range(max(a.start, b.start), min(a.stop, b.stop))

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from longtake.plan.job import Frame, Job, Place
 
-__all__ = ["Clip", "Elsewhere", "Layer", "Origin", "Seen", "Strategy", "Tree"]
+__all__ = ["Clip", "Elsewhere", "Layer", "Origin", "Seen", "Strategy", "Tree", "overlap"]
 
 _REMEMBERED = 1024  # jobs kept by a tree; walking depth-first needs one per level
 
@@ -199,9 +199,9 @@ class Tree:
         ratio = self._gaps if level == 0 else self.strides[level - 1] // self.strides[level]
         return range(n * ratio, min((n + 1) * ratio, self.count(level + 1)))
 
-    def clip(self, level: int, n: int, version: int | None = None) -> Job:
-        """The job of clip `n` of `level`: as the last edit left it, or as an earlier one did."""
-        return self._clip(level, n, self._newest(level, n) if version is None else version)
+    def clip(self, level: int, n: int) -> Job:
+        """The job of clip `n` of `level` as the last edit left it."""
+        return self._clip(level, n, self._newest(level, n))
 
     def prompt(self, i: int, version: int | None = None) -> str:
         """The prompt of frame `i` after `version` edits, or all."""
@@ -233,8 +233,7 @@ class Tree:
         spans = [self.clips(level, frames) for level in range(self.depth)]
 
         def below(level: int, n: int) -> range:
-            children, wanted = self.below(level, n), spans[level + 1]
-            return range(max(children.start, wanted.start), min(children.stop, wanted.stop))
+            return overlap(self.below(level, n), spans[level + 1])
 
         def missing(level: int, n: int) -> int:
             if self.clip(level, n).key in have:
@@ -255,9 +254,9 @@ class Tree:
         """The last edit that changed something that clip `n` of `level` draws, or shows; or 0."""
         if not self.layers:
             return 0
-        changed = self.draws(level, n)
+        changed = set(self.draws(level, n))
         if level == self.depth - 1:
-            changed = sorted({*changed, *self.shows(n)} - ({0} if self._first is not None else set()))
+            changed.update(self.shows(n)[int(n == 0 and self._first is not None) :])
         return max((self._layer_of(i, len(self.layers)) for i in changed), default=0)
 
     def _inputs(
@@ -303,3 +302,9 @@ class Tree:
                 reroll=self.layers[version - 1].reroll if version else 0,
             )
         )
+
+
+def overlap(a: range, b: range) -> range:
+    """What two ranges have in common; empty where that is nothing."""
+    first = max(a.start, b.start)
+    return range(first, max(first, min(a.stop, b.stop)))

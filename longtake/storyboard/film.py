@@ -57,8 +57,6 @@ def apply(storyboard: Storyboard, plan: Plan, edit: Edit, picture: Picture) -> E
             case Pin():
                 at = parse_when(storyboard, str(edit.at), plan.length)
                 return pin(plan, at, picture(edit.picture))
-    except StoryboardError:
-        raise
     except ValueError as error:
         raise StoryboardError(str(error)) from None
 
