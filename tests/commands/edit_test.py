@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from longtake.cli import main
+from longtake.manifest import DEFAULT_MODEL
+from longtake.plan import Plan
 from longtake.store import Store
 from longtake.storyboard import Storyboard, StoryboardError, load, parse, with_edits
 from longtake.video import read_frames
@@ -133,7 +135,10 @@ def test_a_pinned_picture_is_seen(run: Any, board: Path, tmp_path: Path, tiny_mo
     vae = Operations(tiny_model, "cpu")()
     job = next(job for job in jobs_of(board, tiny_model) if job.op == "encode")
     assert np.array_equal(vae([job], [[]])[0].astype(np.float16), pinned)
+    ((leaf, (index,), *_),) = plan_of(board, tiny_model).shown(slice(30, 31))
+    assert np.array_equal(store.frame(leaf.key, index), pinned[0])
     seen = np.asarray(Image.open(tmp_path / "frame.png"))
+    assert np.array_equal(seen, decode(store.get(leaf.key))[index])
     assert seen.shape == decode(pinned)[0].shape
 
 
@@ -142,11 +147,14 @@ def path_key(folder: Path, name: str) -> str:
     return path.parent.name + path.stem
 
 
-def jobs_of(board: Path, model: Path) -> list[Any]:
+def plan_of(board: Path, model: Path | str) -> Plan:
     from longtake.commands.selection import Selection
 
-    plan = Selection(storyboard=board, strategy="nuwa-xl", model=str(model)).open().plan
-    return list(plan.missing((), slice(None)))
+    return Selection(storyboard=board, strategy="nuwa-xl", model=str(model)).open().plan
+
+
+def jobs_of(board: Path, model: Path) -> list[Any]:
+    return list(plan_of(board, model).missing((), slice(None)))
 
 
 def test_from_one_storyboard_to_another(run: Any, board: Path, tmp_path: Path) -> None:
@@ -198,11 +206,8 @@ def test_scenes_that_were_changed_by_hand_are_noticed(
 
 
 def scenes_of(path: Path) -> list[tuple[str, int, str]]:
-    from longtake.commands.selection import Selection
-    from longtake.manifest import DEFAULT_MODEL
-
-    plan = Selection(storyboard=path, strategy="nuwa-xl", model=DEFAULT_MODEL).open().plan
-    return [(scene.id, scene.start, scene.prompt) for scene in plan.timeline.scenes]
+    scenes = plan_of(path, DEFAULT_MODEL).timeline.scenes
+    return [(scene.id, scene.start, scene.prompt) for scene in scenes]
 
 
 @pytest.mark.parametrize(
