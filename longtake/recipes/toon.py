@@ -147,7 +147,8 @@ def toon_128() -> Recipe:
         weights=(0.8, 1.0, 1.5),  # leaves are easy and learn slowly: motion (docs/log.md)
         short_clips=0.1,
         diffusion=replace(small.diffusion, steps=6200, batch=10, decay=0.3, ema=0.998, compile=False),
-        undistilled=(keyframes, gaps, leaves),
+        # Guided keyframes stand out of the film that is drawn between them (docs/log.md).
+        undistilled=(replace(keyframes, text_guidance=1.0), gaps, leaves),
         distillation=replace(
             small.diffusion,
             steps=250,
