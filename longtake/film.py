@@ -28,6 +28,7 @@ __all__ = [
     "Decode",
     "Encoding",
     "Film",
+    "Part",
     "Segment",
     "count_lacking",
     "cut_segments",
@@ -67,25 +68,38 @@ class Encoding:
     codec: Codec = field(default_factory=Codec)
 
 
+class Part(NamedTuple):
+    """A leaf in a segment."""
+
+    key: str  # of the clip
+    indices: range  # of the frames that are shown
+    frames: int  # that are decoded, from the first on: behind them may lie what the next clip reuses
+
+    @classmethod
+    def of(cls, shown: Shown) -> Part:
+        """The part that shows this."""
+        return cls(shown.leaf.key, shown.indices, len(shown.leaf.params["times"]))
+
+
 @dataclass(frozen=True)
 class Segment:
-    """Leaves that are encoded together, and the frames that are shown of each, none twice."""
+    """Leaves that are encoded together; no frame is shown twice."""
 
-    leaves: tuple[tuple[str, range], ...]  # key of the clip, indices of its frames
+    leaves: tuple[Part, ...]
 
     @classmethod
     def of(cls, shown: Iterable[Shown]) -> Segment:
         """The segment of these leaves."""
-        return cls(tuple((one.leaf.key, one.indices) for one in shown))
+        return cls(tuple(map(Part.of, shown)))
 
     def __len__(self) -> int:
-        return sum(len(indices) for _, indices in self.leaves)
+        return sum(len(part.indices) for part in self.leaves)
 
     def key(self, encoding: Encoding) -> str:
         """Hash of all that the segment's bytes depend on."""
         recipe = {
             "version": _VERSION,
-            "leaves": [(key, indices.start, indices.stop) for key, indices in self.leaves],
+            "leaves": [(part.key, part.indices.start, part.indices.stop) for part in self.leaves],
             "decoder": encoding.decoder,
             "fps": str(encoding.fps),
             "encoder": ENCODER,
@@ -172,22 +186,22 @@ def kept(segment: Segment, store: Store, encoding: Encoding) -> Path | None:
 
 def decode_frame(plan: Plan, store: Store, decode: Decode, i: int) -> Pixels:
     """Film frame `i` as `write_film` hands it to the encoder, bit for bit. Raises as `write_film` does."""
-    ((leaf, indices, *_),) = plan.shown(slice(i, i + 1))
-    pixels: Pixels = _decode_clip(store, decode, leaf.key)[indices[0]]
+    (shown,) = plan.shown(slice(i, i + 1))
+    pixels: Pixels = _decode_part(store, decode, Part.of(shown))[0]
     return pixels
 
 
 def decode_segment(segment: Segment, store: Store, decode: Decode) -> Iterator[Pixels]:
     """The frames of a segment as the encoder gets them, one leaf in memory. Raises as `write_film` does."""
-    for key, indices in segment.leaves:
-        yield from _decode_clip(store, decode, key)[indices.start : indices.stop]
+    for part in segment.leaves:
+        yield from _decode_part(store, decode, part)
 
 
-def _decode_clip(store: Store, decode: Decode, key: str) -> NDArray[np.uint8]:
-    """All frames of a clip: decoded whole whatever is shown of it, so that equal frames come out equal."""
-    latents = store.get(key)
+def _decode_part(store: Store, decode: Decode, part: Part) -> NDArray[np.uint8]:
+    """What is shown of a leaf: decoded whole whatever that is, so that equal frames come out equal."""
+    latents = store.get(part.key)[: part.frames]
     pixels = decode(latents)
     assert pixels.dtype == np.uint8
     assert pixels.shape[0] == latents.shape[0]
     assert pixels.shape[3:] == (3,)
-    return pixels
+    return pixels[part.indices.start : part.indices.stop]

@@ -8,7 +8,7 @@ as if each were alone.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from longtake.conditioning.text import SmallTextEncoder
-from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, blind, guide, pin, times
+from longtake.diffusion import (
+    SAMPLERS,
+    SCHEDULES,
+    Denoise,
+    Denoiser,
+    blind,
+    guide,
+    past_of,
+    pin,
+    reused_noise,
+    sample_reusing,
+    times,
+)
 from longtake.manifest import Manifest, read_manifest
 from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
@@ -108,7 +120,8 @@ class Drawer:
         made: dict[int, NDArray[np.float32]] = {}
         for k, (job, given) in enumerate(zip(jobs, inputs, strict=True)):
             assert job.op == "draw", job.op
-            if len(job.params["known"]) == (own := len(job.params["times"])):
+            own = len(job.params["times"])
+            if len(job.params["known"]) == own and "reuse" not in job.params:
                 made[k] = np.stack(given[:own]).astype(np.float32)  # an edit left nothing to draw
         rest = [k for k in range(len(jobs)) if k not in made]
         if rest:
@@ -127,8 +140,8 @@ class Drawer:
         prompts, rows = [""], []  # row 0 is the unconditional prompt
         for k, (one, given, (frames, own, seen)) in enumerate(zip(params, inputs, orders, strict=True)):
             noise[k, own] = self._noise(one["seed"], (len(own), *shape))
-            for position, latent in zip(seen, given, strict=True):
-                known[k, position] = torch.from_numpy(latent.astype(np.float32)).to(self.device)
+            for position, latent in zip(seen, given, strict="reuse" not in one):
+                known[k, position] = self._tensor(latent)
                 mask[k, position] = 1
             rows.append([row + len(prompts) for _, row in frames])
             prompts += one["prompts"]
@@ -137,16 +150,40 @@ class Drawer:
         time = torch.tensor(times_of, dtype=torch.float32, device=self.device)
         denoiser = Denoiser(self._evaluate(p["precision"]), self.schedule, self.manifest.prediction)
         net = partial(denoiser.denoise, time=time, text=self.tokens(prompts))
-        pinned = pin(net, known, mask, noise, self.schedule)
-        denoise = guide(
-            partial(pinned, prompt=row),
-            partial(pinned, prompt=torch.zeros_like(row)),
-            partial(blind(net, known, mask), prompt=row),
-            text_scale=p["text_guidance"],
-            known_scale=p["known_guidance"] if p["known"] else 1.0,
-        )
-        drawn = SAMPLERS[p["sampler"]](denoise, noise, times(p["steps"], p["shift"]), self.schedule)
+
+        def denoise_from(noise: Tensor) -> Denoise:
+            level = p.get("known_level", 0.0)
+            pinned = pin(net, known, mask, noise, self.schedule, level=level)
+            return guide(
+                partial(pinned, prompt=row),
+                partial(pinned, prompt=torch.zeros_like(row)),
+                partial(blind(net, known, mask), prompt=row),
+                text_scale=p["text_guidance"],
+                known_scale=p["known_guidance"] if p["known"] else 1.0,
+            )
+
+        grid = times(p["steps"], p["shift"])
+        if "reuse" in p:
+            return [self._draw_reusing(p["reuse"], denoise_from, noise, grid, inputs[0][len(p["known"]) :])]
+        drawn = SAMPLERS[p["sampler"]](denoise_from(noise), noise, grid, self.schedule)
         return [drawn[k, own].float().cpu().numpy() for k, (_, own, _) in enumerate(orders)]
+
+    def _draw_reusing(
+        self,
+        reuse: dict[str, Any],
+        denoise_from: Callable[[Tensor], Denoise],
+        fresh: Tensor,  # noise [1, T, C, H, W]
+        grid: list[float],
+        handed: Sequence[NDArray[np.float16]],  # by the clip before, where the clip follows one
+    ) -> NDArray[np.float32]:
+        """The clip's frames, and behind them what it hands on."""
+        past, noise = None, fresh
+        if reuse["follows"]:
+            past = past_of(torch.stack([self._tensor(latent) for latent in handed]), reuse["steps"])
+            noise = reused_noise(past.noise, fresh[0], len(reuse["steps"]), reuse["recycled"])[None]
+        drawn, handing = sample_reusing(denoise_from(noise), noise, grid, self.schedule, reuse["steps"], past)
+        whole: NDArray[np.float32] = torch.cat([drawn[0], handing]).float().cpu().numpy()
+        return whole
 
     def _encode(self, params: dict[str, Any]) -> NDArray[np.float32]:
         """The latent `[1, C, H, W]` of a picture."""
@@ -159,6 +196,9 @@ class Drawer:
             self._vae.encode_latents(video.to(self.device))[0].float().cpu().numpy()
         )
         return latents
+
+    def _tensor(self, latent: NDArray[np.float16]) -> Tensor:
+        return torch.from_numpy(latent.astype(np.float32)).to(self.device)
 
     def _noise(self, seed: int, shape: tuple[int, ...]) -> Tensor:
         # torch's CPU generator keeps 32 bits of a seed, too few for millions of clips; Philox keeps them all.

@@ -15,7 +15,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from longtake.diffusion import SCHEDULES, Denoiser, pin
+from longtake.diffusion import SCHEDULES, Denoiser, past_of, pin, reused_noise
 from longtake.manifest import ModelError, read_manifest, write_manifest
 from longtake.ops import Decoder, Drawer, Operations
 from longtake.plan import Frame, Job
@@ -163,6 +163,44 @@ def test_prompts_that_no_frame_has_and_their_order_do_not_matter(draw: Draw) -> 
 
 def test_where_nothing_is_known_its_guidance_does_nothing(draw: Draw) -> None:
     assert np.array_equal(draw(job(), []), draw(job(known_guidance=9.0), []))
+
+
+def test_known_frames_are_perturbed_and_come_back_clean(draw: Draw) -> None:
+    both = [latent(1), latent(2)]
+    clean, rough = draw(job((0, 7)), both), draw(job((0, 7), known_level=0.3), both)
+    assert moved(clean, rough) == [False] + [True] * 6 + [False]
+    assert np.array_equal(draw(job((0, 7), known_level=0.0), both), clean)
+
+
+def reusing(follows: bool, **changes: Any) -> Job:
+    reuse = {"steps": [2, 1], "recycled": 4.0, "follows": follows}
+    return job(steps=5, reuse=reuse, **changes)
+
+
+def test_a_clip_goes_on_from_the_one_before(drawer: Drawer, draw: Draw) -> None:
+    first = draw(reusing(False), [])
+    assert first.shape == (8 + 8 + 1, 2, 4, 4), "frames, their noise, one guided latent"
+    assert np.array_equal(first[:8], draw(job(steps=5), [])), "a clip by itself is the plain one"
+    handed = [*first[8:].astype(np.float16)]
+    second = draw(reusing(True, seed=8), handed)
+    fresh = drawer._noise(8, (8, 2, 4, 4))
+    past = past_of(torch.from_numpy(np.stack(handed).astype(np.float32)), [2, 1])
+    noise = reused_noise(past.noise, fresh, 2, 4.0)
+    assert np.allclose(second[8:16], noise.numpy(), atol=1e-6)
+    for k in range(9):  # everything that is handed on has a say
+        other = [*handed]
+        other[k] = latent(50)
+        assert all(moved(draw(reusing(True, seed=8), other)[:8], second[:8]))
+
+
+def test_a_clip_that_goes_on_may_know_frames(draw: Draw) -> None:
+    handed, known = [*draw(reusing(False), [])[8:].astype(np.float16)], [latent(1), latent(2)]
+    clip = draw(reusing(True, known=(0, 5)), [*known, *handed])
+    assert np.array_equal(clip[[0, 5]].astype(np.float16), known)
+    whole = [latent(k) for k in range(8)]
+    clip = draw(reusing(True, known=tuple(range(8))), [*whole, *handed])
+    assert np.array_equal(clip[:8].astype(np.float16), whole)
+    assert len(clip) == 17, "it still hands on what the next one needs"
 
 
 def test_what_lies_under_the_mask_is_never_looked_at(drawer: Drawer) -> None:

@@ -9,6 +9,7 @@ import typer
 from typer import Argument, Option
 
 from longtake.cli.options import (
+    STRATEGY,
     Executor,
     Frames,
     Guidance,
@@ -21,7 +22,6 @@ from longtake.cli.options import (
     Steps,
     StoreOption,
     Storyboard,
-    Strategy,
     StrategyOption,
     select,
     show,
@@ -37,7 +37,7 @@ app = typer.Typer()
 def render(
     storyboard: Storyboard,
     out: Annotated[Path, Option("--out", help="The film to write.", metavar="FILM.mp4")] = Path("film.mp4"),
-    strategy: StrategyOption = Strategy.NUWA_XL,
+    strategy: StrategyOption = STRATEGY,
     frames: Frames = None,
     span: Span = None,
     seed: Seed = None,
@@ -119,7 +119,7 @@ def render(
 @app.command()
 def plan(
     storyboard: Storyboard,
-    strategy: StrategyOption = Strategy.NUWA_XL,
+    strategy: StrategyOption = STRATEGY,
     frames: Frames = None,
     span: Span = None,
     seed: Seed = None,
@@ -148,7 +148,7 @@ def keys(
     out: Annotated[Path, Option("--out", help="The sheet to write.", metavar="SHEET.png")] = Path(
         "sheet.png"
     ),
-    strategy: StrategyOption = Strategy.NUWA_XL,
+    strategy: StrategyOption = STRATEGY,
     frames: Frames = None,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
@@ -177,7 +177,7 @@ def peek(
     out: Annotated[Path, Option("--out", help="The picture to write.", metavar="FRAME.png")] = Path(
         "frame.png"
     ),
-    strategy: StrategyOption = Strategy.NUWA_XL,
+    strategy: StrategyOption = STRATEGY,
     frames: Frames = None,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
@@ -234,7 +234,7 @@ def edit(
         Path | None, Option("--out", help="Write there instead.", metavar="FILE", show_default="STORYBOARD")
     ] = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Only tell what it would cost.")] = False,
-    strategy: StrategyOption = Strategy.NUWA_XL,
+    strategy: StrategyOption = STRATEGY,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
     steps: Steps = None,

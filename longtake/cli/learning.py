@@ -10,12 +10,13 @@ import typer
 from typer import Argument, Option
 
 from longtake.cli.options import (
+    STRATEGY,
     Frames,
     Json,
     Model,
     Preset,
     Split,
-    Strategy,
+    StrategyOption,
     select,
     show,
 )
@@ -123,6 +124,7 @@ def evaluate(
         Path | None,
         Option("--real", help="Instead of a storyboard: a folder of real videos beside them.", metavar="DIR"),
     ] = None,
+    strategy: StrategyOption = STRATEGY,
     strategies: Annotated[
         str | None,
         Option("--strategies", help="Instead of FILM: render episodes by these and compare.", metavar="A,B"),
@@ -209,9 +211,7 @@ def evaluate(
     else:
         assert film is not None
         assert storyboard is not None
-        selection = select(
-            storyboard, Strategy.NUWA_XL, model, frames, None, None, None, None, str(out / "store")
-        )
+        selection = select(storyboard, strategy, model, frames, None, None, None, None, str(out / "store"))
         report, told = command.evaluate_films(film, selection, options)
     show(report, told, as_json)
 

@@ -11,6 +11,7 @@ import typer
 from typer import Argument, Option
 
 __all__ = [
+    "STRATEGY",
     "Executor",
     "Frames",
     "Guidance",
@@ -26,17 +27,13 @@ __all__ = [
     "Steps",
     "StoreOption",
     "Storyboard",
-    "Strategy",
     "StrategyOption",
     "select",
     "show",
 ]
 
 
-class Strategy(StrEnum):
-    """How a film is cut into clips."""
-
-    NUWA_XL = "nuwa-xl"
+STRATEGY = "nuwa-xl"
 
 
 class Split(StrEnum):
@@ -79,7 +76,14 @@ class Precision(StrEnum):
 Storyboard = Annotated[
     Path, Argument(metavar="STORYBOARD", help="A YAML file of scenes.", show_default=False)
 ]
-StrategyOption = Annotated[Strategy, Option("--strategy", help="How the film is planned.")]
+StrategyOption = Annotated[
+    str,
+    Option(
+        "--strategy",
+        help="How the film is planned: nuwa-xl, lvdm or vidrd.",
+        metavar="NAME[:OPTION=VALUE...]",
+    ),
+]
 Frames = Annotated[
     int | None, Option("--frames", help="Only the first N frames, as a film of their own.", metavar="N")
 ]
@@ -117,7 +121,7 @@ Json = Annotated[bool, Option("--json", help="Print one JSON object.")]
 
 def select(
     storyboard: Path,
-    strategy: Strategy,
+    strategy: str,
     model: str,
     frames: int | None,
     seed: int | None,
@@ -130,7 +134,7 @@ def select(
 
     return Selection(
         storyboard=storyboard,
-        strategy=strategy.value,
+        strategy=strategy,
         model=model,
         frames=frames,
         seed=seed,

@@ -9,6 +9,7 @@ import typer
 from typer import Argument, Option
 
 from longtake.cli.options import (
+    STRATEGY,
     Guidance,
     Json,
     Model,
@@ -16,7 +17,6 @@ from longtake.cli.options import (
     Seed,
     Steps,
     StoreOption,
-    Strategy,
     StrategyOption,
     select,
     show,
@@ -53,7 +53,7 @@ def gc(
     storyboards: Annotated[
         list[Path], Argument(metavar="STORYBOARD...", help="The films to keep.", show_default=False)
     ],
-    strategy: StrategyOption = Strategy.NUWA_XL,
+    strategy: StrategyOption = STRATEGY,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
     steps: Steps = None,

@@ -12,7 +12,8 @@ import yaml
 
 from longtake.commands.draw import draw, resumable
 from longtake.commands.progress import Bar
-from longtake.commands.selection import STRATEGIES, Selection, note
+from longtake.commands.selection import Selection, note
+from longtake.commands.strategies import parse_way
 from longtake.cores import cores
 from longtake.data.script import episode_seeds
 from longtake.data.vocabulary import Split
@@ -129,9 +130,10 @@ def evaluate_strategies(
     from longtake.evaluate.evaluation import Episode, Line
 
     for strategy in strategies:
-        if strategy not in STRATEGIES:
-            known = ", ".join(STRATEGIES)
-            raise typer.BadParameter(f"{strategy!r} is none of {known}", param_hint="--strategies")
+        try:
+            parse_way(strategy)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--strategies") from None
     networks = _networks(options)
     probes = _probes(options)
     seeds = episode_seeds(split, count)

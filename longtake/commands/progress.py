@@ -114,8 +114,7 @@ class Drawing:
 def _in_words(task: Task) -> str:
     """What a worker does: one line."""
     if not isinstance(task, Paint):
-        frames = sum(len(indices) for _, indices in task.segment.leaves)
-        return f"encodes {frames} frames from frame {task.leaves[0].start:,} on"
+        return f"encodes {len(task.segment)} frames from frame {task.leaves[0].start:,} on"
     first = task.jobs[0]
     others = f" and {len(task.jobs) - 1} more" if len(task.jobs) > 1 else ""
     return f"draws a clip of level {first.level} from frame {first.start:,}{others}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,16 +14,16 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from longtake.commands.strategies import parse_way
 from longtake.film import Decode, Encoding
 from longtake.manifest import Manifest, find_model, read_manifest
-from longtake.plan import Job, Plan, Sampling, plan_nuwa_xl
+from longtake.plan import Job, Plan
 from longtake.store import Store, open_store
 from longtake.storyboard import Storyboard, StoryboardError, edited, load, timeline, with_frames
 from longtake.video import Codec
 
-__all__ = ["STORE", "STRATEGIES", "Selection", "Work", "clock", "note", "parse_span"]
+__all__ = ["STORE", "Selection", "Work", "clock", "note", "parse_span"]
 
-STRATEGIES = {"nuwa-xl": plan_nuwa_xl}
 _WATCHABLE = 256  # pixels per side to which smaller films are enlarged
 STORE = ".longtake"  # folder beside the storyboard: films of one folder share their clips
 
@@ -33,7 +33,7 @@ class Selection:
     """The options that decide which clips make the film; None leaves it to storyboard or model."""
 
     storyboard: Path
-    strategy: str  # a name in STRATEGIES
+    strategy: str  # as `parse_way` reads it
     model: str  # a shipped model or a folder
     frames: int | None = None  # of the film, from the start of the storyboard
     seed: int | None = None
@@ -66,28 +66,20 @@ class Selection:
 
     def plan(self, board: Storyboard, manifest: Manifest) -> Plan:
         """The plan of a storyboard, its edits done. Raises as `open` does."""
-        plan = STRATEGIES[self.strategy](
-            timeline(board),
-            seed=board.seed,
-            model=manifest.digest,
-            sampling_keyframes=self._sampling(manifest.keyframes),
-            sampling_gaps=self._sampling(manifest.gaps),
-            sampling_leaves=self._sampling(manifest.leaves),
-            clip_length=manifest.clip_length,
-            most_references=manifest.references,
-            lexicon=manifest.lexicon,
-        )
+        asked = {"steps": self.steps, "text_guidance": self.guidance, "precision": self.precision}
+        everywhere = {name: value for name, value in asked.items() if value is not None}
+        try:
+            way = parse_way(self.strategy)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--strategy") from None
+        try:
+            plan = way.plan(timeline(board), board.seed, manifest, **everywhere)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
         return edited(board, plan, self._picture(manifest))
 
     def _picture(self, manifest: Manifest) -> Callable[[str], Job]:
         return partial(picture_job, self.storyboard.parent, manifest)
-
-    def _sampling(self, of_model: Sampling) -> Sampling:
-        asked = {"steps": self.steps, "text_guidance": self.guidance, "precision": self.precision}
-        try:
-            return replace(of_model, **{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
 
 
 @dataclass(frozen=True, kw_only=True)

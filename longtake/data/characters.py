@@ -43,7 +43,7 @@ class Pose:
     ball: float | None = None  # height of the ball, None = no ball
 
 
-def pose(action: str, since: int, phase: float) -> Pose:
+def pose(action: str, since: float, phase: float) -> Pose:
     """The pose `since` frames after the shot's start; `phase` 0..1 is where a periodic motion begins."""
     if action == "walk":
         swing = math.sin(2 * math.pi * (since / 12 + phase))

@@ -1,7 +1,7 @@
 """The latent cache: clips drawn, encoded once, and kept in shards.
 
 A cache is a folder of `clips-<number of the first>.npz`, whole or absent, each with `latents` float16
-[n, T + R, C, H, W] (normalised), `numbers` int64 [n, T + R] (frames of the episode), `prompts` int32
+[n, T + R, C, H, W] (normalised), `numbers` float64 [n, T + R] (frames of the episode), `prompts` int32
 [n, T + R] (rows of its `captions`). Behind a clip's T frames are R references: frames of its episode that
 show a place or a character of it.
 """
@@ -33,7 +33,7 @@ class ClipCache:
     """All clips of a cache."""
 
     latents: NDArray[np.float16]  # n T+R C H W
-    numbers: NDArray[np.int64]  # n T+R
+    numbers: NDArray[np.float64]  # n T+R
     prompts: NDArray[np.int32]  # n T+R
     captions: list[str]
     references: int  # R
@@ -107,7 +107,7 @@ def open_cache(folder: Path) -> ClipCache:
     for path in paths:
         with np.load(path) as part:
             latents.append(part["latents"])
-            numbers.append(part["numbers"])
+            numbers.append(part["numbers"].astype(np.float64))
             places = np.array([rows.setdefault(str(caption), len(rows)) for caption in part["captions"]])
             prompts.append(places[part["prompts"]].astype(np.int32))
             references.add(int(part["references"]))

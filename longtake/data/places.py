@@ -158,7 +158,7 @@ _DROPS = np.array(
 )
 
 
-def draw_rain(canvas: Canvas, frame: int) -> None:
+def draw_rain(canvas: Canvas, frame: float) -> None:
     """A cloud along the top and drops that fall through the picture in 24 frames."""
     for x in (0.1, 0.35, 0.62, 0.9):
         canvas.shape(circle(x, 0.0, 0.20, 0.075), (95, 102, 116))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,9 +52,9 @@ class FrameTruth:
     actors: tuple[ActorTruth, ...]  # left to right; each character at most once
 
 
-def frame(seed: int, number: int, size: int = 64) -> NDArray[np.uint8]:
-    """Frame `number` of episode `seed`: uint8 `[size, size, 3]`, RGB."""
-    return draw(shot_at(seed, number), latents(seed), number, size)[0]
+def frame(seed: int, number: float, size: int = 64) -> NDArray[np.uint8]:
+    """Frame `number` of episode `seed`, or what lies between two: uint8 `[size, size, 3]`, RGB."""
+    return draw(shot_at(seed, int(number)), latents(seed), number, size)[0]
 
 
 def frame_truth(seed: int, number: int) -> FrameTruth:
@@ -61,17 +62,18 @@ def frame_truth(seed: int, number: int) -> FrameTruth:
     return draw(shot_at(seed, number), latents(seed), number, 16)[1]
 
 
-def frames(seed: int, numbers: list[int], size: int = 64) -> NDArray[np.uint8]:
+def frames(seed: int, numbers: Sequence[float], size: int = 64) -> NDArray[np.uint8]:
     """Several frames: uint8 `[T, size, size, 3]`."""
     return np.stack([frame(seed, number, size) for number in numbers])
 
 
-def draw(shot: Shot, hidden: Latents, number: int, size: int = 64) -> tuple[NDArray[np.uint8], FrameTruth]:
+def draw(shot: Shot, hidden: Latents, number: float, size: int = 64) -> tuple[NDArray[np.uint8], FrameTruth]:
     """Frame `number` of a film in which `shot` plays then: uint8 `[size, size, 3]`, RGB, and what it shows.
 
     `number` sets the clock and, from the shot's start on, all motion; nothing else of the film is asked for.
     """
-    clock = (number % CLOCK_PERIOD) * _CLOCK_STEPS // CLOCK_PERIOD / (_CLOCK_STEPS - 1)
+    whole = int(number)
+    clock = (whole % CLOCK_PERIOD) * _CLOCK_STEPS // CLOCK_PERIOD / (_CLOCK_STEPS - 1)
     done = (number - shot.start) / (shot.end - shot.start)
     camera = -shot.pan * PAN * (done - 0.5)
     canvas = Canvas(size)
@@ -82,9 +84,9 @@ def draw(shot: Shot, hidden: Latents, number: int, size: int = 64) -> tuple[NDAr
     if rain:
         draw_rain(canvas, number)
     return canvas.pixels(), FrameTruth(
-        frame=number,
+        frame=whole,
         shot=shot.start,
-        cut=number == shot.start and number > 0,
+        cut=whole == shot.start and whole > 0,
         caption=shot.caption,
         place=shot.place,
         time=shot.time,
@@ -98,7 +100,7 @@ def draw(shot: Shot, hidden: Latents, number: int, size: int = 64) -> tuple[NDAr
     )
 
 
-def _act(canvas: Canvas, actor: Actor, shot: Shot, number: int, hue: float) -> ActorTruth:
+def _act(canvas: Canvas, actor: Actor, shot: Shot, number: float, hue: float) -> ActorTruth:
     since = number - shot.start
     x = actor.x + actor.travel * since / (shot.end - shot.start)
     box = draw_character(

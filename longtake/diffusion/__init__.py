@@ -11,6 +11,7 @@ from longtake.diffusion.guidance import guide
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import REGIMES, draw_masks
 from longtake.diffusion.prediction import PREDICTIONS, Denoise, Denoiser, PredictionError
+from longtake.diffusion.reuse import Past, past_of, reused_noise, sample_reusing
 from longtake.diffusion.sampler import SAMPLERS, Sampler, ddim, dpm_2m
 from longtake.diffusion.schedule import SCHEDULES, Schedule, cosine, ddpm, flow, times
 
@@ -22,6 +23,7 @@ __all__ = [
     "Denoise",
     "Denoiser",
     "DiffusionLoss",
+    "Past",
     "PredictionError",
     "Sampler",
     "Schedule",
@@ -33,6 +35,9 @@ __all__ = [
     "draw_masks",
     "flow",
     "guide",
+    "past_of",
     "pin",
+    "reused_noise",
+    "sample_reusing",
     "times",
 ]

@@ -49,13 +49,14 @@ class DiffusionLoss:
         text_dropout: float,
         generator: Generator,
         weight: Tensor | float = 1.0,
+        **further: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean over clips of `weight` (a number, or `[B]`) times their loss, and diagnostics.
 
         `latents[B,T,C,H,W]`, `time[B,T]`, `text[P,N,D]`, `prompt[B,T]` and `mask[B,T,1,H,W]` as the
-        network takes them. With probability `text_dropout` all prompts of a clip become row
-        `null_prompt` of `text`. The loss of a clip is its error averaged over its unknown cells; the
-        diagnostics, `loss_t_0..3` and `count_t_0..3` per quarter of t, tell it without weight.
+        network takes them, `further` inputs of it too. With probability `text_dropout` all prompts of a
+        clip become row `null_prompt` of `text`. The loss of a clip is its error averaged over its unknown
+        cells; the diagnostics, `loss_t_0..3` and `count_t_0..3` per quarter of t, tell it without weight.
         """
         latents = latents.float()
         t, level, dropped = self._draw(len(latents), text_dropout, generator, latents.device)
@@ -67,7 +68,7 @@ class DiffusionLoss:
             x, t_seen = enter(x, t_frame, known, mask, noise, level_frame, self.schedule)
         prompt = torch.where(dropped[:, None], null_prompt, prompt)
 
-        output = net(x, t_seen, time=time, text=text, prompt=prompt, known=known, mask=mask)
+        output = net(x, t_seen, time=time, text=text, prompt=prompt, known=known, mask=mask, **further)
 
         aim = prediction_for(self.prediction, self.schedule).target
         target = aim(latents, noise, *per_frame(self.schedule, t_frame))

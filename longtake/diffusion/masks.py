@@ -45,6 +45,16 @@ def _frames(shape: Shape, generator: Generator) -> Tensor:
     return (order < _some(shape, generator))[:, :, None, None]
 
 
+def _stretch(shape: Shape, generator: Generator) -> Tensor:
+    """All but a stretch of 1 to T / 2 frames anywhere: a scene of a film is drawn anew."""
+    batch, frames, _, _ = shape
+    length, place = _uniform(2, batch, 1, generator=generator).unbind()
+    length = 1 + (length * (frames // 2)).long().clamp(max=max(0, frames - 1))
+    start = (place * (frames - length + 1)).long()
+    frame = torch.arange(frames, device=generator.device)
+    return ((frame < start) | (frame >= start + length))[:, :, None, None]
+
+
 def _rectangles(shape: Shape, generator: Generator) -> Tensor:
     """Inside or outside of one rectangle (even odds), over all frames or over k of them (even odds).
 
@@ -63,6 +73,7 @@ REGIMES: dict[str, Regime] = {
     "ends": _ends,
     "first_k": _first_k,
     "frames": _frames,
+    "stretch": _stretch,
     "rectangles": _rectangles,
 }
 

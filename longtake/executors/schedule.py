@@ -246,9 +246,18 @@ def _shape(job: Job) -> tuple[Any, ...]:
     """Jobs of one shape can be drawn together: as many frames, sampled alike."""
     p = job.params
     seen = p.get("references", {"times": ()})["times"]
-    alone = () if "times" in p else (job.key,)
+    alone = () if "times" in p and "reuse" not in p else (job.key,)
     sampling = tuple(p.get(name) for name in _SAMPLING)
     return (job.op, len(p.get("times", ())) + len(seen), bool(p.get("known")), *sampling, *alone)
 
 
-_SAMPLING = ("sampler", "steps", "shift", "text_guidance", "known_guidance", "precision", "model")
+_SAMPLING = (
+    "sampler",
+    "steps",
+    "shift",
+    "text_guidance",
+    "known_guidance",
+    "known_level",
+    "precision",
+    "model",
+)

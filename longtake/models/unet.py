@@ -98,6 +98,27 @@ class Summary(nn.Module):
         return self.vector(mixed), self.paint(fine)
 
 
+class Draft(nn.Module):
+    """What a draft of the clip adds to the first layer and to the frames' embeddings; nothing at first."""
+
+    def __init__(self, latent_channels: int, embedding: int, channels: int) -> None:
+        super().__init__()
+        self.enter = adam_(zero_(spatial_conv(latent_channels + 1, channels)))
+        self.level = adam_(zero_(Linear(128, embedding)))
+
+    def forward(self, draft: Tensor, level: Tensor) -> Tensor:
+        """`draft` `[B, T, C, H, W]`, `level` `[B, T]`, below 0 where a frame has none -> `[N, D, H, W]`."""
+        there = (level >= 0).to(draft.dtype)[:, :, None, None, None].expand_as(draft[:, :, :1])
+        out: Tensor = self.enter(_images(torch.cat([draft * there, there], dim=2)))
+        return out
+
+    def embed(self, level: Tensor, dtype: torch.dtype) -> Tensor:
+        """`[B, T]` -> `[B, T, E]`."""
+        told = self.level(sinusoidal(1000 * level.clamp(min=0), 128).to(dtype))
+        out: Tensor = told * (level >= 0).to(dtype)[..., None]
+        return out
+
+
 class Injection(nn.Module):
     """h = w_c h + b_c + h, then h = w_m h + b_m + h (equations 10 and 11): the known latents, then the mask.
 
@@ -227,6 +248,7 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         nearest: bool = False,  # tell each frame its nearest known latents; not the paper's
         spaced: bool = True,  # tell the network the times of its frames; the paper does not
         summarised: bool = True,  # scale, shift, coarse picture from the prompt; the paper: attention only
+        drafted: bool = False,  # may be shown a draft of the clip (VideoGen); not the paper's
     ) -> None:
         super().__init__()
         if not len(channels) == len(convs) == len(up_blocks):
@@ -237,6 +259,7 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.spacing = Spacing(embedding, max(channels) // head) if spaced else None
         self.summary = Summary(text_channels, embedding, first) if summarised else None
         self.enter = adam_(spatial_conv(latent_channels + 2, first))
+        self.draft = Draft(latent_channels, embedding, first) if drafted else None
         injected = inject_down or inject_up
         self._looks_around = nearest
         seen = latent_channels + 1 + nearest * nearest_features(latent_channels)
@@ -263,23 +286,37 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.leave = adam_(spatial_conv(first, latent_channels))
 
     def forward(
-        self, x: Tensor, t: Tensor, time: Tensor, text: Tensor, prompt: Tensor, known: Tensor, mask: Tensor
+        self,
+        x: Tensor,
+        t: Tensor,
+        time: Tensor,
+        text: Tensor,
+        prompt: Tensor,
+        known: Tensor,
+        mask: Tensor,
+        draft: Tensor | None = None,
+        draft_level: Tensor | None = None,
     ) -> Tensor:
         """One evaluation.
 
         x [B, T, C, H, W]: noisy latents, known cells at their own noise level. t [B, T]: noise level 0..1 per
         frame. time [B, T]: film frames since the clip's start. text [P, N, D]: tokens of distinct prompts.
         prompt [B, T] (long): row of `text` per frame. known [B, T, C, H, W]: clean latents, looked at where
-        mask [B, T, 1, H, W] is 1. Returns the prediction [B, T, C, H, W]. Raises ValueError where H or W does
-        not halve once per further level.
+        mask [B, T, 1, H, W] is 1. draft [B, T, C, H, W]: roughly what is to be drawn, noised to draft_level
+        [B, T], 0..1; where that is below 0 the frame has none. Returns the prediction [B, T, C, H, W]. Raises
+        ValueError where H or W does not halve once per further level, or where the network takes no drafts.
         """
         b, count, _, height, width = x.shape
         coarsest = 2 ** len(self.shrink)
         if height % coarsest or width % coarsest:
             raise ValueError(f"latents of {width}x{height}: make both sides multiples of {coarsest}")
-        frame, painted = self._frames(t, time, text, prompt, known, mask)
+        if draft is not None and self.draft is None:
+            raise ValueError("this network takes no drafts: use a model that was trained with them")
+        frame, painted = self._frames(t, time, text, prompt, known, mask, draft_level)
         corner = _coordinates(height, width, x)
         h = self.enter(_images(torch.cat([x, corner.expand(b, count, 2, height, width)], dim=2)))
+        if self.draft is not None and draft is not None and draft_level is not None:
+            h = h + self.draft(draft, draft_level)
         if painted is not None:
             h = h + painted
         skips = []
@@ -300,7 +337,14 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return _clips(out, b)
 
     def _frames(
-        self, t: Tensor, time: Tensor, text: Tensor, prompt: Tensor, known: Tensor, mask: Tensor
+        self,
+        t: Tensor,
+        time: Tensor,
+        text: Tensor,
+        prompt: Tensor,
+        known: Tensor,
+        mask: Tensor,
+        draft_level: Tensor | None,
     ) -> tuple[Frames, Tensor | None]:
         b, count = t.shape
         embedding = self.level(sinusoidal(1000 * t, 128).to(_dtype(self.level)))
@@ -308,6 +352,8 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if self.spacing is not None:
             spaced, bias = self.spacing(time)
             embedding = embedding + spaced
+        if self.draft is not None and draft_level is not None:
+            embedding = embedding + self.draft.embed(draft_level, embedding.dtype)
         rows, painted = prompt.flatten(), None
         if self.summary is not None:
             vectors, pictures = self.summary(text, *known.shape[-2:])

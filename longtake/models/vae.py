@@ -26,7 +26,7 @@ from longtake.models.layers import (
     zero_,
 )
 
-__all__ = ["TKLVAE", "Posterior"]
+__all__ = ["TKLVAE", "Block", "Decoder", "Posterior", "run_blocks"]
 
 
 class Posterior(NamedTuple):
@@ -99,7 +99,8 @@ class Block(nn.Module):
         return x + h
 
 
-def _run(blocks: nn.Module, x: Tensor, frames: int) -> Tensor:
+def run_blocks(blocks: nn.Module, x: Tensor, frames: int) -> Tensor:
+    """One block after the other."""
     for block in blocks.children():
         x = block(x, frames)
     return x
@@ -132,7 +133,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         for level, down in enumerate(self.down):
-            x = _run(self.blocks[level], down(x, frames), frames)
+            x = run_blocks(self.blocks[level], down(x, frames), frames)
         x = self.attention(x, frames)
         out: Tensor = self.last(F.silu(self.norm(x)), frames)
         return out
@@ -163,12 +164,20 @@ class Decoder(nn.Module):
         self.shuffle = nn.PixelShuffle(shuffle)
 
     def forward(self, z: Tensor, frames: int) -> Tensor:
-        x = self.attention(self.first(z, frames), frames)
+        return self.picture(self.features(z, frames), frames)
+
+    def features(self, z: Tensor, frames: int) -> Tensor:
+        """What the last level knows."""
+        x: Tensor = self.attention(self.first(z, frames), frames)
         for level, blocks in enumerate(self.blocks):
             if level:
                 x = F.interpolate(self.up[level - 1](x), scale_factor=2.0, mode="nearest")
-            x = _run(blocks, x, frames)
-        out: Tensor = self.shuffle(self.last(F.silu(self.norm(x)), frames))
+            x = run_blocks(blocks, x, frames)
+        return x
+
+    def picture(self, features: Tensor, frames: int) -> Tensor:
+        """The pixels of it."""
+        out: Tensor = self.shuffle(self.last(F.silu(self.norm(features)), frames))
         return out
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from longtake.plan.job import Frame, Job, Sampling
+from longtake.plan.lvdm import LvdmOptions, plan_lvdm
 from longtake.plan.nuwa_xl import plan_nuwa_xl
 from longtake.plan.plan import Plan, SceneSeen, Shown
 from longtake.plan.timeline import MAX_FRAMES, Scene, Timeline
+from longtake.plan.vidrd import VidRDOptions, plan_vidrd
 
 __all__ = [
     "MAX_FRAMES",
     "Frame",
     "Job",
+    "LvdmOptions",
     "Plan",
     "Sampling",
     "Scene",
     "SceneSeen",
     "Shown",
     "Timeline",
+    "VidRDOptions",
+    "plan_lvdm",
     "plan_nuwa_xl",
+    "plan_vidrd",
 ]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
+from longtake.plan.clip import Clip
+from longtake.plan.drawing import draw_job
 from longtake.plan.job import Job, Sampling
 from longtake.plan.plan import Plan
 from longtake.plan.references import references
 from longtake.plan.subjects import Subjects
 from longtake.plan.timeline import Timeline
-from longtake.plan.tree import Clip
 
 __all__ = ["NuwaXL", "plan_nuwa_xl"]
 
@@ -44,6 +42,8 @@ def plan_nuwa_xl(
 
 class NuwaXL:
     """What makes a tree of clips NUWA-XL's."""
+
+    chain = None  # all keyframes are one clip
 
     def __init__(
         self,
@@ -84,30 +84,7 @@ class NuwaXL:
 
     def draw(self, clip: Clip) -> Job:
         """The job of a clip."""
-        place, start = clip.place, clip.frames[0]
-        texts = [*clip.prompts, *(seen.prompt for seen in clip.seen)]
-        prompts = list(dict.fromkeys(texts))
-        rows = [prompts.index(text) for text in texts]
         keyframes, gaps, leaves = self._sampling
-        step = clip.frames[1] - start if len(clip.frames) > 1 else 1
-        sampling = keyframes if place.level == 0 else leaves if step == 1 else gaps
-        params: dict[str, Any] = {
-            "times": [i - start for i in clip.frames],
-            "prompts": prompts,
-            "prompt": rows[: len(clip.frames)],
-            "known": list(clip.known),
-            "seed": self._noise(clip),
-            "model": self._model,
-            **asdict(sampling),
-        }
-        if clip.seen:
-            times = [seen.time - start for seen in clip.seen]
-            params["references"] = {"times": times, "prompt": rows[len(clip.frames) :]}
-        inputs = (*clip.inputs, *(seen.frame for seen in clip.seen))
-        return Job("draw", inputs, params, place=place, start=start)
-
-    def _noise(self, clip: Clip) -> int:
-        """Seed of the noise, by the clip's place: prompts, model and sampling may change under the same."""
-        tree = f"{clip.place.tree}/" if clip.place.tree else ""
-        place = f"{tree}{self._seed}/{clip.reroll}/{clip.place.level}/{clip.frames[0]}"
-        return int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "big") >> 1  # 63 bits
+        step = clip.frames[1] - clip.frames[0] if len(clip.frames) > 1 else 1
+        sampling = keyframes if clip.place.level == 0 else leaves if step == 1 else gaps
+        return draw_job(clip, sampling, seed=self._seed, model=self._model)

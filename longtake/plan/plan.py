@@ -6,9 +6,10 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from longtake.plan.clip import Origin, Strategy
 from longtake.plan.job import Frame, Job
 from longtake.plan.timeline import Timeline
-from longtake.plan.tree import Origin, Strategy, Tree, overlap
+from longtake.plan.tree import Tree, overlap
 
 __all__ = ["Piece", "Plan", "SceneSeen", "Shown"]
 
@@ -91,16 +92,17 @@ class Plan:
 
     @property
     def keyframes(self) -> Job:
-        """The clip of level 0 of the tree planned first."""
+        """The first clip of level 0 of the tree planned first."""
         return self.trees[0].clip(0, 0)
 
     def keyframe_numbers(self) -> Iterator[int]:
-        """The film frames that clips of level 0 draw, in film order."""
+        """The film frames that clips of level 0 draw, in film order; a chain of leaves has no keyframes."""
         for piece, start in self.cut(slice(None)):
             tree = self.trees[piece.tree]
-            for i in tree.draws(0, 0):
-                if i in piece.frames:
-                    yield start + i - piece.frames.start
+            if tree.depth > 1 or tree.count(0) == 1:
+                for i in (i for n in tree.clips(0, piece.frames) for i in tree.draws(0, n)):
+                    if i in piece.frames:
+                        yield start + i - piece.frames.start
 
     def origin(self, i: int) -> Origin:
         """Where the latent of film frame `i` was first drawn."""
@@ -140,7 +142,7 @@ class Plan:
         """The jobs whose frames `job` takes."""
         if job.place is None:
             return ()
-        return tuple(dict.fromkeys(o.job for o in self.trees[job.place.tree].stands_on(job.place)))
+        return tuple(dict.fromkeys(o.job() for o in self.trees[job.place.tree].stands_on(job.place)))
 
     def joins(self, job: Job) -> list[int]:
         """The film frames that stand in one clip with each other, known ones too; past the end, the last."""
@@ -241,25 +243,27 @@ class _Walk:
         spans = [tree.clips(level, frames) for level in range(min(levels or tree.depth, tree.depth))]
 
         def below(level: int, n: int) -> Iterator[tuple[Job, bool]]:
-            if self._way.get((tree.number, level), (-1,))[0] != n:
-                self._way[tree.number, level] = n, set()
+            number, keys = self._way.get((tree.number, level), (-1, set()))
+            if number != n:  # of a chain all that was passed is on the way
+                self._way[tree.number, level] = n, keys if level == 0 else set()
             if not tree.is_void(level, n):
                 yield from self._with_inputs(tree.clip(level, n))
             if level + 1 < len(spans):
                 for child in overlap(tree.below(level, n), spans[level + 1]):
                     yield from below(level + 1, child)
 
-        yield from below(0, 0)
+        for n in spans[0]:
+            yield from below(0, n)
 
     def _with_inputs(self, job: Job) -> Iterator[tuple[Job, bool]]:
         """A job, and before it what it takes; nothing where it has been passed."""
-        keys = self._aside
+        number, on_the_way = -1, self._aside
         if job.place is not None:
-            number, on_the_way = self._way.get(job.place[:2], (-1, set()))
-            keys = on_the_way if number == job.place.number else self._aside
-        if job.key in keys or job.key in self._aside:
+            number, on_the_way = self._way.get(job.place[:2], (-1, self._aside))
+        if job.key in on_the_way or job.key in self._aside:
             return
-        keys.add(job.key)
+        own = job.place is not None and number == job.place.number
+        (on_the_way if own else self._aside).add(job.key)
         there = job.key in self._have
         if not there:
             for parent in self._plan.parents(job):

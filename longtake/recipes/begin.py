@@ -22,6 +22,7 @@ __all__ = ["BEGUN", "TAKEN", "begin_from"]
 TAKEN = ("autoencoder", "text")  # stages that need not run: their networks are the model's
 BEGUN = "begun"  # in `out/model`: the denoiser that the run's own begins as
 _MEASURED = {"latents_mean", "latents_std"}  # settings that training finds out
+_ADDED = {"drafted"}  # settings that add layers which change nothing at first
 
 
 def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
@@ -52,14 +53,17 @@ def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
     )
     networks: dict[str, Any] = {}
     for part, name, kind, arguments in wanted:
-        made = load_network(kind, model / part)
-        unlike = _differences(kind(**arguments).config, made.config)
+        made, wished = load_network(kind, model / part), kind(**arguments)
+        unlike = _differences(wished.config, made.config)
         if unlike:
             raise ModelError(
                 f"{manifest.name}'s {part} is not the one of the recipe {recipe.name}: {unlike}. Begin from "
                 "a model of this recipe, or leave --from out"
             )
-        networks[name] = torch.nn.Module.to(made, torch.float32)
+        lacks, _ = wished.load_state_dict(torch.nn.Module.to(made, torch.float32).state_dict(), strict=False)
+        assert all(name.startswith("draft.") for name in lacks)
+        wished.register_to_config(**{key: made.config.get(key) for key in _MEASURED & set(made.config)})
+        networks[name] = wished
     for name, network in networks.items():
         _put(network, out / "model" / name)
     return f"{manifest.name} {manifest.digest[:12]}"
@@ -68,6 +72,7 @@ def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
 def _differences(wanted: Any, found: Any) -> str:
     """The settings that differ, in words; "" where none does."""
     keys = [key for key in wanted if not key.startswith("_") and key not in _MEASURED]
+    keys = [key for key in keys if key not in _ADDED or found.get(key)]
     told = [
         f"{key} is {found.get(key)}, not {wanted[key]}"
         for key in keys

@@ -37,6 +37,10 @@ class Recipe:
     time_std: float
     known_noise: float  # most noise on known frames
     weights: tuple[float, float, float]  # of the losses of keyframes, gaps and leaves
+    small: float  # share of steps at half the latents' size
+    coarse: float  # share of clips that are shown themselves at half size, as a draft
+    between: float  # share of clips of near frames whose frames between known ones are drafted
+    draft_noise: float  # most noise on a draft; drafts are for denoisers that are `drafted`
     text_dropout: float  # share of clips trained without prompts
     short_clips: float  # share of steps with fewer than 16 frames
     undistilled: tuple[Sampling, Sampling, Sampling]  # how the denoiser is sampled: keyframes, gaps, leaves
@@ -45,6 +49,9 @@ class Recipe:
     aimed: tuple[Sampling, Sampling, Sampling]  # whose steps and shift the distilled one learns
     decoder: TrainConfig  # of the decoder, encoder frozen: on clips if it looks along time, else on stills
     latent_noise: float  # on its latents, in their spread; on stills the most
+    hd: TrainConfig | None  # of the HD decoder; None: there is none
+    hd_times: int  # its pixels per side for each of the autoencoder's
+    hd_channels: tuple[int, ...]  # of each level that it has beyond the autoencoder's decoder
     keyframes: Sampling  # how the finished model is sampled
     gaps: Sampling
     leaves: Sampling

@@ -26,6 +26,7 @@ from longtake.manifest import Manifest, ModelError, write_manifest
 from longtake.models.load import load_network
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
+from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
 from longtake.recipes.begin import BEGUN
 from longtake.recipes.recipe import Recipe
@@ -43,7 +44,9 @@ from longtake.train.autoencoder import (
 from longtake.train.checkpoint import weights_digest
 from longtake.train.denoiser import ClipBatch, MaskedClipLoss, cached_batches, encode_captions
 from longtake.train.distil import DistilLoss
+from longtake.train.drafts import Drafts
 from longtake.train.feed import spare_cores
+from longtake.train.hd import HDLoss, hd_sheet, world_pairs
 from longtake.train.loop import TrainConfig, train
 from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 from longtake.train.processes import own_device, place
@@ -239,7 +242,14 @@ def denoising_loss(recipe: Recipe) -> MaskedClipLoss:
         terminal_share=0.02,
         known_noise_max=recipe.known_noise,
     )
-    return MaskedClipLoss(diffusion=diffusion, text_dropout=recipe.text_dropout, weights=recipe.weights)
+    drafts = Drafts(coarse=recipe.coarse, between=recipe.between, noise=recipe.draft_noise)
+    return MaskedClipLoss(
+        diffusion=diffusion,
+        text_dropout=recipe.text_dropout,
+        weights=recipe.weights,
+        small=recipe.small,
+        drafts=drafts if recipe.denoiser.get("drafted") else None,
+    )
 
 
 def _decoder(recipe: Recipe, out: Path, device: str) -> None:
@@ -259,6 +269,22 @@ def _decoder(recipe: Recipe, out: Path, device: str) -> None:
         return reconstruction_sheet(made, recipe.size)
 
     _save(train(model, loss, batches, recipe.decoder, out / "decoder", sheet, **_by(device)), out, "vae")
+
+
+def _hd(recipe: Recipe, out: Path, device: str) -> None:
+    """The decoder of `out/model/vae` with finer levels behind it becomes `out/model/hd`."""
+    if recipe.hd is None:
+        raise ValueError(f"the recipe {recipe.name} has no HD decoder: leave this stage out")
+    vae: TKLVAE = _finished(out, "vae", TKLVAE, device)
+    model = HDDecoder.of(vae, recipe.hd_times, recipe.hd_channels)
+    episodes, seed = episode_seeds("train", recipe.episodes), recipe.seed + 2
+    pairs = world_pairs(episodes, recipe.size, recipe.hd_times, recipe.hd.batch, seed)
+    loss = HDLoss(vae=vae, noise=recipe.latent_noise)
+
+    def sheet(made: HDDecoder, step: int) -> np.ndarray:
+        return hd_sheet(made, vae, recipe.size)
+
+    _save(train(model, loss, pairs, recipe.hd, out / "hd", sheet, **_by(device)), out, "hd")
 
 
 def _package(recipe: Recipe, out: Path, device: str) -> None:
@@ -335,6 +361,7 @@ _STAGES: dict[str, Callable[[Recipe, Path, str], None]] = {
     "denoiser": _denoiser,
     "distillation": _distillation,
     "decoder": _decoder,
+    "hd": _hd,
     "package": _package,
     "probe": _probe,
 }

@@ -76,6 +76,10 @@ def toon_64() -> Recipe:
         time_std=1.1,
         known_noise=0.15,
         weights=(1.0, 1.0, 1.0),
+        small=0.0,
+        coarse=0.0,
+        between=0.0,
+        draft_noise=0.0,
         text_dropout=0.1,
         short_clips=0.07,
         undistilled=(sampling(3.0), sampling(1.5), sampling(1.0)),
@@ -95,6 +99,9 @@ def toon_64() -> Recipe:
             precision="bf16",
         ),
         latent_noise=0.12,
+        hd=None,
+        hd_times=1,
+        hd_channels=(),
         keyframes=sampling(3.0),
         gaps=sampling(1.5),
         leaves=sampling(1.0),
@@ -142,9 +149,14 @@ def toon_128() -> Recipe:
             "head": 32,
             "known_channels": 64,
             "nearest": True,
+            "drafted": True,
         },
         prediction="edm",  # "flow" leaves noise in what is drawn, which flickers (docs/log.md)
         weights=(0.8, 1.0, 1.5),  # leaves are easy and learn slowly: motion (docs/log.md)
+        small=0.12,
+        coarse=0.12,
+        between=0.25,
+        draft_noise=0.6,
         short_clips=0.1,
         diffusion=replace(small.diffusion, steps=6200, batch=10, decay=0.3, ema=0.998, compile=False),
         # Guided keyframes stand out of the film that is drawn between them (docs/log.md).
@@ -165,6 +177,11 @@ def toon_128() -> Recipe:
         aimed=(few(8, 1.5), few(4, 1.0), few(3, 0.7)),
         decoder=replace(small.stills, steps=1200, muon_lr=8e-4, adam_lr=8e-4, sheet_every=300),
         latent_noise=0.35,
+        hd=replace(
+            small.stills, steps=1200, batch=8, muon_lr=1e-3, adam_lr=1e-3, sheet_every=200, save_every=50
+        ),
+        hd_times=4,
+        hd_channels=(48, 32),
         keyframes=few(8, 1.5),
         gaps=few(4, 1.0),
         leaves=few(3, 2.0),  # at 0.7 they are smoother than their ends, which shows (docs/log.md)

@@ -20,11 +20,13 @@ __all__ = [
     "NoisyStillLoss",
     "StillLoss",
     "clip_batches",
+    "distance",
     "latent_statistics",
     "psnr",
     "reconstruction_sheet",
     "still_batches",
     "to_model",
+    "to_pixels",
 ]
 
 Batches = Callable[[int, int, int], Tensor]
@@ -63,14 +65,14 @@ def clip_batches(episodes: list[int], size: int, batch: int, length: int, seed: 
 
     def batches(step: int, rank: int, world: int) -> Tensor:
         chance = random.Random(step_seed(seed, step, rank))
-        clips = [draw_clip(episodes, chance, length, mix=(0.8, 0.1, 0.05, 0.05)) for _ in range(batch)]
+        clips = [draw_clip(episodes, chance, length, mix=(0.8, 0.1, 0.05, 0, 0, 0.05)) for _ in range(batch)]
         return torch.from_numpy(np.stack([clip.pixels(size) for clip in clips]))
 
     return batches
 
 
-def _distance(made: Tensor, true: Tensor) -> Tensor:
-    """L1, squares, and L1 of the differences between neighbouring pixels, which keeps edges sharp.
+def distance(made: Tensor, true: Tensor) -> Tensor:
+    """Of pictures in [-1, 1]: L1, squares, and L1 of the steps between pixels, which keeps edges sharp.
 
     Squares weigh most: a small thing that is missing (a ball, a hand) is a few large errors.
     """
@@ -102,7 +104,7 @@ class StillLoss:
         kl = posterior.kl()
         spread = posterior.mean.detach().std(dim=(0, 1, 3, 4))
         share = (posterior.logvar.detach().exp().mean(dim=(0, 1, 3, 4)).sqrt() / spread).mean()
-        return _distance(made, video) + self.kl_weight * kl, {
+        return distance(made, video) + self.kl_weight * kl, {
             "psnr": psnr(made, video).detach(),
             "kl": kl,
             "noise": share,
@@ -130,7 +132,7 @@ class DecoderLoss:
         disagree = (first[:, -1] - second[:, 0]).abs().mean()
         made, true = torch.cat([first, second], 1), torch.cat([video[:, : middle + 1], video[:, middle:]], 1)
         values = {"psnr": psnr(made, true).detach(), "disagree": disagree.detach()}
-        return _distance(made, true) + 0.5 * disagree, values
+        return distance(made, true) + 0.5 * disagree, values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +151,7 @@ class NoisyStillLoss:
         level = self.noise * torch.rand(len(latents), generator=generator, device=latents.device)
         spoilt = latents + level[:, None, None, None, None] * noise
         made = model.decode(model.denormalise(spoilt), framewise=True)
-        return _distance(made, video), {"psnr": psnr(made, video).detach()}
+        return distance(made, video), {"psnr": psnr(made, video).detach()}
 
 
 @torch.no_grad()

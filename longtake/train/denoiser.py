@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,9 @@ from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.latents import ClipCache
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import draw_masks
+from longtake.models.resize import halved
 from longtake.train.checkpoint import weights_digest
+from longtake.train.drafts import Drafts
 from longtake.train.loop import step_seed
 from longtake.train.processes import place
 from longtake.whole import written_whole
@@ -104,7 +107,7 @@ def cached_batches(
             start = int(chance.integers(whole - length + 1))
             columns = np.tile(np.arange(start, start + length), (batch, 1))
         chosen = rows[:, None], columns
-        first = np.min(np.where(columns < whole, cache.numbers[chosen], np.iinfo(np.int64).max), axis=1)
+        first = np.min(np.where(columns < whole, cache.numbers[chosen], np.inf), axis=1)
         distinct, prompt = np.unique(cache.prompts[chosen], return_inverse=True)
         said = np.concatenate([[0], distinct + 1])
         if prompts is not None:
@@ -137,23 +140,27 @@ class MaskedClipLoss:
     text_dropout: float  # share of clips that lose their prompts
     compiled_lengths: Container[int] = (16, 18)  # frames; clip lengths for which a compiled net is used
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)  # of keyframes, gaps, leaves
+    small: float = 0.0  # share of batches at half the latents' size: the first stage of a cascade
+    drafts: Drafts | None = None  # what clips are shown of themselves; for a network that takes drafts
     known_references: float = 0.85  # share of clips whose references are known; else they are drawn as well
     wide: Mapping[str, float] = field(  # regimes of keyframes
         default_factory=lambda: {
-            "none": 0.75,
-            "ends": 0.05,
+            "none": 0.72,
+            "ends": 0.04,
             "first_k": 0.10,
-            "frames": 0.08,
+            "frames": 0.06,
+            "stretch": 0.06,
             "rectangles": 0.02,
         }
     )
     narrow: Mapping[str, float] = field(  # regimes of gaps
         default_factory=lambda: {
-            "none": 0.06,
-            "ends": 0.72,
-            "first_k": 0.09,
-            "frames": 0.10,
-            "rectangles": 0.03,
+            "none": 0.12,
+            "ends": 0.60,
+            "first_k": 0.16,
+            "frames": 0.06,
+            "stretch": 0.04,
+            "rectangles": 0.02,
         }
     )
 
@@ -161,13 +168,21 @@ class MaskedClipLoss:
         self, net: Any, batch: ClipBatch, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of a batch; the metrics tell it per quarter of the noise level."""
+        # Not drawn from the generator: on an accelerator one would wait for the number.
+        if random.Random(generator.initial_seed()).random() < self.small:
+            batch = batch._replace(latents=halved(batch.latents.float()))
         length = batch.latents.shape[1]
         if length not in self.compiled_lengths:  # other shapes would be compiled anew: they run as they are
             net = getattr(net, "_orig_mod", net)
         mask = known_cells(batch, self.wide, self.narrow, self.known_references, generator)
+        latents, further = batch.latents.float(), {}
+        if self.drafts is not None:
+            schedule = self.diffusion.schedule
+            found = self.drafts(latents, batch.time, mask, batch.reference, schedule, generator)
+            mask, further = found.mask, {"draft": found.draft, "draft_level": found.level}
         return self.diffusion(
             net,
-            batch.latents.float(),
+            latents,
             batch.time,
             batch.text,
             batch.prompt,
@@ -176,6 +191,7 @@ class MaskedClipLoss:
             text_dropout=self.text_dropout,
             generator=generator,
             weight=batch.latents.new_tensor(self.weights, dtype=torch.float32)[kinds(batch)],
+            **further,
         )
 
 

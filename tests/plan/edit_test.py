@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.plan import Job, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import (
+    Job,
+    LvdmOptions,
+    Plan,
+    Sampling,
+    Scene,
+    Timeline,
+    VidRDOptions,
+    plan_lvdm,
+    plan_nuwa_xl,
+    plan_vidrd,
+)
 from longtake.plan.edit import Edited, insert, move_cut, pin, remove, reroll, set_prompt
 
 SAMPLING = Sampling(sampler="ddim", steps=4, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
@@ -19,10 +30,29 @@ PICTURE = Job("encode", (), {"picture": "abc"})
 Clips = dict[str, list[object]]  # key -> a token per frame, the same one where a latent was handed on
 
 
-def film(length: int, scene_frames: int = 0, clip_length: int = 16) -> Plan:
+def film(length: int, scene_frames: int = 0, clip_length: int = 16, strategy: str = "nuwa-xl") -> Plan:
     """A film whose scenes last `scene_frames` frames."""
     starts = range(0, length, scene_frames or length)
     scenes = tuple(Scene(f"s{k}", start, CAST[k % len(CAST)]) for k, start in enumerate(starts))
+    if strategy == "lvdm":
+        return plan_lvdm(
+            Timeline(scenes, length),
+            seed=7,
+            model="m",
+            sampling_keyframes=SAMPLING,
+            sampling_leaves=SAMPLING,
+            clip_length=clip_length,
+            options=LvdmOptions(carried=2),
+        )
+    if strategy == "vidrd":
+        return plan_vidrd(
+            Timeline(scenes, length),
+            seed=7,
+            model="m",
+            sampling=SAMPLING,
+            clip_length=clip_length,
+            options=VidRDOptions(guided=2),
+        )
     return plan_nuwa_xl(
         Timeline(scenes, length),
         seed=7,
@@ -43,7 +73,8 @@ def draw(plan: Plan, clips: Clips) -> list[Job]:
         assert job.key not in clips, "no job comes twice"
         given = [clips[key][index] for key, index in job.inputs]
         assert {parent.key for parent in plan.parents(job)} == {key for key, _ in job.inputs}
-        clip: list[object] = [(job.key, k) for k in range(len(job.params.get("times", [0])))]
+        # Behind a clip's frames may lie what the next one reuses.
+        clip: list[object] = [(job.key, k) for k in range(len(job.params.get("times", [0])) + 64)]
         for at, latent in zip(job.params.get("known", []), given, strict=False):
             clip[at] = latent
         clips[job.key] = clip
@@ -211,9 +242,14 @@ def edits(plan: Plan) -> Iterator[Callable[[st.DataObject], Edited]]:
 
 
 @settings(deadline=None, max_examples=150)
-@given(length=st.integers(1, 200), clip_length=st.sampled_from([4, 6, 16]), data=st.data())
-def test_any_edits_in_any_order(length: int, clip_length: int, data: st.DataObject) -> None:
-    plan, clips = film(length, data.draw(st.integers(5, 80)), clip_length), Clips()
+@given(
+    length=st.integers(1, 200),
+    clip_length=st.sampled_from([4, 6, 16]),
+    strategy=st.sampled_from(["nuwa-xl", "lvdm", "vidrd"]),
+    data=st.data(),
+)
+def test_any_edits_in_any_order(length: int, clip_length: int, strategy: str, data: st.DataObject) -> None:
+    plan, clips = film(length, data.draw(st.integers(5, 80)), clip_length, strategy), Clips()
     draw(plan, clips)
     for _ in range(data.draw(st.integers(1, 5))):
         before = latents(plan, clips)

@@ -247,7 +247,7 @@ def test_keyframes_and_gaps_have_masks_of_their_own() -> None:
     default = MaskedClipLoss(diffusion=diffusion(), text_dropout=0.1)
     default(net, batch_of([15.0] * 400), torch.Generator().manual_seed(0))
     known = seen[-1].mean(dim=(2, 3, 4))
-    assert 0.6 < (known == torch.tensor([1.0, 0, 0, 0, 0, 1])).all(1).float().mean() < 0.78
+    assert 0.5 < (known == torch.tensor([1.0, 0, 0, 0, 0, 1])).all(1).float().mean() < 0.7
     assert all(sum(mix.values()) == pytest.approx(1) for mix in (default.wide, default.narrow))
 
 

@@ -1,0 +1,144 @@
+"""Strategies by name, with their options: `NAME`, or `NAME:OPTION=VALUE:OPTION=VALUE` and so on.
+
+Options are those of the strategy, and of the sampling: `steps=8` or `text_guidance=1` on all levels,
+`leaves.steps=4` on one of keyframes, gaps, leaves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from longtake.manifest import Manifest
+from longtake.plan import (
+    LvdmOptions,
+    Plan,
+    Sampling,
+    Timeline,
+    VidRDOptions,
+    plan_lvdm,
+    plan_nuwa_xl,
+    plan_vidrd,
+)
+
+__all__ = ["STRATEGIES", "Way", "parse_way"]
+
+_LEVELS = ("keyframes", "gaps", "leaves")
+_SAMPLING = [field.name for field in dataclasses.fields(Sampling)]
+_Sampled = Mapping[str, Sampling]  # by level
+
+
+@dataclass(frozen=True, kw_only=True)
+class NuwaXLOptions:
+    """What a user may choose of NUWA-XL."""
+
+    references: int | None = None  # keyframes shown to a gap at most; 0: the paper's plan; None: the model's
+
+
+def _nuwa_xl(
+    line: Timeline, seed: int, manifest: Manifest, sampled: _Sampled, options: NuwaXLOptions
+) -> Plan:
+    return plan_nuwa_xl(
+        line,
+        seed=seed,
+        model=manifest.digest,
+        sampling_keyframes=sampled["keyframes"],
+        sampling_gaps=sampled["gaps"],
+        sampling_leaves=sampled["leaves"],
+        clip_length=manifest.clip_length,
+        most_references=manifest.references if options.references is None else options.references,
+        lexicon=manifest.lexicon,
+    )
+
+
+def _lvdm(line: Timeline, seed: int, manifest: Manifest, sampled: _Sampled, options: LvdmOptions) -> Plan:
+    return plan_lvdm(
+        line,
+        seed=seed,
+        model=manifest.digest,
+        sampling_keyframes=sampled["keyframes"],
+        sampling_leaves=sampled["leaves"],
+        clip_length=manifest.clip_length,
+        options=options,
+    )
+
+
+def _vidrd(line: Timeline, seed: int, manifest: Manifest, sampled: _Sampled, options: VidRDOptions) -> Plan:
+    return plan_vidrd(
+        line,
+        seed=seed,
+        model=manifest.digest,
+        sampling=sampled["keyframes"],
+        clip_length=manifest.clip_length,
+        options=options,
+    )
+
+
+STRATEGIES: dict[str, tuple[type, Callable[..., Plan]]] = {
+    "nuwa-xl": (NuwaXLOptions, _nuwa_xl),
+    "lvdm": (LvdmOptions, _lvdm),
+    "vidrd": (VidRDOptions, _vidrd),
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A strategy with what was chosen of its options."""
+
+    text: str  # as the user wrote it
+    name: str
+    options: Any
+    sampling: Mapping[str, Mapping[str, str]]  # level -> field -> value
+
+    def plan(self, line: Timeline, seed: int, manifest: Manifest, **everywhere: Any) -> Plan:
+        """The film of a time line; `everywhere` are fields of the sampling of all levels, over the way's own.
+
+        Raises `ValueError` where the options do not go with the model, or the sampling is none.
+        """
+        sampled = {
+            level: _sampling(getattr(manifest, level), {**self.sampling.get(level, {}), **everywhere})
+            for level in _LEVELS
+        }
+        return STRATEGIES[self.name][1](line, seed, manifest, sampled, self.options)
+
+
+def parse_way(text: str) -> Way:
+    """Read `NAME:OPTION=VALUE...`. Raises `ValueError` with what there is to choose."""
+    name, *settings = text.split(":")
+    if name not in STRATEGIES:
+        raise ValueError(f"{name!r} is no strategy: use {', '.join(STRATEGIES)}")
+    kind, _ = STRATEGIES[name]
+    own = {field.name for field in dataclasses.fields(kind)}
+    options: dict[str, str] = {}
+    sampling: dict[str, dict[str, str]] = {level: {} for level in _LEVELS}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        level, _, field = key.rpartition(".")
+        if not level and key in own and value:
+            options[key] = value
+        elif field in _SAMPLING and level in ("", *_LEVELS) and value:
+            for each in [level] if level else _LEVELS:
+                sampling[each][field] = value
+        else:
+            known = ", ".join([*sorted(own), *_SAMPLING])
+            raise ValueError(f"{setting!r} is no option of {name}: use NAME=VALUE of {known}")
+    return Way(text, name, _checked(kind, options), sampling)
+
+
+def _sampling(base: Sampling, changes: Mapping[str, Any]) -> Sampling:
+    made: Sampling = _checked(Sampling, {**dataclasses.asdict(base), **changes})
+    return made
+
+
+def _checked(kind: type, values: Mapping[str, Any]) -> Any:
+    """The dataclass of these values, written as text or not. Raises `ValueError` that names the option."""
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        told = first["msg"].removeprefix("Value error, ")
+        raise ValueError(": ".join([*map(str, first["loc"][-1:]), told])) from None

@@ -1,0 +1,73 @@
+"""What a tree tells a strategy of a clip, and what a strategy tells of its trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from longtake.plan.job import Frame, Job, Place
+
+__all__ = ["Chain", "Clip", "Origin", "Seen", "Strategy"]
+
+
+class Chain(NamedTuple):
+    """Keyframes as clips from left to right, each standing on the one before."""
+
+    length: int  # frames of a clip
+    carried: int  # of them known from the clip before; 0: it stands on it in another way
+
+
+class Seen(NamedTuple):
+    """A frame that a clip is shown beside its own, as known as its ends."""
+
+    time: int  # as frame of the clip's tree; may lie outside of it
+    prompt: str
+    frame: Frame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """What a strategy makes a job of."""
+
+    place: Place
+    frames: tuple[int, ...]  # of the tree
+    prompts: tuple[str, ...]  # one per frame
+    known: tuple[int, ...]  # positions in `frames`
+    inputs: tuple[Frame, ...]  # the latents of these
+    seen: tuple[Seen, ...]
+    before: str | None  # key of the clip before, in a chain that carries no frames
+    reroll: int  # how often the user asked for other noise
+
+
+class Strategy(Protocol):
+    """What differs between ways to plan a tree."""
+
+    most_seen: int  # frames that a clip may be shown beside its own
+
+    @property
+    def chain(self) -> Chain | None:
+        """How keyframes follow each other; None: they are one clip."""
+
+    def strides(self, length: int) -> Sequence[int]:
+        """Frames between neighbouring frames of a clip, per level, for a tree of `length` frames."""
+
+    def draw(self, clip: Clip) -> Job:
+        """The job of a clip."""
+
+    def look(
+        self, frames: Sequence[str], known: Sequence[str], others: Sequence[tuple[float, str]]
+    ) -> list[int]:
+        """Which of `others` (how far away, prompt) a clip should see; positions, in order.
+
+        `frames` are the prompts of what is to be drawn, `known` those of what is known.
+        """
+
+
+class Origin(NamedTuple):
+    """Where a latent was first drawn: as which frame of which job, and which frame of which tree that is."""
+
+    latent: Frame  # as an input of other jobs
+    tree: int
+    frame: int
+    job: Callable[[], Job]

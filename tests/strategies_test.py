@@ -1,0 +1,169 @@
+"""Films by every strategy: resumed, edited, in any number of workers, under both executors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from longtake.cli import main
+from longtake.commands.selection import Selection
+from longtake.commands.strategies import STRATEGIES, parse_way
+from longtake.film import cut_segments, decode_segment
+from longtake.manifest import read_manifest
+from longtake.plan import Scene, Timeline
+from longtake.video import count_frames
+
+WAYS = ["lvdm:carried=2", "vidrd:guided=2"]
+BOARD = """
+title: A day
+seed: 7
+video: {fps: 12, frames: 61}
+scenes:
+  - {id: one, at: 0, prompt: fox in the meadow}
+  - {id: two, at: 20, prompt: frog in the rain}
+  - {id: three, at: 41, prompt: rabbit sleeps}
+"""
+
+Render = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def render(
+    tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Render:
+    """Runs a command on the storyboard in an empty folder; its report."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "board.yaml").write_text(BOARD)
+
+    def run(command: str, *arguments: object) -> dict[str, Any]:
+        code = main([command, "board.yaml", *map(str, arguments), "--model", str(tiny_model), "--json"])
+        out, err = capsys.readouterr()
+        assert code == 0, err
+        report: dict[str, Any] = json.loads(out)
+        return report
+
+    return run
+
+
+def clips_in(store: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(store)): p.read_bytes() for p in store.glob("??/*.safetensors")}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_film_is_the_same_in_any_order_and_number_of_workers(
+    render: Render, tmp_path: Path, way: str
+) -> None:
+    def film(store: str, *more: object) -> dict[str, Any]:
+        return render("render", "--strategy", way, "--store", store, "--out", f"{store}.mp4", *more)
+
+    whole = film("a", "--workers", 1)
+    assert whole["frames"] == count_frames(tmp_path / "a.mp4") == 61
+    plan = render("plan", "--strategy", way, "--store", "b")
+    assert plan["jobs_missing"] == whole["jobs_run"] == sum(plan["levels"])
+    for span in ("45:61", "20:31"):
+        film("b", "--workers", 1, "--span", span)
+    film("b", "--workers", 2)
+    assert clips_in(tmp_path / "a") == clips_in(tmp_path / "b")
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    for number, path in enumerate(sorted((tmp_path / "a").glob("??/*.safetensors"))):
+        if number % 2:
+            path.unlink()  # as if the run had been killed, or worse
+    again = film("a", "--workers", 1, "--span", "0:60")
+    assert again["jobs_run"] > 0
+    assert film("a", "--workers", 1)["jobs_cached"] > 0
+    assert clips_in(tmp_path / "a") == clips_in(tmp_path / "b")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_peek_shows_what_the_encoder_gets(render: Render, tmp_path: Path, tiny_model: Path, way: str) -> None:
+    render("peek", 33, "--strategy", way, "--out", "alone.png", "--store", "alone")
+    render("render", "--strategy", way, "--workers", 1, "--store", "store")
+    board, store = tmp_path / "board.yaml", tmp_path / "store"
+    work = Selection(storyboard=board, strategy=way, model=str(tiny_model), store=store).open()
+    segments = cut_segments(work.plan)
+    frames = [f for segment in segments for f in decode_segment(segment, work.store, work.decode)]
+    with Image.open(tmp_path / "alone.png") as picture:
+        assert np.array_equal(np.asarray(picture), frames[33])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_edit_leaves_the_other_scenes_alone(
+    render: Render, tmp_path: Path, tiny_model: Path, way: str
+) -> None:
+    store = tmp_path / "store"
+
+    def latents() -> list[bytes]:
+        board = tmp_path / "board.yaml"
+        work = Selection(storyboard=board, strategy=way, model=str(tiny_model), store=store).open()
+        return [
+            work.store.get(one.leaf.key)[k].tobytes()
+            for one in work.plan.shown(slice(None))
+            for k in one.indices
+        ]
+
+    render("render", "--strategy", way, "--workers", 1, "--store", store)
+    before = latents()
+    render("edit", "--strategy", way, "--scene", "two", "--prompt", "rabbit in the meadow", "--store", store)
+    render("render", "--strategy", way, "--workers", 1, "--store", store)
+    after = latents()
+    assert [a != b for a, b in zip(before, after, strict=True)] == [20 <= i < 41 for i in range(61)]
+
+
+def test_ray_draws_the_same_films(render: Render, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'longtake[ray]'")
+    for way in WAYS:
+        render("render", "--strategy", way, "--workers", 1, "--store", "here", "--out", "here.mp4")
+        render(
+            "render", "--strategy", way, "--workers", 2, "--store", "there", "--out", "there.mp4",
+            "--executor", "ray",
+        )  # fmt: skip
+        assert (tmp_path / "here.mp4").read_bytes() == (tmp_path / "there.mp4").read_bytes()
+    assert clips_in(tmp_path / "here") == clips_in(tmp_path / "there")
+
+
+def test_strategies_are_told_apart_and_their_options_are_in_the_keys(tiny_model: Path) -> None:
+    manifest, line = read_manifest(tiny_model), Timeline((Scene("a", 0, "fox"),), 400)
+
+    def last(text: str, **more: object) -> str:
+        return parse_way(text).plan(line, 7, manifest, **more).leaf(399).key
+
+    ways = [
+        *STRATEGIES,
+        "lvdm:carried=3",
+        "lvdm:perturbation=0",
+        "lvdm:known_guidance=2",
+        "lvdm:stride=8",
+        "lvdm:paper_exact=true",
+        "vidrd:guided=3",
+        "vidrd:recycled=1",
+        "vidrd:guidance=1",
+        "vidrd:frames=9",
+        "vidrd:steps=7",
+        "nuwa-xl:leaves.steps=9",
+        "nuwa-xl:leaves.precision=bf16",
+    ]
+    assert len({last(way) for way in ways}) == len(ways)
+    assert last("nuwa-xl:references=0") == last("nuwa-xl")  # the tiny model has none
+    assert last("vidrd:steps=7") == last("vidrd", steps=7) == last("vidrd:steps=9", steps=7)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("guess", "'guess' is no strategy: use nuwa-xl, lvdm, vidrd"),
+        ("lvdm:guided=2", "'guided=2' is no option of lvdm"),
+        ("lvdm:carried", "'carried' is no option of lvdm: use NAME=VALUE of"),
+        ("lvdm:carried=few", "carried: Input should be a valid integer"),
+        ("lvdm:carried=0", "a clip needs at least one frame"),
+        ("nuwa-xl:ends.steps=2", "is no option"),
+    ],
+)
+def test_mistakes_have_a_remedy(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_way(text)
