@@ -1,7 +1,8 @@
 """What is in a model's folder: its files by checksum, what they are for, and how it likes to be sampled.
 
-A folder holds `unet/`, `text/` and `vae/` (config and safetensors each) and `manifest.json`. The manifest is
-the model's identity: clips are keyed by the digest of what draws them, segments by that of what decodes them.
+A folder holds `unet/`, `text/`, `vae/` and perhaps an HD decoder in `hd/` (config and safetensors each), and
+`manifest.json`. The manifest is the model's identity: clips are keyed by the digest of what draws them,
+segments by that of what decodes them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "Manifest",
     "ModelError",
+    "digest_of_pipeline",
     "find_model",
     "read_manifest",
     "shipped_models",
@@ -52,18 +54,26 @@ class Manifest:
     files: Mapping[str, str]  # path in the folder -> sha256
     distilled: bool = False  # its denoiser has guidance in it and takes few steps: not one to train on
     references: int = 0  # keyframes that a gap may be shown beside its ends
+    drafts: bool = False  # its denoiser may be shown drafts: for cascades, and frames between frames
+    hd: int = 0  # pixels per side that its HD decoder makes; 0: it has none
     lexicon: Mapping[str, Sequence[str]] = field(default_factory=dict)  # subject -> phrases that name it
 
     @property
     def digest(self) -> str:
         """Of all that decides what a clip's latents become: network, text encoder, schedule, prediction."""
-        drawing = {path: sha for path, sha in self.files.items() if not path.startswith("vae/")}
+        drawing = {path: sha for path, sha in self.files.items() if not path.startswith(("vae/", "hd/"))}
         return _hash([_FORMAT, drawing, self.latents, self.schedule, self.prediction])
 
     @property
     def decoder_digest(self) -> str:
         """Of all that decides what pixels latents become."""
         decoding = {path: sha for path, sha in self.files.items() if path.startswith("vae/")}
+        return _hash([_FORMAT, decoding, self.decoder_precision])
+
+    @property
+    def hd_digest(self) -> str:
+        """Of all that decides what the HD decoder makes of latents."""
+        decoding = {path: sha for path, sha in self.files.items() if path.startswith("hd/")}
         return _hash([_FORMAT, decoding, self.decoder_precision])
 
     def verify(self) -> None:
@@ -82,6 +92,15 @@ def _checksum(file: Path) -> str:
 
 def _hash(recipe: Any) -> str:
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+
+def digest_of_pipeline(folder: Path) -> str:
+    """Of a diffusers pipeline: of its settings and weights. Raises ModelError where `folder` holds none."""
+    if not (folder / "model_index.json").is_file():
+        raise ModelError(f"{folder} holds no diffusers pipeline: name the folder with its model_index.json")
+    kinds = {".json", ".txt", ".safetensors"}
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in kinds)
+    return _hash([(path.relative_to(folder).as_posix(), _checksum(path)) for path in files])
 
 
 def shipped_models() -> list[str]:
@@ -116,7 +135,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(manifest: Manifest) -> Manifest:
     """Writes the manifest with the checksums of the files that lie in its folder now; returns it so."""
-    paths = sorted(p for part in ("unet", "text", "vae") for p in (manifest.folder / part).iterdir())
+    parts = ("unet", "text", "vae", *(["hd"] if manifest.hd else []))
+    paths = sorted(p for part in parts for p in (manifest.folder / part).iterdir())
     files = {p.relative_to(manifest.folder).as_posix(): _checksum(p) for p in paths}
     told = {key: value for key, value in asdict(manifest).items() if key != "folder"} | {"files": files}
     (manifest.folder / "manifest.json").write_text(json.dumps({"format": _FORMAT, **told}, indent=1) + "\n")

@@ -39,6 +39,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             head=16,
             embedding=32,
             known_channels=8,
+            drafted=True,
         ),
         "text": SmallTextEncoder(
             vocabulary=VOCABULARY, width=16, layers=1, heads=2, registers=2, max_words=12
@@ -67,6 +68,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             leaves=Sampling(steps=2, text_guidance=1.0, known_guidance=1.5, **both),
             decoder_precision="fp32",
             files={},
+            drafts=True,
         )
     )
     return folder

@@ -14,7 +14,7 @@ import longtake
 FLOORS = [
     {"whole", "cores"},
     {"plan", "video"},
-    {"storyboard", "hls", "diffusion", "models", "conditioning", "data", "store", "manifest"},
+    {"storyboard", "hls", "diffusion", "models", "conditioning", "data", "store", "manifest", "flow"},
     {"ops", "film"},
     {"executors"},
     {"train", "evaluate"},

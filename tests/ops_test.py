@@ -172,6 +172,58 @@ def test_known_frames_are_perturbed_and_come_back_clean(draw: Draw) -> None:
     assert np.array_equal(draw(job((0, 7), known_level=0.0), both), clean)
 
 
+def drafted(known: tuple[int, ...], level: float = 0.2, flow: str = "none", **changes: Any) -> Job:
+    return job(known, draft={"flow": flow, "level": level}, prompt=[0] * 8, **changes)
+
+
+@pytest.mark.parametrize("flow", ["none", "dis"])
+def test_frames_between_known_ones_are_drafted(draw: Draw, flow: str) -> None:
+    known = [latent(1), latent(2), latent(3)]
+    plain = draw(job((0, 3, 6), prompt=[0] * 8), known)
+    rough = draw(drafted((0, 3, 6), flow=flow), known)
+    assert moved(plain, rough) == [False, True, True, False, True, True, False, True]
+    assert all(moved(rough, draw(drafted((0, 3, 6), 0.3, flow), known))[k] for k in (1, 2, 4, 5))
+    assert np.array_equal(rough, draw(drafted((0, 3, 6), flow=flow), known))
+
+
+def test_flow_changes_a_draft_by_half_of_what_it_moves(drawer: Drawer) -> None:
+    params = drafted((0, 4), flow="dis").params | {"times": [0, 1, 2, 3, 4, 5, 6, 7]}
+    known, there = torch.zeros(8, 2, 4, 4), torch.zeros(8, dtype=torch.bool)
+    known[0], known[4] = torch.from_numpy(latent(1).astype(np.float32)), 1.0
+    there[[0, 4]] = True
+    with torch.inference_mode():
+        rough, is_drafted = drawer._pictures.between(params, known, there)
+        blend, _ = drawer._pictures.between(params | {"draft": {"flow": "none"}}, known, there)
+    assert is_drafted.tolist() == [False, True, True, True, False, False, False, False]
+    assert torch.allclose(blend[1], 0.75 * known[0] + 0.25 * known[4])
+    assert not torch.equal(rough[2], blend[2])
+
+
+def test_at_a_cut_a_frame_is_drafted_like_the_one_of_its_prompt(drawer: Drawer) -> None:
+    params = drafted((0, 4), flow="dis").params | {"prompt": [0, 0, 0, 1, 1, 1, 1, 1]}
+    known, there = torch.zeros(8, 2, 4, 4), torch.zeros(8, dtype=torch.bool)
+    known[4] = 1.0
+    there[[0, 4]] = True
+    with torch.inference_mode():
+        rough, _ = drawer._pictures.between(params, known, there)
+    assert [rough[k].mean().item() for k in (1, 2, 3)] == [0, 0, 1]
+
+
+def test_a_small_clip_is_the_draft_of_the_whole_one(draw: Draw) -> None:
+    small = draw(job((0,), halved=1), [latent(1)])
+    assert small.shape == (8, 2, 2, 2)
+    assert np.allclose(
+        small[0], latent(1).astype(np.float32).reshape(2, 2, 2, 2, 2).mean(axis=(2, 4)), atol=1e-3
+    )
+    handed = [latent(1), *small.astype(np.float16)]
+    whole = draw(job((0,), draft={"level": 0.2}), handed)
+    assert whole.shape == (8, 2, 4, 4)
+    other = [latent(1), *small[::-1].astype(np.float16)]
+    assert all(moved(whole, draw(job((0,), draft={"level": 0.2}), other))[1:])
+    assert all(moved(whole, draw(job((0,), draft={"level": 0.4}), handed))[1:]), "the level is told and used"
+    assert all(moved(whole, draw(job((0,), draft={"level": 0.2}), [latent(9), *handed[1:]]))), "the reference"
+
+
 def reusing(follows: bool, **changes: Any) -> Job:
     reuse = {"steps": [2, 1], "recycled": 4.0, "follows": follows}
     return job(steps=5, reuse=reuse, **changes)

@@ -18,6 +18,7 @@ from longtake.cli.options import (
     Order,
     PrecisionOption,
     Seed,
+    Size,
     Span,
     Steps,
     StoreOption,
@@ -76,6 +77,7 @@ def render(
         Path | None,
         Option("--sheet", help="Also write a picture of every scene beside its prompt.", metavar="PNG"),
     ] = None,
+    size: Size = None,
     upscale: Annotated[
         int | None,
         Option(
@@ -100,6 +102,8 @@ def render(
 
     if address is not None and executor is not Executor.RAY:
         raise typer.BadParameter("only goes with --executor ray", param_hint="--address")
+    if size is not None and upscale is not None:
+        raise typer.BadParameter("goes without --size", param_hint="--upscale")
     selection = select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
     result = command.render(
         selection,
@@ -111,6 +115,7 @@ def render(
         order=order.value,
         follow=follow,
         sheet=sheet,
+        size=size,
         upscale=upscale,
     )
     show(*result, as_json)
@@ -184,6 +189,7 @@ def peek(
     steps: Steps = None,
     guidance: Guidance = None,
     precision: PrecisionOption = None,
+    size: Size = None,
     store: StoreOption = None,
     as_json: Json = False,
 ) -> None:
@@ -196,7 +202,7 @@ def peek(
     from longtake.commands import render as command
 
     selection = select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
-    show(*command.peek(selection, when, out=out), as_json)
+    show(*command.peek(selection, when, out=out, size=size), as_json)
 
 
 @app.command()

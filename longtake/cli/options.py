@@ -22,6 +22,7 @@ __all__ = [
     "PrecisionOption",
     "Preset",
     "Seed",
+    "Size",
     "Span",
     "Split",
     "Steps",
@@ -80,7 +81,7 @@ StrategyOption = Annotated[
     str,
     Option(
         "--strategy",
-        help="How the film is planned: nuwa-xl, lvdm or vidrd.",
+        help="How the film is planned: nuwa-xl, lvdm, vidrd or videogen.",
         metavar="NAME[:OPTION=VALUE...]",
     ),
 ]
@@ -106,6 +107,17 @@ Guidance = Annotated[
 ]
 PrecisionOption = Annotated[
     Precision | None, Option("--precision", help="Numbers to compute with.", show_default="the model's")
+]
+Size = Annotated[
+    int | None,
+    Option(
+        "--size",
+        help="Pixels per side: the model's own or those of its HD decoder, or a multiple.",
+        min=1,
+        max=8192,
+        metavar="N",
+        show_default="the model's, enlarged to 256",
+    ),
 ]
 StoreOption = Annotated[
     str | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -94,7 +94,7 @@ def draw(
                 work.plan,
                 span,
                 work.store,
-                Tools(partial(_load, work.manifest.folder.absolute()), work.load),
+                Tools(partial(_load, work.manifest.folder.absolute(), work.pipelines), work.load),
                 hear,
                 hire=hire,
                 levels=levels,
@@ -107,10 +107,10 @@ def draw(
     return Drawn(total, len(drawing.drawn), begin)
 
 
-def _load(folder: Path) -> Draw:
+def _load(folder: Path, pipelines: Mapping[str, Path]) -> Draw:
     from longtake.ops import Operations  # here: where nothing is missing, torch is not needed
 
-    return Operations(folder)()
+    return Operations(folder, pipelines=pipelines)()
 
 
 def workers_for(most: int) -> int:

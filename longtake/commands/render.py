@@ -19,7 +19,7 @@ from longtake.film import SEGMENT_FRAMES, Encoding, Segment, decode_frame, encod
 from longtake.hls import PLAYLIST, Broadcast
 from longtake.plan import SceneSeen
 from longtake.storyboard import StoryboardError, parse, parse_when
-from longtake.video import contact_sheet, read_frames, reduce, write_png
+from longtake.video import contact_sheet, enlarge, read_frames, reduce, write_png
 
 __all__ = ["keys", "peek", "plan", "render"]
 
@@ -37,6 +37,7 @@ def render(
     order: Order,
     follow: Path | None,
     sheet: Path | None,
+    size: int | None,
     upscale: int | None,
 ) -> tuple[Report, str]:
     """Draw what is missing and write the film; what there is to say as JSON and as a sentence."""
@@ -44,6 +45,8 @@ def render(
     if sheet is not None:
         _check_out(sheet, ".png", "--sheet")
     work = selection.open()
+    if size is not None:
+        work, upscale = work.sized(size)
     frames = parse_span(span, work.plan.length)
     encoding = work.encoding(upscale)
     following = None if follow is None else _Following(work, encoding, follow)
@@ -64,7 +67,7 @@ def render(
         written = _join(work, frames, out, encoding, selection)
         work.store.write_note(_record(selection), selection.text)
         if sheet is not None:
-            _write_scenes(work, frames, out, encoding.codec.upscale, sheet)
+            _write_scenes(work, frames, out, work.pixels * encoding.codec.upscale, sheet)
     numbers = drawn.report()
     report = {"film": str(out), "frames": written, "jobs_total": drawn.total, **numbers}
     if follow is not None:
@@ -171,14 +174,16 @@ def keys(selection: Selection, *, out: Path) -> tuple[Report, str]:
     return report, f"{out}: {len(numbers)} keyframes, from the first to frame {numbers[-1]:,}"
 
 
-def peek(selection: Selection, when: str, *, out: Path) -> tuple[Report, str]:
+def peek(selection: Selection, when: str, *, out: Path, size: int | None) -> tuple[Report, str]:
     """Draw as little as shows one frame, and write it as the encoder would get it."""
     _check_out(out, ".png", "--out")
-    work = selection.open()
+    work, times = selection.open(), 1
+    if size is not None:
+        work, times = work.sized(size)
     i = parse_when(work.board, when, work.plan.length)
     with resumable(_go_on(work)):
         drawn = draw(work, slice(i, i + 1))
-        write_png(decode_frame(work.plan, work.store, work.decode, i), out)
+        write_png(enlarge(decode_frame(work.plan, work.store, work.decode, i), times, smooth=True), out)
     told = f"{out}: frame {i:,} ({clock(i / work.fps)}), {drawn.run} of {drawn.total} clips drawn"
     return {"frame": i, **drawn.report()}, told
 
@@ -205,14 +210,14 @@ def _join(work: Work, span: slice, out: Path, encoding: Encoding, selection: Sel
     return film.frames
 
 
-def _write_scenes(work: Work, span: slice, film: Path, upscale: int, sheet: Path) -> None:
+def _write_scenes(work: Work, span: slice, film: Path, size: int, sheet: Path) -> None:
     """A picture of the film from the middle of every scene that it shows, with its prompt beside it."""
     pictures, labels = [], []
     for scene, frames in zip(work.plan.timeline.scenes, work.plan.timeline.spans(), strict=True):
         shown = range(max(frames.start, span.start), min(frames.stop, span.stop))
         if shown:
             middle = shown[len(shown) // 2] - span.start
-            pictures.append(reduce(next(read_frames(film, middle)), upscale))
+            pictures.append(reduce(next(read_frames(film, middle)), size // work.manifest.size))
             labels.append(f"{clock(frames.start / work.fps)} {scene.prompt}")
     write_png(contact_sheet(pictures, labels), sheet)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from longtake.commands.strategies import parse_way
+from longtake.commands.strategies import Way, parse_way
 from longtake.film import Decode, Encoding
 from longtake.manifest import Manifest, find_model, read_manifest
 from longtake.plan import Job, Plan
@@ -60,23 +60,30 @@ class Selection:
         plan, picture = self.plan(board, manifest), self._picture(manifest)
         folder = self.store or self.storyboard.parent / STORE
         try:
-            return Work(board=board, manifest=manifest, plan=plan, store=open_store(folder), picture=picture)
+            store = open_store(folder)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--store") from None
+        pipelines = self._way().pipelines
+        return Work(
+            board=board, manifest=manifest, plan=plan, store=store, picture=picture, pipelines=pipelines
+        )
 
     def plan(self, board: Storyboard, manifest: Manifest) -> Plan:
         """The plan of a storyboard, its edits done. Raises as `open` does."""
         asked = {"steps": self.steps, "text_guidance": self.guidance, "precision": self.precision}
         everywhere = {name: value for name, value in asked.items() if value is not None}
-        try:
-            way = parse_way(self.strategy)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--strategy") from None
+        way = self._way()
         try:
             plan = way.plan(timeline(board), board.seed, manifest, **everywhere)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
         return edited(board, plan, self._picture(manifest))
+
+    def _way(self) -> Way:
+        try:
+            return parse_way(self.strategy)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--strategy") from None
 
     def _picture(self, manifest: Manifest) -> Callable[[str], Job]:
         return partial(picture_job, self.storyboard.parent, manifest)
@@ -91,6 +98,8 @@ class Work:
     plan: Plan
     store: Store
     picture: Callable[[str], Job]  # path of a picture, from the storyboard's folder -> its job
+    pipelines: Mapping[str, Path]  # folders of other models that draw, by digest
+    hd: bool = False  # decoded by the HD decoder
 
     @property
     def fps(self) -> Fraction:
@@ -98,16 +107,33 @@ class Work:
         least = Fraction(1, 1_000_000)
         return max(least, Fraction(str(self.board.video.fps)).limit_denominator(1_000_000))
 
+    @property
+    def pixels(self) -> int:
+        """Per side of a decoded frame."""
+        return self.manifest.hd if self.hd else self.manifest.size
+
     def encoding(self, upscale: int | None = None) -> Encoding:
         """How its leaves become a film, enlarged so many times; None: so that it can be watched."""
-        times = upscale or max(1, _WATCHABLE // self.manifest.size)
-        codec = Codec(upscale=times, smooth=True)
-        return Encoding(decoder=self.manifest.decoder_digest, fps=self.fps, codec=codec)
+        times = upscale or max(1, _WATCHABLE // self.pixels)
+        digest = self.manifest.hd_digest if self.hd else self.manifest.decoder_digest
+        return Encoding(decoder=digest, fps=self.fps, codec=Codec(upscale=times, smooth=True))
+
+    def sized(self, size: int) -> tuple[Work, int]:
+        """The film in pictures of `size` pixels per side, and how many times they are enlarged for that.
+
+        The HD decoder makes them where the size is its own or a multiple. Raises for one that is neither that
+        nor a multiple of the model's.
+        """
+        for pixels, hd in ((self.manifest.hd, True), (self.manifest.size, False)):
+            if pixels and size % pixels == 0:
+                return replace(self, hd=hd), size // pixels
+        sizes = " or of ".join(str(s) for s in (self.manifest.size, self.manifest.hd) if s)
+        raise typer.BadParameter(f"{size}: give a multiple of {sizes}", param_hint="--size")
 
     @property
     def load(self) -> Callable[[], Decode]:
         """What any process calls to get the decoder."""
-        return partial(_load_decoder, self.manifest.folder.absolute())
+        return partial(_load_decoder, self.manifest.folder.absolute(), self.hd)
 
     @cached_property
     def decode(self) -> Decode:
@@ -141,10 +167,10 @@ def picture_job(folder: Path, manifest: Manifest, path: str) -> Job:
     return Job("encode", (), {"pixels": pixels, "encoder": manifest.decoder_digest})
 
 
-def _load_decoder(folder: Path) -> Decode:
+def _load_decoder(folder: Path, hd: bool) -> Decode:
     from longtake.ops import Decoder  # here: where nothing is decoded, torch is not needed
 
-    return Decoder(folder)
+    return Decoder(folder, hd=hd)
 
 
 def parse_span(text: str | None, length: int) -> slice:

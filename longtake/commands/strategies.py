@@ -9,19 +9,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from longtake.manifest import Manifest
+from longtake.manifest import Manifest, digest_of_pipeline
 from longtake.plan import (
     LvdmOptions,
     Plan,
     Sampling,
     Timeline,
+    VideoGenOptions,
     VidRDOptions,
     plan_lvdm,
     plan_nuwa_xl,
+    plan_videogen,
     plan_vidrd,
 )
 
@@ -78,10 +81,45 @@ def _vidrd(line: Timeline, seed: int, manifest: Manifest, sampled: _Sampled, opt
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class VideoGenChoices(VideoGenOptions):
+    """With another model for the reference images."""
+
+    pipeline: str | None = None  # folder of a diffusers text-to-image pipeline; None: the model itself
+    pipeline_steps: int = 30
+    pipeline_guidance: float = 7.5
+
+
+def _videogen(
+    line: Timeline, seed: int, manifest: Manifest, sampled: _Sampled, options: VideoGenChoices
+) -> Plan:
+    if not manifest.drafts:
+        raise ValueError(f"the network of {manifest.name} takes no drafts, which videogen needs")
+    reference = None
+    if options.pipeline is not None:
+        reference = {
+            "pipeline": digest_of_pipeline(Path(options.pipeline)),
+            "steps": options.pipeline_steps,
+            "guidance": options.pipeline_guidance,
+            "encoder": manifest.decoder_digest,
+        }
+    return plan_videogen(
+        line,
+        seed=seed,
+        model=manifest.digest,
+        sampling_clips=sampled["keyframes"],
+        sampling_leaves=sampled["leaves"],
+        clip_length=manifest.clip_length,
+        reference=reference,
+        options=options,
+    )
+
+
 STRATEGIES: dict[str, tuple[type, Callable[..., Plan]]] = {
     "nuwa-xl": (NuwaXLOptions, _nuwa_xl),
     "lvdm": (LvdmOptions, _lvdm),
     "vidrd": (VidRDOptions, _vidrd),
+    "videogen": (VideoGenChoices, _videogen),
 }
 
 
@@ -93,6 +131,12 @@ class Way:
     name: str
     options: Any
     sampling: Mapping[str, Mapping[str, str]]  # level -> field -> value
+
+    @property
+    def pipelines(self) -> dict[str, Path]:
+        """Folders of other models that it needs, by their digest."""
+        folder = getattr(self.options, "pipeline", None)
+        return {} if folder is None else {digest_of_pipeline(Path(folder)): Path(folder).absolute()}
 
     def plan(self, line: Timeline, seed: int, manifest: Manifest, **everywhere: Any) -> Plan:
         """The film of a time line; `everywhere` are fields of the sampling of all levels, over the way's own.

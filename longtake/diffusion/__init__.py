@@ -13,7 +13,7 @@ from longtake.diffusion.masks import REGIMES, draw_masks
 from longtake.diffusion.prediction import PREDICTIONS, Denoise, Denoiser, PredictionError
 from longtake.diffusion.reuse import Past, past_of, reused_noise, sample_reusing
 from longtake.diffusion.sampler import SAMPLERS, Sampler, ddim, dpm_2m
-from longtake.diffusion.schedule import SCHEDULES, Schedule, cosine, ddpm, flow, times
+from longtake.diffusion.schedule import SCHEDULES, Schedule, cosine, ddpm, diffuse, flow, times
 
 __all__ = [
     "PREDICTIONS",
@@ -31,6 +31,7 @@ __all__ = [
     "cosine",
     "ddim",
     "ddpm",
+    "diffuse",
     "dpm_2m",
     "draw_masks",
     "flow",

@@ -7,6 +7,7 @@ from longtake.plan.lvdm import LvdmOptions, plan_lvdm
 from longtake.plan.nuwa_xl import plan_nuwa_xl
 from longtake.plan.plan import Plan, SceneSeen, Shown
 from longtake.plan.timeline import MAX_FRAMES, Scene, Timeline
+from longtake.plan.videogen import VideoGenOptions, plan_videogen
 from longtake.plan.vidrd import VidRDOptions, plan_vidrd
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "Shown",
     "Timeline",
     "VidRDOptions",
+    "VideoGenOptions",
     "plan_lvdm",
     "plan_nuwa_xl",
+    "plan_videogen",
     "plan_vidrd",
 ]

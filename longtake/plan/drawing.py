@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from longtake.plan.clip import Clip
 from longtake.plan.job import Frame, Job, Sampling
+from longtake.plan.strategy import Clip
 
 __all__ = ["draw_job"]
 
@@ -47,5 +47,6 @@ def draw_job(
 def _noise(clip: Clip, seed: int) -> int:
     """Seed of the noise, by the clip's place: prompts, model and sampling may change under the same."""
     tree = f"{clip.place.tree}/" if clip.place.tree else ""
+    tree += f"stage {clip.place.stage}/" if clip.place.stage else ""
     place = f"{tree}{seed}/{clip.reroll}/{clip.place.level}/{clip.frames[0]}"
     return int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "big") >> 1  # 63 bits

@@ -78,7 +78,8 @@ def insert(plan: Plan, scene: str, at: int, frames: int, prompt: str) -> Edited:
         after.insert(0, Scene(_fresh(line, before[-1].id), at + frames, before[-1].prompt))
     scenes = (*before, Scene(scene, at, prompt), *after)
     tree = _between(plan, at, frames, prompt)
-    shown = range(at > 0, frames + (at > 0))
+    beside = at > 0 and plan.strategy.joined  # the frame before it is in its tree
+    shown = range(beside, frames + beside)
     pieces = (
         *(piece for piece, _ in plan.cut(slice(0, at))),
         Piece(tree.number, shown),
@@ -145,7 +146,12 @@ def _drawn_anew(
 
 
 def _between(plan: Plan, at: int, frames: int, prompt: str) -> Tree:
-    """A tree of `frames` frames before film frame `at` and of the frames on either side, which are given."""
+    """A tree of `frames` frames before film frame `at` and of the frames on either side, which are given.
+
+    Of a strategy whose scenes are apart it has no others.
+    """
+    if not plan.strategy.joined:
+        return Tree(plan.strategy, frames, lambda i: prompt, number=len(plan.trees))
     first = at > 0
     scenes = [Scene("new", int(first), prompt)]
     if first:

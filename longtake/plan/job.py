@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 __all__ = ["Frame", "Job", "Place", "Sampling"]
 
 # Raise an operation's version by hand whenever its code changes what it yields: it is part of every key.
-VERSIONS = {"draw": 1, "encode": 1}
+VERSIONS = {"draw": 1, "encode": 1, "imagine": 1}
 
 
 class Frame(NamedTuple):
@@ -23,12 +23,13 @@ class Frame(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a clip stands in a plan: of which tree, on which level, which one, and as which edit left it."""
+    """Where a job stands in a plan: of which tree, on which level, which clip, and as which edit left it."""
 
     tree: int = 0
     level: int = 0  # 0 = keyframes
     number: int = 0
     version: int = 0  # 0 = as first planned
+    stage: int = 0  # 0 = the clip itself; others are what is made first for it alone
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from longtake.plan.clip import Chain
+from longtake.plan.strategy import Chain
 
 __all__ = ["Keyframes"]
 
@@ -10,20 +10,20 @@ __all__ = ["Keyframes"]
 class Keyframes:
     """Frames of a tree that are `stride` apart, in clips that are numbered from 0.
 
-    In a chain a clip begins with the last keyframes of the one before, as many as it carries, and all clips
-    are whole: keyframes may lie past the tree's last frame, unless that one is given (`closed`). A tree of one
-    frame is a clip of one frame: an image.
+    In a chain a clip begins with the last keyframes of the one before, as many as it carries. Keyframes may
+    lie past the tree's last frame, unless that one is given (`closed`). A tree of one frame is a clip of one
+    frame: an image.
     """
 
     def __init__(self, length: int, stride: int, chain: Chain | None, closed: bool) -> None:
         wanted = -(-(length - 1) // stride) + 1
         self._stride = stride
-        self._clip, self.carried = chain if chain and wanted > 1 else (wanted, 0)
+        self._clip, self.carried, whole = chain if chain and wanted > 1 else (wanted, 0, True)
         self._advance = self._clip - self.carried
         assert self._advance > 0
         self.count = 1 + max(0, -(-(wanted - self._clip) // self._advance))  # clips
-        whole = (self.count - 1) * self._advance + self._clip
-        self.reach = length if closed else (whole - 1) * stride + 1  # frames up to and with the last keyframe
+        drawn = (self.count - 1) * self._advance + self._clip if whole else wanted  # keyframes
+        self.reach = length if closed else (drawn - 1) * stride + 1  # frames up to and with the last keyframe
 
     def frames(self, n: int) -> list[int]:
         """The frames of clip `n`."""
@@ -40,7 +40,6 @@ class Keyframes:
         place = -(-i // self._stride)
         return 0 if place < self._clip else (place - self.carried) // self._advance
 
-    def gaps(self, n: int) -> range:
-        """Numbers of the gaps between keyframes of which clip `n` draws the later one."""
-        first = n * self._advance
-        return range(first + self.carried - 1 if n else 0, first + self._clip - 1)
+    def gaps(self, n: int) -> int:
+        """How many gaps from the first one on have both ends when clip `n` is drawn."""
+        return n * self._advance + self._clip - 1

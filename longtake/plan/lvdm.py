@@ -6,13 +6,12 @@ has one network for each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from longtake.plan.clip import Chain, Clip
 from longtake.plan.drawing import draw_job
-from longtake.plan.job import Job, Sampling
+from longtake.plan.job import Sampling
 from longtake.plan.plan import Plan
+from longtake.plan.strategy import Chain, Clip, Drawing, Strategy
 from longtake.plan.timeline import Timeline
 
 __all__ = ["Lvdm", "LvdmOptions", "plan_lvdm"]
@@ -80,10 +79,8 @@ def plan_lvdm(
     return Plan.of(Lvdm(seed, model, (sampling_keyframes, sampling_leaves), found), timeline)
 
 
-class Lvdm:
+class Lvdm(Strategy):
     """What makes a tree of clips LVDM's."""
-
-    most_seen = 0
 
     def __init__(
         self,
@@ -94,7 +91,7 @@ class Lvdm:
     ) -> None:
         assert options.keyframes is not None
         assert options.stride is not None
-        self.chain = Chain(options.keyframes, options.carried)
+        self.chain: Chain = Chain(options.keyframes, options.carried)
         self._seed, self._model, self._stride = seed, model, options.stride
         self._sampling: tuple[Sampling, ...] = sampling
         if (scale := options.known_guidance) is not None:
@@ -105,14 +102,8 @@ class Lvdm:
         """Film frames between neighbouring frames of a clip, per level; a film of one clip has no gaps."""
         return [1] if length <= self.chain.length else [self._stride, 1]
 
-    def look(
-        self, frames: Sequence[str], known: Sequence[str], others: Sequence[tuple[float, str]]
-    ) -> list[int]:
-        """Nothing: a clip sees what it carries, or its ends."""
-        return []
-
-    def draw(self, clip: Clip) -> Job:
-        """The job of a clip."""
+    def draw(self, clip: Clip) -> Drawing:
+        """What draws a clip."""
         more = {"known_level": self._level} if clip.known and self._level else {}
         sampling = self._sampling[clip.place.level]
-        return draw_job(clip, sampling, seed=self._seed, model=self._model, more=more)
+        return Drawing(draw_job(clip, sampling, seed=self._seed, model=self._model, more=more))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from longtake.plan.clip import Clip
 from longtake.plan.drawing import draw_job
-from longtake.plan.job import Job, Sampling
+from longtake.plan.job import Sampling
 from longtake.plan.plan import Plan
 from longtake.plan.references import references
+from longtake.plan.strategy import Clip, Drawing, Strategy
 from longtake.plan.subjects import Subjects
 from longtake.plan.timeline import Timeline
 
@@ -40,10 +40,8 @@ def plan_nuwa_xl(
     return Plan.of(NuwaXL(seed, model, sampling, clip_length, most_references, lexicon or {}), timeline)
 
 
-class NuwaXL:
+class NuwaXL(Strategy):
     """What makes a tree of clips NUWA-XL's."""
-
-    chain = None  # all keyframes are one clip
 
     def __init__(
         self,
@@ -82,9 +80,9 @@ class NuwaXL:
         """Which of `others` (how far away, prompt) a clip should see; positions, in order."""
         return references(self._subjects, frames, known, others, self.most_seen)
 
-    def draw(self, clip: Clip) -> Job:
-        """The job of a clip."""
+    def draw(self, clip: Clip) -> Drawing:
+        """What draws a clip."""
         keyframes, gaps, leaves = self._sampling
         step = clip.frames[1] - clip.frames[0] if len(clip.frames) > 1 else 1
         sampling = keyframes if clip.place.level == 0 else leaves if step == 1 else gaps
-        return draw_job(clip, sampling, seed=self._seed, model=self._model)
+        return Drawing(draw_job(clip, sampling, seed=self._seed, model=self._model))

@@ -6,8 +6,8 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from longtake.plan.clip import Origin, Strategy
 from longtake.plan.job import Frame, Job
+from longtake.plan.strategy import Origin, Strategy
 from longtake.plan.timeline import Timeline
 from longtake.plan.tree import Tree, overlap
 
@@ -72,7 +72,7 @@ class Plan:
         return self.levels_of(slice(None))
 
     def levels_of(self, span: slice) -> list[int]:
-        """Clips per level that `span` needs, keyframes first; those that edits have replaced are left out."""
+        """Jobs per level that `span` needs, keyframes first; those that edits have replaced are left out."""
         found = [0] * max(tree.depth for tree in self.trees)
         seen: dict[tuple[int, int], int] = {}  # tree and level -> the first number that is not counted yet
         for piece, _ in self.cut(span):
@@ -81,8 +81,9 @@ class Plan:
                 numbers = tree.clips(level, piece.frames)
                 first = max(numbers.start, seen.get((piece.tree, level), 0))
                 seen[piece.tree, level] = numbers.stop
-                last_is_void = first < numbers.stop and tree.is_void(level, numbers.stop - 1)
-                found[level] += max(0, numbers.stop - first) - last_is_void
+                fresh = range(first, max(first, numbers.stop))
+                last_is_void = bool(fresh) and tree.is_void(level, fresh[-1])
+                found[level] += tree.jobs_from(level, fresh) - last_is_void
         return found
 
     @property
@@ -132,7 +133,7 @@ class Plan:
 
     def frames_shown(self, job: Job, span: slice) -> int:
         """How many film frames of `span` a job shows: none unless it is a leaf."""
-        if job.place is None or job.level != self.trees[job.place.tree].depth - 1:
+        if job.place is None or job.place.stage or job.level != self.trees[job.place.tree].depth - 1:
             return 0
         shows = self.trees[job.place.tree].shows(job.place.number)
         pieces = (piece.frames for piece, _ in self.cut(span) if piece.tree == job.place.tree)
@@ -142,7 +143,7 @@ class Plan:
         """The jobs whose frames `job` takes."""
         if job.place is None:
             return ()
-        return tuple(dict.fromkeys(o.job() for o in self.trees[job.place.tree].stands_on(job.place)))
+        return self.trees[job.place.tree].parents(job.place)
 
     def joins(self, job: Job) -> list[int]:
         """The film frames that stand in one clip with each other, known ones too; past the end, the last."""

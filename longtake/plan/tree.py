@@ -14,9 +14,9 @@ from functools import lru_cache, partial
 from itertools import pairwise
 from typing import NamedTuple
 
-from longtake.plan.clip import Clip, Origin, Seen, Strategy
 from longtake.plan.job import Frame, Job, Place
 from longtake.plan.keyframes import Keyframes
+from longtake.plan.strategy import Clip, Drawing, Origin, Seen, Strategy
 
 __all__ = ["Elsewhere", "Layer", "Tree", "overlap"]
 
@@ -44,9 +44,10 @@ class Layer:
 class Tree:
     """Clips over `length` frames, the first and the last of them given by other trees or not.
 
-    Clip `n` of level `l` > 0 fills the gap from frame `n * strides[l - 1]` to the next multiple; both of
-    these are frames of clips above it. Level 0 is one clip or a chain (`Keyframes`). The clips of the last
-    level (leaves) hold every frame. Where the last frame is not given, keyframes may lie past the end.
+    Clip `n` of level `l` > 0 fills the gap from frame `n * strides[l - 1]` to the next multiple, or as many
+    gaps at once as the strategy has `posts`; what lies between gaps are frames of clips above. Level 0 is one
+    clip or a chain (`Keyframes`). The clips of the last level (leaves) hold every frame. Where the last frame
+    is not given, keyframes may lie past the end.
     """
 
     def __init__(
@@ -65,9 +66,12 @@ class Tree:
         self.strides = tuple(strategy.strides(length))
         assert self.strides[-1] == 1
         assert all(coarse % fine == 0 for coarse, fine in pairwise(self.strides))
+        posts = strategy.posts, *[1] * len(self.strides)
+        # Frames from one clip to the next, per level; those of level 0 are another matter.
+        self._apart = 0, *(gap * many for gap, many in zip(self.strides[:-1], posts, strict=False))
         self._prompt, self._first, self._last, self._elsewhere = prompt, first, last, tuple(elsewhere)
         self._keyframes = Keyframes(length, self.strides[0], strategy.chain, last is not None)
-        self._clip = lru_cache(maxsize=_REMEMBERED)(self._make)
+        self._drawing = lru_cache(maxsize=_REMEMBERED)(self._make)
         self._keys: dict[int, list[str]] = {}  # of a chain's clips by version, from the first one that it has
 
     def with_layer(self, layer: Layer) -> Tree:
@@ -96,7 +100,7 @@ class Tree:
     @property
     def leaf_frames(self) -> int:
         """Frames from one leaf to the next, where there are levels above."""
-        return self.strides[-2]
+        return self._apart[-1]
 
     @property
     def reach(self) -> int:
@@ -105,20 +109,19 @@ class Tree:
 
     def count(self, level: int) -> int:
         """Clips of a level."""
-        return self._keyframes.count if level == 0 else -(-(self.length - 1) // self.strides[level - 1])
+        return self._keyframes.count if level == 0 else -(-(self.length - 1) // self._apart[level])
 
     def frames(self, level: int, n: int) -> list[int]:
         """The frames of clip `n` of `level`."""
         if level == 0:
             return self._keyframes.frames(n)
-        gap = self.strides[level - 1]
-        end = min((n + 1) * gap, self.reach - 1)
-        return [*range(n * gap, end, self.strides[level]), end]
+        end = min((n + 1) * self._apart[level], self.reach - 1)
+        return [*range(n * self._apart[level], end, self.strides[level]), end]
 
     def draws(self, level: int, n: int) -> list[int]:
         """Those of them that no clip above, or before it in a chain, has drawn."""
         if level:
-            return self.frames(level, n)[1:-1]
+            return [i for i in self.frames(level, n)[1:-1] if i % self.strides[level - 1]]
         fresh = self._keyframes.fresh(n)
         first, last = self._first is not None and n == 0, self.closed and n == self.count(0) - 1
         return fresh[first : len(fresh) - last]
@@ -150,7 +153,7 @@ class Tree:
         if self.depth == 1:
             return range(self.leaf_number(frames[-1]) + 1)
         first, last = (self.leaf_number(i) * self.leaf_frames for i in (frames[0], frames[-1]))
-        gap = self.strides[max(level - 1, 0)]
+        gap = self._apart[max(level, 1)]
         if level == 0:
             return range(self._keyframes.clip_of(min((last // gap + 1) * gap, self.reach - 1)) + 1)
         return range(first // gap, last // gap + 1)
@@ -158,8 +161,10 @@ class Tree:
     def below(self, level: int, n: int) -> range:
         """Numbers of the clips right below clip `n` of `level`, which is no leaf."""
         if level == 0:
-            return overlap(self._keyframes.gaps(n), range(self.count(1)))
-        ratio = self.strides[level - 1] // self.strides[level]
+            most, last = self.count(1), self.count(0) - 1
+            ends = [self._keyframes.gaps(k) // self.strategy.posts if k < last else most for k in (n - 1, n)]
+            return range(min(ends[0], most) if n else 0, min(ends[1], most))
+        ratio = self._apart[level] // self._apart[level + 1]
         return range(n * ratio, min((n + 1) * ratio, self.count(level + 1)))
 
     def clip(self, level: int, n: int) -> Job:
@@ -182,13 +187,22 @@ class Tree:
         if i == self.length - 1 and self._last is not None:
             return self._last()
         level = next(j for j, stride in enumerate(self.strides) if i % stride == 0)
-        n = self._keyframes.clip_of(i) if level == 0 else i // self.strides[level - 1]
+        n = self._keyframes.clip_of(i) if level == 0 else i // self._apart[level]
         return self._drawn_as(level, n, layer, self.frames(level, n).index(i))
 
     def stands_on(self, place: Place) -> list[Origin]:
-        """The inputs of the clip at `place`, in the job's order."""
-        known, seen, before = self._inputs(*place[1:])
+        """What the clip at `place` takes frames of."""
+        known, seen, before = self._inputs(place.level, place.number, place.version)
         return [*known.values(), *(origin for _, _, origin in seen), *([before] if before else [])]
+
+    def parents(self, place: Place) -> tuple[Job, ...]:
+        """The jobs whose frames the job at `place` takes, in its order."""
+        drawing = self._drawing(place.level, place.number, place.version)
+        wanted = drawing.first[place.stage - 1] if place.stage else drawing.job
+        origins = {origin.latent.key: origin for origin in self.stands_on(place)}
+        own = {job.key: job for job in drawing.first}
+        keys = dict.fromkeys(frame.key for frame in wanted.inputs)
+        return tuple(own[key] if key in own else origins[key].job() for key in keys)
 
     def count_missing(self, have: Container[str], frames: range) -> int:
         """How many jobs `frames` (not empty) still need, without a look below a missing clip; no edits."""
@@ -199,24 +213,42 @@ class Tree:
             return overlap(self.below(level, n), spans[level + 1])
 
         def whole(level: int, numbers: range) -> int:
-            """Clips `numbers` of a level, and all below them."""
-            total = len(numbers)
+            """Jobs of the clips `numbers` of a level, and of all below them."""
+            total = self.jobs_from(level, numbers)
             for upper in range(level, self.depth - 1):
                 numbers = range(below(upper, numbers[0]).start, below(upper, numbers[-1]).stop)
-                total += len(numbers)
+                total += self.jobs_from(upper + 1, numbers)
             return total
 
+        def there(level: int, n: int) -> int | None:
+            """Of the jobs that are done first for a clip, how many `have` has; None where it has the clip."""
+            drawing = self._drawing(level, n, 0)
+            if drawing.job.key in have:
+                return None
+            return sum(job.key in have for job in drawing.first)
+
         def missing(level: int, n: int) -> int:
-            if self.clip(level, n).key not in have:
-                return whole(level, range(n, n + 1))
+            done = there(level, n)
+            if done is not None:
+                return whole(level, range(n, n + 1)) - done
             return sum(missing(level + 1, c) for c in below(level, n)) if level + 1 < self.depth else 0
 
         total = 0
         for n in spans[0]:
-            if self.clip(0, n).key not in have:  # nor are those that stand on it
-                return total + whole(0, range(n, spans[0].stop))
+            done = there(0, n)
+            if done is not None:  # nor has it those that stand on it
+                return total + whole(0, range(n, spans[0].stop)) - done
             total += missing(0, n)
         return total
+
+    def jobs_from(self, level: int, numbers: range) -> int:
+        """Jobs of the clips `numbers` of `level`, where no edit has touched them."""
+        if level or not numbers:
+            return len(numbers)
+        return len(numbers) + sum(self.strategy.first_jobs(level, n) for n in numbers)
+
+    def _clip(self, level: int, n: int, version: int) -> Job:
+        return self._drawing(level, n, version).job
 
     def _layer_of(self, i: int, version: int) -> int:
         """The last of the first `version` edits that drew frame `i` anew, or 0."""
@@ -273,6 +305,8 @@ class Tree:
         others: list[tuple[int, str, Callable[[], Origin]]]
         if level == 0:
             others = [*self._elsewhere]
+            if n and self.strategy.chain is not None:
+                others.append((0, self.prompt(0, version), partial(self.origin, 0, version)))
         elif self.strategy.chain is not None:
             others = []
         else:
@@ -287,7 +321,7 @@ class Tree:
             seen += [(time, prompt, find()) for time, prompt, find in (others[k] for k in chosen)]
         return known, sorted(seen, key=lambda one: one[0]), before
 
-    def _make(self, level: int, n: int, version: int) -> Job:
+    def _make(self, level: int, n: int, version: int) -> Drawing:
         frames = self.frames(level, n)
         known, seen, before = self._inputs(level, n, version)
         return self.strategy.draw(

@@ -7,14 +7,13 @@ on is stored behind its frames: its initial noise, and the latents of its last f
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from longtake.plan.clip import Chain, Clip
 from longtake.plan.drawing import draw_job
-from longtake.plan.job import Frame, Job, Sampling
+from longtake.plan.job import Frame, Sampling
 from longtake.plan.plan import Plan
+from longtake.plan.strategy import Chain, Clip, Drawing, Strategy
 from longtake.plan.timeline import Timeline
 
 __all__ = ["VidRD", "VidRDOptions", "guided_steps", "plan_vidrd"]
@@ -77,14 +76,12 @@ def plan_vidrd(
     return Plan.of(VidRD(seed, model, sampling, found), timeline)
 
 
-class VidRD:
+class VidRD(Strategy):
     """What makes a chain of clips VidRD's."""
-
-    most_seen = 0
 
     def __init__(self, seed: int, model: str, sampling: Sampling, options: VidRDOptions) -> None:
         assert options.frames is not None
-        self.chain = Chain(options.frames, 0)
+        self.chain: Chain = Chain(options.frames, 0)
         self._seed, self._model, self._sampling = seed, model, sampling
         self._recycled = options.recycled
         self._steps = guided_steps(options.guided, sampling.steps, options.guidance)
@@ -93,14 +90,8 @@ class VidRD:
         """Film frames between neighbouring frames of a clip, per level."""
         return [1]
 
-    def look(
-        self, frames: Sequence[str], known: Sequence[str], others: Sequence[tuple[float, str]]
-    ) -> list[int]:
-        """Nothing: a clip sees the one before."""
-        return []
-
-    def draw(self, clip: Clip) -> Job:
-        """The job of a clip, which yields its frames and, behind them, what the next one reuses."""
+    def draw(self, clip: Clip) -> Drawing:
+        """What draws a clip. The job yields its frames and, behind them, what the next one reuses."""
         reuse: dict[str, Any] = {"steps": self._steps, "recycled": self._recycled, "follows": False}
         inputs: tuple[Frame, ...] = ()
         if clip.before is not None:
@@ -108,6 +99,6 @@ class VidRD:
             # The noise of every frame, and the guided frames' latents but for their noise.
             count = self.chain.length + sum(steps - 1 for steps in self._steps if steps)
             inputs = tuple(Frame(clip.before, self.chain.length + k) for k in range(count))
-        return draw_job(
-            clip, self._sampling, seed=self._seed, model=self._model, more={"reuse": reuse}, inputs=inputs
-        )
+        more = {"reuse": reuse}
+        job = draw_job(clip, self._sampling, seed=self._seed, model=self._model, more=more, inputs=inputs)
+        return Drawing(job)

@@ -78,6 +78,8 @@ def _head(manifest: Manifest) -> Iterator[str]:
         "vae": f"T-KLVAE, {manifest.size}x{manifest.size}x3 -> {height}x{width}x{channels}",
         "text": f"{reads}, {len(read['text']['vocabulary'])} known words",
     }
+    if manifest.hd:
+        what["hd"] = f"HD decoder, {height}x{width}x{channels} -> {manifest.hd}x{manifest.hd}x3"
     found = {part: _weights(manifest.folder / part) for part in what}
     total = sum(size for _, _, size in found.values())
     kinds = " and ".join(dict.fromkeys(kind for _, kind, _ in found.values()))
@@ -112,7 +114,7 @@ def _made(recipe: Recipe, out: Path, preset: str) -> Iterator[str]:
         yield "Machine and dates were not recorded: the stages were run one by one."
     yield from ("", "| stage | steps | seen | processes | wall time |", "|---|---|---|---|---|")
     trained = _trained(recipe)
-    for stage in ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder"):
+    for stage in ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder", "hd"):
         if stage in trained:
             yield _stage_row(stage, trained[stage], out / stage, stage in finished)
         elif stage == "latents":
@@ -142,7 +144,11 @@ def _trained(recipe: Recipe) -> dict[str, _Trained]:
         "denoiser": _Trained(recipe.diffusion, "clips"),
         "decoder": _Trained(recipe.decoder, "clips"),
     }
-    return found | ({"distillation": _Trained(recipe.distillation, "clips")} if recipe.distillation else {})
+    if recipe.distillation:
+        found["distillation"] = _Trained(recipe.distillation, "clips")
+    if recipe.hd:
+        found["hd"] = _Trained(recipe.hd, "frames")
+    return found
 
 
 def _stage_row(stage: str, trained: _Trained, folder: Path, done: bool) -> str:

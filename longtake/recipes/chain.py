@@ -27,8 +27,9 @@ Evaluate = Callable[[Path, Path], dict[str, Any]]  # a model's folder, one for t
 
 
 def stages_of(recipe: Recipe) -> tuple[str, ...]:
-    """The stages that lead to its model, in order: all but the probes, which measure any model's films."""
-    left_out = {"probe"} if recipe.distillation else {"probe", "distillation"}
+    """The stages that lead to its model, in order; the probes do not: they measure any model's films."""
+    optional = {"distillation": recipe.distillation, "hd": recipe.hd}
+    left_out = {"probe", *(stage for stage, config in optional.items() if config is None)}
     return tuple(stage for stage in STAGES if stage not in left_out)
 
 

@@ -294,17 +294,19 @@ def _package(recipe: Recipe, out: Path, device: str) -> None:
         return
     _pack(recipe, out, out / "package", "student")
     keyframes, gaps, leaves = recipe.undistilled
-    before = replace(recipe, distillation=None, keyframes=keyframes, gaps=gaps, leaves=leaves)
+    before = replace(recipe, distillation=None, hd=None, keyframes=keyframes, gaps=gaps, leaves=leaves)
     _pack(replace(before, name=f"{recipe.name}-undistilled"), out, out / "undistilled", "unet")
 
 
 def _pack(recipe: Recipe, out: Path, folder: Path, drawing: str) -> None:
     """Weights in bfloat16 and the manifest, in `folder`; `drawing` is the network that draws clips."""
-    parts = ((drawing, "unet", MaskTemporalUNet), ("text", "text", SmallTextEncoder), ("vae", "vae", TKLVAE))
-    for source, part, kind in parts:
-        made = _finished(out, source, kind)
+    parts = {"vae": ("vae", TKLVAE), "unet": (drawing, MaskTemporalUNet), "text": ("text", SmallTextEncoder)}
+    if recipe.hd is not None:
+        parts["hd"] = ("hd", HDDecoder)
+    networks = {part: _finished(out, source, kind) for part, (source, kind) in parts.items()}
+    for part, made in networks.items():
         _bfloat16(made).save_pretrained(folder / part, safe_serialization=True)
-    latent = recipe.size // made.factor  # the autoencoder's, the last of the three
+    latent = recipe.size // networks["vae"].factor
     manifest = Manifest(
         folder=folder,
         name=recipe.name,
@@ -320,6 +322,8 @@ def _pack(recipe: Recipe, out: Path, folder: Path, drawing: str) -> None:
         files={},
         distilled=drawing == "student",
         references=recipe.references,
+        drafts=bool(recipe.denoiser.get("drafted")),
+        hd=recipe.size * recipe.hd_times if recipe.hd is not None else 0,
         lexicon=lexicon() if recipe.references else {},
     )
     write_manifest(manifest)

@@ -1,6 +1,6 @@
-"""What a job does: the one file that joins plans with networks.
+"""Making the clip of a job.
 
-`Operations` is a picklable recipe; calling it loads the model and gives the function that makes one clip.
+`Operations` is a picklable recipe; calling it loads the model and gives the function that makes clips.
 Everything here is deterministic: noise comes from the job's seed, and clips that are drawn together come out
 as if each were alone.
 """
@@ -8,8 +8,8 @@ as if each were alone.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from longtake.conditioning.text import SmallTextEncoder
 from longtake.diffusion import (
     SAMPLERS,
     SCHEDULES,
     Denoise,
     Denoiser,
     blind,
+    diffuse,
     guide,
     past_of,
     pin,
@@ -34,33 +34,15 @@ from longtake.diffusion import (
     times,
 )
 from longtake.manifest import Manifest, read_manifest
-from longtake.models.load import load_network
+from longtake.models.resize import doubled, halved
 from longtake.models.unet import MaskTemporalUNet
-from longtake.models.vae import TKLVAE
+from longtake.ops.load import TYPES, best_device, load_text_encoder, ready
+from longtake.ops.pictures import Pictures
 
 if TYPE_CHECKING:
     from longtake.plan import Job
 
-__all__ = ["Decoder", "Drawer", "Operations", "best_device", "load_text_encoder"]
-
-_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
-
-def best_device() -> str:
-    """An accelerator where there is one, else the CPU."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def load_text_encoder(manifest: Manifest) -> SmallTextEncoder:
-    """The model's text encoder, float32 on the CPU."""
-    encoder: SmallTextEncoder = _load(SmallTextEncoder, manifest.folder / "text", torch.float32, "cpu")
-    return encoder
-
-
-def _load(kind: Any, folder: Path, dtype: torch.dtype, device: str) -> Any:
-    model = load_network(kind, folder)
-    # diffusers' own `to` writes a line about layers to keep in float32, of which there are none.
-    return nn.Module.to(model.eval().requires_grad_(False), device=device, dtype=dtype)
+__all__ = ["Drawer", "Operations"]
 
 
 @dataclass(frozen=True)
@@ -70,32 +52,33 @@ class Operations:
     folder: Path  # of the model
     device: str | None = None  # None: the best there is
     threads: int = 1  # of the CPU; more of them may change the last bits
+    pipelines: Mapping[str, Path] = field(default_factory=dict)  # folders of diffusers pipelines, by digest
 
     def __call__(self) -> Drawer:
         """Loads and verifies the model."""
         torch.set_num_threads(self.threads)
         manifest = read_manifest(self.folder)
         manifest.verify()
-        return Drawer(manifest, self.device or best_device())
+        return Drawer(manifest, self.device or best_device(), self.pipelines)
 
 
 class Drawer:
-    """Makes the clip of a job: draws it, or encodes a picture that was given."""
+    """Makes the clip of a job: draws it, or encodes a picture that was given or another model makes."""
 
-    def __init__(self, manifest: Manifest, device: str) -> None:
+    def __init__(self, manifest: Manifest, device: str, pipelines: Mapping[str, Path] | None = None) -> None:
         self.manifest = manifest
         self.device = device
         self.text = load_text_encoder(manifest)
         self.schedule = SCHEDULES[manifest.schedule]
         self._nets: dict[str, Any] = {}
         self._tokens: dict[str, Tensor] = {}
-        self._vae: TKLVAE | None = None
+        self._pictures = Pictures(manifest, device, pipelines or {})
 
     def net(self, precision: str) -> MaskTemporalUNet:
         """The network in that precision."""
         if precision not in self._nets:
             folder = self.manifest.folder / "unet"
-            self._nets[precision] = _load(MaskTemporalUNet, folder, _TYPES[precision], self.device)
+            self._nets[precision] = ready(MaskTemporalUNet, folder, TYPES[precision], self.device)
         found: MaskTemporalUNet = self._nets[precision]
         return found
 
@@ -116,7 +99,9 @@ class Drawer:
         Jobs are alike in length, sampling and whether anything is known. They come out as if each were alone.
         """
         if jobs[0].op == "encode":
-            return [self._encode(job.params) for job in jobs]
+            return [self._pictures.encode(_pixels(job.params, self.manifest.size)) for job in jobs]
+        if jobs[0].op == "imagine":
+            return [self._pictures.imagine(job.params) for job in jobs]
         made: dict[int, NDArray[np.float32]] = {}
         for k, (job, given) in enumerate(zip(jobs, inputs, strict=True)):
             assert job.op == "draw", job.op
@@ -134,22 +119,31 @@ class Drawer:
     ) -> list[NDArray[np.float32]]:
         """What the network makes of clips of one length, together."""
         p, orders = params[0], [_in_order(one) for one in params]
-        shape, clips, count = self.manifest.latents, len(params), len(orders[0][0])
+        channels, height, width = self.manifest.latents
+        smaller = 2 ** p.get("halved", 0)
+        shape = channels, height // smaller, width // smaller
+        clips, count = len(params), len(orders[0][0])
         noise = torch.zeros(clips, count, *shape, device=self.device)
         known, mask = torch.zeros_like(noise), torch.zeros(clips, count, 1, *shape[1:], device=self.device)
         prompts, rows = [""], []  # row 0 is the unconditional prompt
+        further: list[Sequence[NDArray[np.float16]]] = []  # inputs that are no known frames
         for k, (one, given, (frames, own, seen)) in enumerate(zip(params, inputs, orders, strict=True)):
             noise[k, own] = self._noise(one["seed"], (len(own), *shape))
-            for position, latent in zip(seen, given, strict="reuse" not in one):
-                known[k, position] = self._tensor(latent)
+            for position, latent in zip(seen, given, strict=False):
+                known[k, position] = self._known(latent, smaller)
                 mask[k, position] = 1
             rows.append([row + len(prompts) for _, row in frames])
             prompts += one["prompts"]
+            further.append(given[len(seen) :])
         row = torch.tensor(rows, device=self.device)
         times_of = [[t for t, _ in frames] for frames, _, _ in orders]
         time = torch.tensor(times_of, dtype=torch.float32, device=self.device)
         denoiser = Denoiser(self._evaluate(p["precision"]), self.schedule, self.manifest.prediction)
         net = partial(denoiser.denoise, time=time, text=self.tokens(prompts))
+        if "draft" in p:
+            places = [own for _, own, _ in orders]
+            draft, level = self._drafts(params, further, known, mask, places)
+            net = partial(net, draft=draft, draft_level=level)
 
         def denoise_from(noise: Tensor) -> Denoise:
             level = p.get("known_level", 0.0)
@@ -164,9 +158,33 @@ class Drawer:
 
         grid = times(p["steps"], p["shift"])
         if "reuse" in p:
-            return [self._draw_reusing(p["reuse"], denoise_from, noise, grid, inputs[0][len(p["known"]) :])]
+            return [self._draw_reusing(p["reuse"], denoise_from, noise, grid, further[0])]
         drawn = SAMPLERS[p["sampler"]](denoise_from(noise), noise, grid, self.schedule)
         return [drawn[k, own].float().cpu().numpy() for k, (_, own, _) in enumerate(orders)]
+
+    def _drafts(
+        self,
+        params: list[dict[str, Any]],
+        further: list[Sequence[NDArray[np.float16]]],  # of each clip its latents at half size, or nothing
+        known: Tensor,
+        mask: Tensor,
+        own: list[list[int]],  # of each clip the positions of its own frames
+    ) -> tuple[Tensor, Tensor]:
+        """Drafts `[B, T, C, H, W]` of all frames, noised to their levels `[B, T]`, -1 where there is none."""
+        draft, told = torch.zeros_like(known), torch.full(known.shape[:2], -1.0, device=self.device)
+        for k, (one, given, at) in enumerate(zip(params, further, own, strict=True)):
+            level = one["draft"]["level"]
+            if "flow" in one["draft"]:
+                there = mask[k, at, 0, 0, 0] > 0
+                rough, drafted = self._pictures.between(one, known[k, at], there)
+            else:
+                small = torch.stack([self._tensor(latent) for latent in given])
+                rough, drafted = doubled(small[None])[0], mask[k, at, 0, 0, 0] == 0
+            noise = self._noise(one["seed"], tuple(rough.shape), stream=1)
+            levels = torch.full((1, len(at)), level, device=self.device)
+            draft[k, at] = diffuse(rough[None], noise[None], levels, self.schedule)[0]
+            told[k, at] = torch.where(drafted, level, -1.0)
+        return draft, told
 
     def _draw_reusing(
         self,
@@ -185,31 +203,26 @@ class Drawer:
         whole: NDArray[np.float32] = torch.cat([drawn[0], handing]).float().cpu().numpy()
         return whole
 
-    def _encode(self, params: dict[str, Any]) -> NDArray[np.float32]:
-        """The latent `[1, C, H, W]` of a picture."""
-        if self._vae is None:
-            self._vae = _load(TKLVAE, self.manifest.folder / "vae", torch.float32, self.device)
-        size = self.manifest.size
-        picture = np.frombuffer(base64.b64decode(params["pixels"]), np.uint8).reshape(size, size, 3)
-        video = torch.from_numpy(picture.astype(np.float32)).movedim(-1, 0)[None, None] / 127.5 - 1
-        latents: NDArray[np.float32] = (
-            self._vae.encode_latents(video.to(self.device))[0].float().cpu().numpy()
-        )
-        return latents
+    def _known(self, latent: NDArray[np.float16], smaller: int) -> Tensor:
+        """A known latent, at its own size or at half of it."""
+        whole = self._tensor(latent)
+        return whole if smaller == 1 else halved(whole[None, None])[0, 0]
 
     def _tensor(self, latent: NDArray[np.float16]) -> Tensor:
         return torch.from_numpy(latent.astype(np.float32)).to(self.device)
 
-    def _noise(self, seed: int, shape: tuple[int, ...]) -> Tensor:
+    def _noise(self, seed: int, shape: tuple[int, ...], stream: int = 0) -> Tensor:
         # torch's CPU generator keeps 32 bits of a seed, too few for millions of clips; Philox keeps them all.
-        drawn = np.random.Generator(np.random.Philox(key=seed)).standard_normal(shape, dtype=np.float32)
+        philox = np.random.Philox(key=[seed, stream])
+        drawn = np.random.Generator(philox).standard_normal(shape, dtype=np.float32)
         return torch.from_numpy(drawn).to(self.device)
 
     def _evaluate(self, precision: str) -> Any:
-        net, dtype = self.net(precision), _TYPES[precision]
+        net, dtype = self.net(precision), TYPES[precision]
 
         def evaluate(x: Tensor, t: Tensor, *, time: Tensor, prompt: Tensor, **parts: Tensor) -> Tensor:
-            short = {name: part.to(dtype) for name, part in parts.items()}  # text, known, mask
+            # Text, known, mask and draft; the draft's level is a time as t is.
+            short = {k: part if k == "draft_level" else part.to(dtype) for k, part in parts.items()}
             out: Tensor = net(x.to(dtype), t, time=time, prompt=prompt, **short)
             return out.float()
 
@@ -230,19 +243,6 @@ def _in_order(params: dict[str, Any]) -> tuple[list[tuple[int, int]], list[int],
     return [frames[k] for k in order], [place[k] for k in own], [place[k] for k in known]
 
 
-class Decoder:
-    """Latents of a leaf to pixels."""
-
-    def __init__(self, folder: Path, device: str | None = None, threads: int = 1) -> None:
-        torch.set_num_threads(threads)
-        manifest = read_manifest(folder)
-        manifest.verify()
-        self.device = device or best_device()
-        self.vae: TKLVAE = _load(TKLVAE, folder / "vae", _TYPES[manifest.decoder_precision], self.device)
-
-    @torch.inference_mode()
-    def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:
-        """float16 `[T, C, h, w]` -> uint8 `[T, H, W, 3]`; every leaf is decoded alone."""
-        video = self.vae.decode_latents(torch.from_numpy(latents.astype(np.float32))[None].to(self.device))[0]
-        pixels: NDArray[np.uint8] = ((video + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
-        return pixels
+def _pixels(params: dict[str, Any], size: int) -> NDArray[np.uint8]:
+    """The picture of a job, `[H, W, 3]`."""
+    return np.frombuffer(base64.b64decode(params["pixels"]), np.uint8).reshape(size, size, 3)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from longtake.plan.job import Frame, Job, Place
 
-__all__ = ["Chain", "Clip", "Origin", "Seen", "Strategy"]
+__all__ = ["Chain", "Clip", "Drawing", "Origin", "Seen", "Strategy"]
 
 
 class Chain(NamedTuple):
@@ -16,6 +16,7 @@ class Chain(NamedTuple):
 
     length: int  # frames of a clip
     carried: int  # of them known from the clip before; 0: it stands on it in another way
+    whole: bool = True  # all clips have so many frames, also where that leads past the end
 
 
 class Seen(NamedTuple):
@@ -24,6 +25,15 @@ class Seen(NamedTuple):
     time: int  # as frame of the clip's tree; may lie outside of it
     prompt: str
     frame: Frame
+
+
+class Origin(NamedTuple):
+    """Where a latent was first drawn: as which frame of which job, and which frame of which tree that is."""
+
+    latent: Frame  # as an input of other jobs
+    tree: int
+    frame: int
+    job: Callable[[], Job]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,20 +50,35 @@ class Clip:
     reroll: int  # how often the user asked for other noise
 
 
-class Strategy(Protocol):
-    """What differs between ways to plan a tree."""
+class Drawing(NamedTuple):
+    """The job of a clip, and jobs that are done for it first.
 
-    most_seen: int  # frames that a clip may be shown beside its own
+    Each takes frames of those before it, and of what the clip may take frames of.
+    """
 
-    @property
-    def chain(self) -> Chain | None:
-        """How keyframes follow each other; None: they are one clip."""
+    job: Job
+    first: tuple[Job, ...] = ()
+
+
+class Strategy:
+    """What differs between ways to plan a tree: as most have it."""
+
+    most_seen = 0  # frames that a clip may be shown beside its own
+    chain: Chain | None = None  # how keyframes follow each other; None: they are one clip
+    posts = 1  # gaps between keyframes that a leaf right below them fills together
+    joined = True  # whether an inserted scene stands on the frames on either side of it
 
     def strides(self, length: int) -> Sequence[int]:
-        """Frames between neighbouring frames of a clip, per level, for a tree of `length` frames."""
+        """Film frames between neighbouring frames of a clip, per level, for a tree of `length` frames."""
+        raise NotImplementedError
 
-    def draw(self, clip: Clip) -> Job:
-        """The job of a clip."""
+    def draw(self, clip: Clip) -> Drawing:
+        """What draws a clip."""
+        raise NotImplementedError
+
+    def first_jobs(self, level: int, n: int) -> int:
+        """How many jobs are done first for clip `n` of `level`, where no edit has touched it."""
+        return 0
 
     def look(
         self, frames: Sequence[str], known: Sequence[str], others: Sequence[tuple[float, str]]
@@ -62,12 +87,4 @@ class Strategy(Protocol):
 
         `frames` are the prompts of what is to be drawn, `known` those of what is known.
         """
-
-
-class Origin(NamedTuple):
-    """Where a latent was first drawn: as which frame of which job, and which frame of which tree that is."""
-
-    latent: Frame  # as an input of other jobs
-    tree: int
-    frame: int
-    job: Callable[[], Job]
+        return []

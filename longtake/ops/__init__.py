@@ -1,0 +1,9 @@
+"""What a job does: the one place that joins plans with networks."""
+
+from __future__ import annotations
+
+from longtake.ops.decode import Decoder
+from longtake.ops.draw import Drawer, Operations
+from longtake.ops.load import best_device, load_text_encoder
+
+__all__ = ["Decoder", "Drawer", "Operations", "best_device", "load_text_encoder"]

@@ -1,0 +1,39 @@
+"""Latents of a leaf to pixels, by the autoencoder or by the HD decoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from longtake.manifest import read_manifest
+from longtake.models.upsampler import HDDecoder
+from longtake.models.vae import TKLVAE
+from longtake.ops.load import TYPES, best_device, ready
+
+__all__ = ["Decoder"]
+
+
+class Decoder:
+    """A function from latents to pixels."""
+
+    def __init__(
+        self, folder: Path, device: str | None = None, threads: int = 1, *, hd: bool = False
+    ) -> None:
+        torch.set_num_threads(threads)
+        manifest = read_manifest(folder)
+        manifest.verify()
+        self.device = device or best_device()
+        kind, part = (HDDecoder, "hd") if hd else (TKLVAE, "vae")
+        self.vae: TKLVAE | HDDecoder = ready(
+            kind, folder / part, TYPES[manifest.decoder_precision], self.device
+        )
+
+    @torch.inference_mode()
+    def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:
+        """float16 `[T, C, h, w]` -> uint8 `[T, H, W, 3]`; every leaf is decoded alone."""
+        video = self.vae.decode_latents(torch.from_numpy(latents.astype(np.float32))[None].to(self.device))[0]
+        pixels: NDArray[np.uint8] = ((video + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
+        return pixels

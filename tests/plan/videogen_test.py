@@ -1,0 +1,164 @@
+"""VideoGen-style films: every scene alone, from its image through a cascade to frames between frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from longtake.plan import Job, Plan, Sampling, Scene, Timeline, VideoGenOptions, plan_videogen
+from longtake.plan.edit import insert, pin, remove, set_prompt
+
+SAMPLING = Sampling(sampler="ddim", steps=8, shift=1, text_guidance=2, known_guidance=1.5, precision="fp32")
+ALL = slice(None)
+SCENES = (
+    Scene("a", 0, "a fox"),
+    Scene("b", 100, "a frog"),
+    Scene("c", 101, "a hen"),
+    Scene("d", 120, "a fox"),
+)
+
+
+def film(length: int = 200, scenes: tuple[Scene, ...] = SCENES, **options: Any) -> Plan:
+    return plan_videogen(
+        Timeline(scenes, length),
+        seed=7,
+        model="m",
+        sampling_clips=SAMPLING,
+        sampling_leaves=SAMPLING,
+        options=VideoGenOptions(**options),
+    )
+
+
+def frames_of(job: Job) -> list[int]:
+    return [job.start + t for t in job.params["times"]]
+
+
+def drawn(plan: Plan) -> dict[str, Job]:
+    """All jobs, each after what it takes."""
+    passed: dict[str, Job] = {}
+    for job in plan.missing((), ALL):
+        assert {frame.key for frame in job.inputs} <= set(passed)
+        assert [parent.key for parent in plan.parents(job)] == list(dict.fromkeys(f.key for f in job.inputs))
+        assert job.key not in passed
+        passed[job.key] = job
+    return passed
+
+
+def test_a_scene_costs_its_image_two_stages_and_its_leaves() -> None:
+    plan = film(100, SCENES[:1])
+    # 100 frames: 34 keyframes, in clips of 16 that share one; 7 leaves of 15 frames.
+    assert plan.levels == [1 + 2 * 3, 7]
+    jobs = list(drawn(plan).values())
+    assert len(jobs) == plan.jobs_total == plan.count_missing(())
+    image, small, whole = jobs[:3]
+    assert (image.params["times"], image.inputs) == ([0], ())
+    assert small.params["halved"] == 1
+    assert small.params["known"] == whole.params["known"] == [0]
+    assert small.inputs == ((image.key, 0),)
+    assert whole.inputs == ((image.key, 0), *((small.key, k) for k in range(16)))
+    assert whole.params["draft"] == {"level": 0.2}
+    assert frames_of(whole) == list(range(0, 46, 3))
+    assert len({image.params["seed"], small.params["seed"], whole.params["seed"]}) == 3
+
+
+def test_later_clips_begin_with_the_last_frame_and_see_the_image() -> None:
+    plan = film(100, SCENES[:1])
+    tree = plan.trees[0]
+    first, second, third = (tree.clip(0, n) for n in range(3))
+    assert frames_of(second) == list(range(45, 91, 3))
+    assert frames_of(third) == list(range(90, 100, 3)), "no more than the scene needs"
+    assert second.inputs[0] == (first.key, 15)
+    assert second.inputs[1] == (first.key, 0), "the reference image"
+    assert second.params["references"]["times"] == [-45]
+    assert third.inputs[1] == (first.key, 0)
+
+
+def test_leaves_know_every_third_frame_and_draft_the_others() -> None:
+    leaf = film(100, SCENES[:1]).leaf(20)
+    assert frames_of(leaf) == list(range(15, 31))
+    assert leaf.params["known"] == [0, 3, 6, 9, 12, 15]
+    assert leaf.params["draft"] == {"flow": "dis", "level": 0.1}
+
+
+def test_scenes_stand_alone() -> None:
+    plan = film()
+    jobs = drawn(plan)
+    assert len(jobs) == plan.jobs_total
+    shown = list(plan.shown(ALL))
+    assert [one.start + k for one in shown for k in range(len(one.indices))] == list(range(200))
+    for one in shown:
+        assert len({one.leaf.params["prompts"][row] for row in one.leaf.params["prompt"]}) == 1
+    middle = {job.key for job in plan.missing((), slice(110, 111))}
+    assert len(middle) == 4, "image, two stages, one leaf"
+    assert plan.count_missing((), slice(110, 111)) == 4
+    assert len({plan.trees[0].clip(0, 0).params["seed"], plan.trees[3].clip(0, 0).params["seed"]}) == 2
+
+
+def test_a_scene_of_one_frame_is_its_image() -> None:
+    plan = film()
+    jobs = list(plan.missing((), slice(100, 101)))
+    assert [job.params["times"] for job in jobs] == [[0]] * 3
+    assert jobs[-1].params["known"] == [0]
+
+
+def test_edits_touch_their_scene_alone() -> None:
+    plan = film()
+    have = set(drawn(plan))
+    edited, changed = set_prompt(plan, "d", "an owl")
+    fresh = list(edited.missing(have, ALL))
+    assert {job.place.tree for job in fresh if job.place} == {3}
+    assert changed == range(120, 200)
+    assert all(job.params["prompts"] == ["an owl"] for job in fresh)
+    inserted, _ = insert(plan, "new", 100, 40, "an owl")
+    fresh = list(inserted.missing(have, ALL))
+    assert len({job.place.tree for job in fresh if job.place}) == 1
+    assert fresh[0].inputs == (), "a new scene begins with an image of its own"
+    assert next(one.start for one in inserted.shown(ALL)) == 0
+    assert sum(len(one.indices) for one in inserted.shown(ALL)) == 240
+    assert not list(remove(plan, "b").plan.missing(have, ALL))
+
+
+def test_a_users_picture_is_the_reference() -> None:
+    picture = Job("encode", (), {"pixels": "abc"})
+    plan, _ = pin(film(), 120, picture)
+    tree = plan.trees[3]
+    assert tree.clip(0, 0).inputs[0] == (picture.key, 0)
+    assert not any(job.params.get("times") == [0] for job in plan.missing((), slice(121, None)))
+
+
+def test_options_have_their_say() -> None:
+    assert film(100, SCENES[:1], stages=1).levels == [1 + 3, 7]
+    assert "draft" not in film(100, SCENES[:1], stages=1).trees[0].clip(0, 0).params
+    assert film(100, SCENES[:1], stride=5).leaf(20).params["known"] == [0, 5, 10, 15]
+    keys = {
+        film(**more).leaf(99).key
+        for more in ({}, {"draft_level": 0.3}, {"flow_level": 0.3}, {"flow": "none"})
+    }
+    assert len(keys) == 4
+    other = plan_videogen(
+        Timeline(SCENES, 200),
+        seed=7,
+        model="m",
+        sampling_clips=SAMPLING,
+        sampling_leaves=SAMPLING,
+        reference={"pipeline": "abc", "steps": 3},
+    )
+    image = next(other.missing((), ALL))
+    assert (image.op, image.params["prompt"], image.params["pipeline"]) == ("imagine", "a fox", "abc")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"stride": 1}, "give 2 or more"),
+        ({"stride": 16}, "does not go with a model whose clips have 16"),
+        ({"stages": 3}, "give 1 or 2"),
+        ({"draft_level": 2.0}, "a noise level from 0 to 1"),
+        ({"flow_level": -1.0}, "a noise level from 0 to 1"),
+        ({"flow": "guess"}, "flow is 'guess'"),
+    ],
+)
+def test_mistakes_have_a_remedy(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        film(**options)
