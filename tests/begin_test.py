@@ -87,9 +87,9 @@ def test_a_whole_run_leaves_out_what_it_was_given_and_records_whose_it_is(
 
     with pytest.raises(KeyboardInterrupt):
         run_all(tiny(), tmp_path, "cpu", evaluate=evaluate, preset="ci", tell=told.append, begin=model)
-    assert told[0].startswith("stage 1 of 7, autoencoder: finished")
-    assert told[1].startswith("stage 2 of 7, text: finished")
-    assert told[2] == "stage 3 of 7, latents"
+    assert told[0].startswith("stage 1 of 8, autoencoder: finished")
+    assert told[1].startswith("stage 2 of 8, text: finished")
+    assert told[2] == "stage 3 of 8, latents"
     assert not (tmp_path / "autoencoder").exists()
     done = read_done(tmp_path)
     assert done is not None

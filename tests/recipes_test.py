@@ -118,7 +118,8 @@ def test_what_a_model_was_distilled_from_is_a_model_beside_it(run: Path) -> None
     assert manifest.name == "tiny-undistilled"
     assert (manifest.keyframes, manifest.gaps, manifest.leaves) == tiny().undistilled
     weights = "unet/diffusion_pytorch_model.safetensors"
-    differ = {name for name in made.files if made.files[name] != manifest.files[name]}
+    assert (made.hd, manifest.hd) == (64, 0), "only the finished model has an HD decoder"
+    differ = {name for name in manifest.files if made.files[name] != manifest.files[name]}
     assert weights in differ
     assert not any(name.startswith(("vae/", "text/")) for name in differ)
 

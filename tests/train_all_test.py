@@ -21,7 +21,7 @@ from longtake.recipes import RECIPES, Recipe, run_all, stages_of
 from longtake.recipes.done import Done, digest_of, read_done, write_done
 from longtake.whole import written_whole
 
-STAGES = ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder", "package")
+STAGES = ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder", "hd", "package")
 
 
 def undistilled() -> Recipe:
@@ -137,7 +137,7 @@ def test_a_recipe_without_distillation_skips_it(again: Path) -> None:
     shutil.rmtree(again / "model" / "student")
     call = Calls()
     call(again, undistilled())
-    assert call.ran == ["decoder", "package"]
+    assert call.ran == ["decoder", "hd", "package"]
     assert not (again / "model" / "student").exists()
     assert "istil" not in (again / "package" / "README.md").read_text()
 
@@ -199,7 +199,7 @@ def test_the_command_line_writes_the_card_of_a_finished_run(
     assert main(asked) == 0
     told = capsys.readouterr()
     assert told.out == f"{again / 'package' / 'README.md'}: the model's card\n"
-    assert "stage 7 of 7, package: finished" in told.err
+    assert "stage 8 of 8, package: finished" in told.err
     assert "Rain is thin." in (again / "package" / "README.md").read_text()
 
 

@@ -312,10 +312,12 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             raise ValueError(f"latents of {width}x{height}: make both sides multiples of {coarsest}")
         if draft is not None and self.draft is None:
             raise ValueError("this network takes no drafts: use a model that was trained with them")
+        if draft is None or draft_level is None:
+            draft, draft_level = torch.zeros_like(x), torch.full_like(t, -1)
         frame, painted = self._frames(t, time, text, prompt, known, mask, draft_level)
         corner = _coordinates(height, width, x)
         h = self.enter(_images(torch.cat([x, corner.expand(b, count, 2, height, width)], dim=2)))
-        if self.draft is not None and draft is not None and draft_level is not None:
+        if self.draft is not None:
             h = h + self.draft(draft, draft_level)
         if painted is not None:
             h = h + painted
@@ -344,7 +346,7 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         prompt: Tensor,
         known: Tensor,
         mask: Tensor,
-        draft_level: Tensor | None,
+        draft_level: Tensor,
     ) -> tuple[Frames, Tensor | None]:
         b, count = t.shape
         embedding = self.level(sinusoidal(1000 * t, 128).to(_dtype(self.level)))
@@ -352,7 +354,7 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if self.spacing is not None:
             spaced, bias = self.spacing(time)
             embedding = embedding + spaced
-        if self.draft is not None and draft_level is not None:
+        if self.draft is not None:
             embedding = embedding + self.draft.embed(draft_level, embedding.dtype)
         rows, painted = prompt.flatten(), None
         if self.summary is not None:

@@ -66,7 +66,7 @@ class Pictures:
             from diffusers import AutoPipelineForText2Image  # here: it imports transformers
 
             painter = AutoPipelineForText2Image.from_pretrained(
-                self._pipelines[digest], local_files_only=True, use_safetensors=True
+                self._pipelines[digest], local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
             )
             painter.set_progress_bar_config(disable=True)
             self._painters[digest] = painter.to(self._device)

@@ -300,7 +300,7 @@ def _package(recipe: Recipe, out: Path, device: str) -> None:
 
 def _pack(recipe: Recipe, out: Path, folder: Path, drawing: str) -> None:
     """Weights in bfloat16 and the manifest, in `folder`; `drawing` is the network that draws clips."""
-    parts = {"vae": ("vae", TKLVAE), "unet": (drawing, MaskTemporalUNet), "text": ("text", SmallTextEncoder)}
+    parts = {"unet": (drawing, MaskTemporalUNet), "text": ("text", SmallTextEncoder), "vae": ("vae", TKLVAE)}
     if recipe.hd is not None:
         parts["hd"] = ("hd", HDDecoder)
     networks = {part: _finished(out, source, kind) for part, (source, kind) in parts.items()}

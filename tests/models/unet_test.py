@@ -264,3 +264,28 @@ def test_every_parameter_is_trained(nearest: bool) -> None:
     for name, p in net.named_parameters():
         assert p.grad is not None
         assert (p.grad.abs().max() > 1e-9) or name in hidden, name
+
+
+def test_a_draft_has_no_say_at_first_and_later_where_there_is_one() -> None:
+    told = inputs()
+    draft, level = torch.randn_like(told["x"]), torch.full(told["t"].shape, 0.3)
+    plain, drafting = tiny(), tiny(drafted=True)
+    drafting.load_state_dict(plain.state_dict(), strict=False)
+    assert torch.equal(drafting(**told, draft=draft, draft_level=level), plain(**told))
+    net = shaken(drafting)
+    seen = net(**told, draft=draft, draft_level=level)
+    assert not torch.equal(seen, net(**told, draft=draft + 1, draft_level=level))
+    assert not torch.equal(seen, net(**told, draft=draft, draft_level=level + 0.1)), "its level is told"
+    nothing = torch.full_like(level, -1)
+    assert torch.equal(net(**told, draft=draft, draft_level=nothing), net(**told))
+    level[:, 2] = -1
+    other = draft.clone()
+    other[:, 2] += 1
+    one, two = (net(**told, draft=d, draft_level=level) for d in (draft, other))
+    assert torch.equal(one, two), "what is no draft is not looked at"
+
+
+def test_a_network_without_drafts_says_so() -> None:
+    told = inputs()
+    with pytest.raises(ValueError, match="takes no drafts"):
+        tiny()(**told, draft=told["x"], draft_level=told["t"])

@@ -1,0 +1,104 @@
+"""Reference images by a diffusers text-to-image pipeline: a small one with random weights, really loaded."""
+
+from __future__ import annotations
+
+import json
+import string
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from longtake.commands.strategies import parse_way
+from longtake.manifest import ModelError, digest_of_pipeline, read_manifest
+from longtake.ops import Operations
+from longtake.plan import Plan, Scene, Timeline
+
+transformers = pytest.importorskip(
+    "transformers", reason="transformers is not installed: pip install 'longtake[pipelines]'"
+)
+pytestmark = pytest.mark.filterwarnings("ignore")  # other people's libraries deprecate each other
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a Stable Diffusion of the least size."""
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+
+    folder = tmp_path_factory.mktemp("pipeline")
+    words = [f"{letter}{end}" for letter in string.ascii_lowercase for end in ("", "</w>")]
+    tokens = {word: k for k, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
+    (folder / "vocab.json").write_text(json.dumps(tokens))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    torch.manual_seed(0)
+    config = transformers.CLIPTextConfig(
+        vocab_size=len(tokens),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        bos_token_id=len(tokens) - 2,
+        eos_token_id=len(tokens) - 1,
+        pad_token_id=len(tokens) - 1,
+    )
+    made = StableDiffusionPipeline(
+        vae=AutoencoderKL(block_out_channels=(8,), norm_num_groups=4, latent_channels=4, sample_size=16),
+        text_encoder=transformers.CLIPTextModel(config),
+        tokenizer=transformers.CLIPTokenizer(
+            str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77
+        ),
+        unet=UNet2DConditionModel(
+            block_out_channels=(8, 8),
+            layers_per_block=1,
+            norm_num_groups=4,
+            cross_attention_dim=16,
+            attention_head_dim=4,
+            sample_size=16,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        ),
+        scheduler=DDIMScheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    made.save_pretrained(folder / "sd", safe_serialization=True)
+    return folder / "sd"
+
+
+def plan_of(way: str, model: Path, prompt: str = "fox in the meadow") -> Plan:
+    line = Timeline((Scene("a", 0, prompt),), 20)
+    return parse_way(way).plan(line, 7, read_manifest(model))
+
+
+def test_the_image_begins_the_scene(pipeline: Path, tiny_model: Path) -> None:
+    way = f"videogen:pipeline={pipeline}:pipeline_steps=2"
+    pipelines = parse_way(way).pipelines
+    assert list(pipelines.values()) == [pipeline]
+    drawer = Operations(tiny_model, device="cpu", pipelines=pipelines)()
+    plan = plan_of(way, tiny_model)
+    image, small, whole = list(plan.missing((), slice(None)))[:3]
+    assert image.op == "imagine"
+    (latent,) = drawer([image], [[]])
+    assert latent.shape == (1, 2, 4, 4)
+    (again,) = drawer([image], [[]])
+    assert np.array_equal(again, latent), "the same seed is the same picture"
+    other = next(plan_of(way, tiny_model, "frog in the rain").missing((), slice(None)))
+    assert not np.array_equal(drawer([other], [[]])[0], latent)
+    known = latent[0].astype(np.float16)
+    (coarse,) = drawer([small], [[known]])
+    (clip,) = drawer([whole], [[known, *coarse.astype(np.float16)]])
+    assert np.array_equal(clip[0].astype(np.float16), known)
+
+
+def test_the_key_holds_the_weights_and_no_path(pipeline: Path, tiny_model: Path, tmp_path: Path) -> None:
+    way = f"videogen:pipeline={pipeline}"
+    (image, *_) = plan_of(way, tiny_model).missing((), slice(None))
+    assert str(pipeline) not in json.dumps(image.params)
+    moved = tmp_path / "moved"
+    moved.symlink_to(pipeline)
+    (same, *_) = plan_of(f"videogen:pipeline={moved}", tiny_model).missing((), slice(None))
+    assert same.key == image.key
+    with pytest.raises(ModelError, match="holds no diffusers pipeline"):
+        digest_of_pipeline(tmp_path)
