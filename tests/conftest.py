@@ -24,6 +24,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from longtake.conditioning.text import SmallTextEncoder
     from longtake.manifest import Manifest, write_manifest
     from longtake.models.unet import MaskTemporalUNet
+    from longtake.models.upsampler import HDDecoder
     from longtake.models.vae import TKLVAE
     from longtake.plan import Sampling
 
@@ -48,6 +49,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             latent_channels=2, encoder_channels=(8, 8), decoder_channels=(8, 8), decoder_blocks=1, heads=2
         ),
     }
+    parts["hd"] = HDDecoder.of(parts["vae"], 4, (8,))
     for name, part in parts.items():
         with torch.no_grad():
             for weights in part.parameters():
@@ -69,6 +71,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             decoder_precision="fp32",
             files={},
             drafts=True,
+            hd=64,
         )
     )
     return folder

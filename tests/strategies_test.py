@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,7 +18,7 @@ from longtake.commands.strategies import STRATEGIES, parse_way
 from longtake.film import cut_segments, decode_segment
 from longtake.manifest import read_manifest
 from longtake.plan import Scene, Timeline
-from longtake.video import count_frames
+from longtake.video import count_frames, read_frames
 
 WAYS = ["lvdm:carried=2", "vidrd:guided=2", "videogen"]
 BOARD = """
@@ -114,6 +115,56 @@ def test_an_edit_leaves_the_other_scenes_alone(
     render("render", "--strategy", way, "--workers", 1, "--store", store)
     after = latents()
     assert [a != b for a, b in zip(before, after, strict=True)] == [20 <= i < 41 for i in range(61)]
+
+
+@pytest.mark.parametrize("way", ["nuwa-xl", *WAYS])
+def test_twice_the_frames_add_to_the_film(render: Render, tmp_path: Path, way: str) -> None:
+    def film(*more: object) -> dict[str, Any]:
+        return render("render", "--strategy", way, "--workers", 1, "--store", "store", *more)
+
+    plain = film("--out", "plain.mp4")
+    fine = film("--out", "fine.mp4", "--fps", 24)
+    assert fine["frames"] == count_frames(tmp_path / "fine.mp4") == 121
+    assert fine["jobs_run"] == fine["jobs_total"] - plain["jobs_total"], "the film's own clips are there"
+    assert film("--out", "again.mp4", "--fps", 24)["jobs_run"] == 0
+    assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "fine.mp4").read_bytes()
+    with av.open(tmp_path / "fine.mp4") as video:
+        assert video.streams.video[0].average_rate == 24
+    assert film("--out", "part.mp4", "--fps", 24, "--span", "10:20")["frames"] == 20
+
+
+def test_films_in_high_resolution(render: Render, tmp_path: Path) -> None:
+    render("render", "--workers", 1, "--size", 64, "--frames", 20, "--out", "hd.mp4", "--sheet", "hd.png")
+    assert next(read_frames(tmp_path / "hd.mp4")).shape == (64, 64, 3)
+    render("render", "--workers", 1, "--size", 32, "--frames", 20, "--out", "plain.mp4")
+    assert next(read_frames(tmp_path / "plain.mp4")).shape == (32, 32, 3)
+    report = render("peek", 5, "--size", 128, "--frames", 20, "--out", "frame.png")
+    assert report["jobs_run"] == 0, "the same clips, whatever decodes them"
+    with Image.open(tmp_path / "frame.png") as picture:
+        assert picture.size == (128, 128)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--size", "24"], "give a multiple of 16 or of 64"),
+        (["--fps", "25"], "give a multiple of 12"),
+        (["--fps", "240"], "from 1 to 15"),
+        (["--size", "64", "--upscale", "2"], "goes without --size"),
+    ],
+)
+def test_sizes_and_rates_that_cannot_be_are_told(
+    tmp_path: Path,
+    tiny_model: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "board.yaml").write_text(BOARD)
+    assert main(["render", "board.yaml", "--model", str(tiny_model), *arguments]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_ray_draws_the_same_films(render: Render, tmp_path: Path) -> None:

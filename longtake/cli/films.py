@@ -78,6 +78,15 @@ def render(
         Option("--sheet", help="Also write a picture of every scene beside its prompt.", metavar="PNG"),
     ] = None,
     size: Size = None,
+    fps: Annotated[
+        float | None,
+        Option(
+            "--fps",
+            help="Frames per second: a multiple of the storyboard's; those between are drawn.",
+            metavar="X",
+            show_default="the storyboard's",
+        ),
+    ] = None,
     upscale: Annotated[
         int | None,
         Option(
@@ -116,6 +125,7 @@ def render(
         follow=follow,
         sheet=sheet,
         size=size,
+        fps=fps,
         upscale=upscale,
     )
     show(*result, as_json)

@@ -38,6 +38,7 @@ def render(
     follow: Path | None,
     sheet: Path | None,
     size: int | None,
+    fps: float | None,
     upscale: int | None,
 ) -> tuple[Report, str]:
     """Draw what is missing and write the film; what there is to say as JSON and as a sentence."""
@@ -48,6 +49,9 @@ def render(
     if size is not None:
         work, upscale = work.sized(size)
     frames = parse_span(span, work.plan.length)
+    if fps is not None:
+        work = work.at(fps)
+        frames = work.span_of(frames)
     encoding = work.encoding(upscale)
     following = None if follow is None else _Following(work, encoding, follow)
     _tell_if_changed(work, selection, frames)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from longtake.commands.strategies import Way, parse_way
 from longtake.film import Decode, Encoding
 from longtake.manifest import Manifest, find_model, read_manifest
-from longtake.plan import Job, Plan
+from longtake.plan import Job, Plan, finer
 from longtake.store import Store, open_store
 from longtake.storyboard import Storyboard, StoryboardError, edited, load, timeline, with_frames
 from longtake.video import Codec
@@ -100,12 +100,37 @@ class Work:
     picture: Callable[[str], Job]  # path of a picture, from the storyboard's folder -> its job
     pipelines: Mapping[str, Path]  # folders of other models that draw, by digest
     hd: bool = False  # decoded by the HD decoder
+    rate: int = 1  # frames that are shown for each of the storyboard's
 
     @property
     def fps(self) -> Fraction:
         """Frames per second as a fraction that fits a file's time base."""
         least = Fraction(1, 1_000_000)
-        return max(least, Fraction(str(self.board.video.fps)).limit_denominator(1_000_000))
+        return self.rate * max(least, Fraction(str(self.board.video.fps)).limit_denominator(1_000_000))
+
+    def at(self, fps: float) -> Work:
+        """The film at so many frames per second. Raises for no multiple of the storyboard's rate."""
+        rate = Fraction(str(fps)) / self.fps
+        if rate.denominator != 1:
+            raise typer.BadParameter(f"{fps:g}: give a multiple of {float(self.fps):g}", param_hint="--fps")
+        if not self.manifest.drafts and rate > 1:
+            told = f"the network of {self.manifest.name} takes no drafts, which frames between frames need"
+            raise typer.BadParameter(told, param_hint="--fps")
+        try:
+            plan = finer(
+                self.plan,
+                int(rate),
+                model=self.manifest.digest,
+                sampling=self.manifest.leaves,
+                clip_length=self.manifest.clip_length,
+            )
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--fps") from None
+        return replace(self, plan=plan, rate=int(rate))
+
+    def span_of(self, frames: slice) -> slice:
+        """The frames that are shown for film frames of the storyboard."""
+        return slice(self.rate * frames.start, min(self.rate * frames.stop, self.plan.length))
 
     @property
     def pixels(self) -> int:

@@ -248,7 +248,8 @@ def _shape(job: Job) -> tuple[Any, ...]:
     seen = p.get("references", {"times": ()})["times"]
     alone = () if "times" in p and "reuse" not in p else (job.key,)
     sampling = tuple(p.get(name) for name in _SAMPLING)
-    return (job.op, len(p.get("times", ())) + len(seen), bool(p.get("known")), *sampling, *alone)
+    frames = len(p.get("times", ())) + len(seen)
+    return (job.op, frames, bool(p.get("known")), p.get("halved"), "draft" in p, *sampling, *alone)
 
 
 _SAMPLING = (

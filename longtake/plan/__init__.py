@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from longtake.plan.finer import finer
 from longtake.plan.job import Frame, Job, Sampling
 from longtake.plan.lvdm import LvdmOptions, plan_lvdm
 from longtake.plan.nuwa_xl import plan_nuwa_xl
@@ -23,6 +24,7 @@ __all__ = [
     "Timeline",
     "VidRDOptions",
     "VideoGenOptions",
+    "finer",
     "plan_lvdm",
     "plan_nuwa_xl",
     "plan_videogen",

@@ -11,7 +11,7 @@ from longtake.plan.strategy import Origin, Strategy
 from longtake.plan.timeline import Timeline
 from longtake.plan.tree import Tree, overlap
 
-__all__ = ["Piece", "Plan", "SceneSeen", "Shown"]
+__all__ = ["Piece", "Plan", "SceneSeen", "Shown", "Walk"]
 
 
 class SceneSeen(NamedTuple):
@@ -163,7 +163,7 @@ class Plan:
         What a job took from clips that edits have replaced is needed only where the job is missing. `levels`
         keeps to the first so many levels (1: the keyframes alone). No job comes twice.
         """
-        walk = _Walk(self, have)
+        walk = Walk(self, have)
         for piece, _ in self.cut(span):
             yield from walk.tree(self.trees[piece.tree], piece.frames, levels)
 
@@ -231,7 +231,7 @@ class Plan:
         return None
 
 
-class _Walk:
+class Walk:
     """What has been passed: on the way from the root of each tree, and outside of these ways."""
 
     def __init__(self, plan: Plan, have: Container[str]) -> None:
