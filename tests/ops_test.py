@@ -172,6 +172,13 @@ def test_known_frames_are_perturbed_and_come_back_clean(draw: Draw) -> None:
     assert np.array_equal(draw(job((0, 7), known_level=0.0), both), clean)
 
 
+def test_compiled_it_draws_nearly_the_same(draw: Draw) -> None:
+    both = [latent(1), latent(2)]
+    plain, compiled = draw(job((0, 7)), both), draw(job((0, 7), compiled=True), both)
+    assert np.abs(plain - compiled).max() < 1e-3 * np.abs(plain).max()
+    assert np.array_equal(draw(job((0, 7), compiled=True), both), compiled)
+
+
 def drafted(known: tuple[int, ...], level: float = 0.2, flow: str = "none", **changes: Any) -> Job:
     return job(known, draft={"flow": flow, "level": level}, prompt=[0] * 8, **changes)
 

@@ -202,6 +202,7 @@ def test_strategies_are_told_apart_and_their_options_are_in_the_keys(tiny_model:
         "videogen:stride=5",
         "nuwa-xl:leaves.steps=9",
         "nuwa-xl:leaves.precision=bf16",
+        "nuwa-xl:leaves.compiled=true",
     ]
     assert len({last(way) for way in ways}) == len(ways)
     assert last("nuwa-xl:references=0") == last("nuwa-xl")  # the tiny model has none

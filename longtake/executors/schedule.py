@@ -260,5 +260,6 @@ _SAMPLING = (
     "known_guidance",
     "known_level",
     "precision",
+    "compiled",
     "model",
 )

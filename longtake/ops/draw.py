@@ -70,7 +70,8 @@ class Drawer:
         self.device = device
         self.text = load_text_encoder(manifest)
         self.schedule = SCHEDULES[manifest.schedule]
-        self._nets: dict[str, Any] = {}
+        self._nets: dict[str, Any] = {}  # by precision
+        self._compiled: dict[str, Any] = {}
         self._tokens: dict[str, Tensor] = {}
         self._pictures = Pictures(manifest, device, pipelines or {})
 
@@ -138,7 +139,9 @@ class Drawer:
         row = torch.tensor(rows, device=self.device)
         times_of = [[t for t, _ in frames] for frames, _, _ in orders]
         time = torch.tensor(times_of, dtype=torch.float32, device=self.device)
-        denoiser = Denoiser(self._evaluate(p["precision"]), self.schedule, self.manifest.prediction)
+        denoiser = Denoiser(
+            self._evaluate(p["precision"], p.get("compiled", False)), self.schedule, self.manifest.prediction
+        )
         net = partial(denoiser.denoise, time=time, text=self.tokens(prompts))
         if "draft" in p:
             places = [own for _, own, _ in orders]
@@ -217,8 +220,10 @@ class Drawer:
         drawn = np.random.Generator(philox).standard_normal(shape, dtype=np.float32)
         return torch.from_numpy(drawn).to(self.device)
 
-    def _evaluate(self, precision: str) -> Any:
+    def _evaluate(self, precision: str, compiled: bool) -> Any:
         net, dtype = self.net(precision), TYPES[precision]
+        if compiled:
+            net = self._compiled.setdefault(precision, torch.compile(net, dynamic=False))
 
         def evaluate(x: Tensor, t: Tensor, *, time: Tensor, prompt: Tensor, **parts: Tensor) -> Tensor:
             # Text, known, mask and draft; the draft's level is a time as t is.

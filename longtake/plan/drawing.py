@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from longtake.plan.job import Frame, Job, Sampling
@@ -34,7 +33,7 @@ def draw_job(
         "known": list(clip.known),
         "seed": _noise(clip, seed),
         "model": model,
-        **asdict(sampling),
+        **sampling.params(),
         **(more or {}),
     }
     if clip.seen:

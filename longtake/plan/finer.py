@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Container, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -44,7 +44,7 @@ def finer(
         raise ValueError(f"{times} times the frame rate: give a factor from 1 to {clip_length - 1}")
     scenes = tuple(replace(scene, start=scene.start * times) for scene in plan.timeline.scenes)
     line = Timeline(scenes, times * (plan.length - 1) + 1)
-    more = {"model": model, **asdict(sampling), "draft": {"flow": flow, "level": flow_level}}
+    more = {"model": model, **sampling.params(), "draft": {"flow": flow, "level": flow_level}}
     most = (clip_length - 1) // times  # film frames that a clip moves on by
     return Finer(line, plan.strategy, plan.trees, plan.pieces, plan, times, most, more)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -69,6 +69,12 @@ class Sampling:
     text_guidance: float  # 1 = none
     known_guidance: float  # 1 = none; of no effect where no frame is known
     precision: Literal["fp32", "bf16"]
+    compiled: bool = False  # by torch.compile: other last bits, and minutes before the first clip
+
+    def params(self) -> dict[str, Any]:
+        """As parameters of a job; what is not compiled says nothing of it, as before that could be chosen."""
+        told = asdict(self)
+        return told if self.compiled else {key: value for key, value in told.items() if key != "compiled"}
 
     def __post_init__(self) -> None:
         if self.steps < 1:
