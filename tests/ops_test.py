@@ -172,6 +172,8 @@ def test_known_frames_are_perturbed_and_come_back_clean(draw: Draw) -> None:
     assert np.array_equal(draw(job((0, 7), known_level=0.0), both), clean)
 
 
+@pytest.mark.slow  # the compiler's minutes
+@pytest.mark.filterwarnings("ignore")  # torch's compiler uses what torch deprecates
 def test_compiled_it_draws_nearly_the_same(draw: Draw) -> None:
     both = [latent(1), latent(2)]
     plain, compiled = draw(job((0, 7)), both), draw(job((0, 7), compiled=True), both)

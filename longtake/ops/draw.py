@@ -139,9 +139,8 @@ class Drawer:
         row = torch.tensor(rows, device=self.device)
         times_of = [[t for t, _ in frames] for frames, _, _ in orders]
         time = torch.tensor(times_of, dtype=torch.float32, device=self.device)
-        denoiser = Denoiser(
-            self._evaluate(p["precision"], p.get("compiled", False)), self.schedule, self.manifest.prediction
-        )
+        evaluate = self._evaluate(p["precision"], p.get("compiled", False))
+        denoiser = Denoiser(evaluate, self.schedule, self.manifest.prediction)
         net = partial(denoiser.denoise, time=time, text=self.tokens(prompts))
         if "draft" in p:
             places = [own for _, own, _ in orders]
