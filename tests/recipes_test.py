@@ -20,11 +20,13 @@ from longtake.evaluate.gates import GATES
 from longtake.evaluate.look import load_probes
 from longtake.manifest import read_manifest
 from longtake.models.unet import MaskTemporalUNet
+from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
 from longtake.ops import Decoder, Operations
 from longtake.plan import Plan, Scene, Timeline, plan_nuwa_xl
 from longtake.recipes import RECIPES, STAGES, run_stage
 from longtake.recipes.stages import clip_lengths, denoising_loss, do_stage
+from longtake.video import encode_segment
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,6 +43,8 @@ def test_the_parts_of_every_recipe_fit_each_other(name: str) -> None:
         vae, unet = TKLVAE(**recipe.autoencoder), MaskTemporalUNet(**recipe.denoiser)
     assert recipe.denoiser["latent_channels"] == recipe.autoencoder["latent_channels"]
     assert recipe.denoiser["text_channels"] == recipe.text["width"]
+        if recipe.hd is not None:
+            HDDecoder.of(vae, recipe.hd_times, recipe.hd_channels)
     side = recipe.size // vae.factor
     assert side * vae.factor == recipe.size
     assert side % 2 ** (len(unet.config.channels) - 1) == 0
@@ -226,3 +230,15 @@ def test_clip_lengths_are_shares_and_the_frequent_ones_are_compiled(name: str) -
     assert max(lengths) == 16 + recipe.references
     compiled = denoising_loss(recipe).compiled_lengths
     assert {length for length in lengths if length in compiled} == {16, 16 + recipe.references}
+
+
+def test_the_hd_decoder_learns_from_videos(run: Path, tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 64, 80, 3), dtype=np.uint8)
+    encode_segment(pictures, films / "film.mp4", 12)
+    shutil.copytree(run / "model" / "vae", tmp_path / "model" / "vae")
+    do_stage("hd", tiny(), tmp_path, "cpu", films)
+    assert (tmp_path / "model" / "hd" / "config.json").exists()
+    with pytest.raises(ValueError, match="videos alone are for the stage hd"):
+        do_stage("decoder", tiny(), tmp_path, "cpu", films)

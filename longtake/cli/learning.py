@@ -92,6 +92,15 @@ def train(
             show_default="random weights",
         ),
     ] = None,
+    videos: Annotated[
+        Path | None,
+        Option(
+            "--videos",
+            help="With hd: a folder of videos to learn from.",
+            metavar="DIR",
+            show_default="the cartoon world",
+        ),
+    ] = None,
 ) -> None:
     """Train all of a recipe, or one stage.
 
@@ -104,7 +113,7 @@ def train(
     """
     from longtake.commands.train import run
 
-    run(stage, recipe, out, device, preset and preset.value, begin)
+    run(stage, recipe, out, device, preset and preset.value, begin, videos)
 
 
 @app.command()

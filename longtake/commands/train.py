@@ -16,13 +16,19 @@ _ALL = "all"
 
 
 def run(
-    stage: str, recipe: str, out: Path, device: str | None, preset: str | None, begin: str | None = None
+    stage: str,
+    recipe: str,
+    out: Path,
+    device: str | None,
+    preset: str | None,
+    begin: str | None = None,
+    videos: Path | None = None,
 ) -> None:
     """Run the stage, or `all`, on `device` (default: the best there is).
 
     `preset` is of the evaluation, which only `all` has; None is "dev". `begin` is a model, by name or folder,
-    whose networks the run begins with. Raises typer's error for an unknown name, and ModelError where `out`
-    or `begin` is another recipe's.
+    whose networks the run begins with, `videos` a folder of what the stage hd learns from. Raises typer's
+    error for an unknown name, and ModelError where `out` or `begin` is another recipe's.
     """
     from longtake.manifest import find_model
     from longtake.ops import best_device
@@ -34,13 +40,17 @@ def run(
         raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
     if preset is not None and stage != _ALL:
         raise typer.BadParameter(f"only goes with '{_ALL}', which evaluates", param_hint="--preset")
+    if videos is not None and stage != "hd":
+        raise typer.BadParameter(
+            "only goes with the stage hd, which needs no captions", param_hint="--videos"
+        )
     chosen, measured = device or best_device(), preset or "dev"
     model = None if begin is None else find_model(begin)
     with resumable(f"run the same command again to go on from the last checkpoint in {out}"):
         if stage != _ALL:
             if model is not None:
                 begin_from(model, RECIPES[recipe](), out)
-            run_stage(stage, recipe, out, chosen)
+            run_stage(stage, recipe, out, chosen, videos)
             return
 
         def evaluate(package: Path, folder: Path) -> dict[str, Any]:

@@ -46,7 +46,7 @@ from longtake.train.denoiser import ClipBatch, MaskedClipLoss, cached_batches, e
 from longtake.train.distil import DistilLoss
 from longtake.train.drafts import Drafts
 from longtake.train.feed import spare_cores
-from longtake.train.hd import HDLoss, hd_sheet, world_pairs
+from longtake.train.hd import HDLoss, hd_sheet, video_pairs, world_pairs
 from longtake.train.loop import TrainConfig, train
 from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 from longtake.train.processes import own_device, place
@@ -74,18 +74,19 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 }
 
 
-def run_stage(stage: str, recipe: str, out: Path, device: str) -> None:
+def run_stage(stage: str, recipe: str, out: Path, device: str, videos: Path | None = None) -> None:
     """Runs `stage` (one of `STAGES`) of the recipe of that name in the folder `out`.
 
-    A stage that was interrupted goes on where it stopped. Raises ValueError for an unknown stage or recipe,
-    and where an earlier stage has not been run.
+    A stage that was interrupted goes on where it stopped. `videos`: a folder of what the HD decoder learns
+    from, instead of the cartoon world. Raises ValueError for an unknown stage or recipe, and where an earlier
+    stage has not been run.
     """
     if stage not in _STAGES:
         raise ValueError(f"no stage '{stage}': use one of {', '.join(STAGES)}")
     if recipe not in RECIPES:
         raise ValueError(f"no recipe '{recipe}': use one of {', '.join(RECIPES)}")
     share_threads()
-    do_stage(stage, RECIPES[recipe](), out, device)
+    do_stage(stage, RECIPES[recipe](), out, device, videos)
 
 
 def share_threads() -> None:
@@ -93,9 +94,14 @@ def share_threads() -> None:
     torch.set_num_threads(max(1, torch.get_num_threads() // place()[1]))
 
 
-def do_stage(stage: str, recipe: Recipe, out: Path, device: str) -> None:
+def do_stage(stage: str, recipe: Recipe, out: Path, device: str, videos: Path | None = None) -> None:
     """`run_stage` of a recipe at hand, with the threads that there are."""
     torch.manual_seed(recipe.seed)
+    if videos is not None:
+        if stage != "hd":
+            raise ValueError(f"the stage {stage} learns from captions: videos alone are for the stage hd")
+        _hd(recipe, out, str(own_device(device)), videos)
+        return
     _STAGES[stage](recipe, out, str(own_device(device)))
 
 
@@ -271,14 +277,17 @@ def _decoder(recipe: Recipe, out: Path, device: str) -> None:
     _save(train(model, loss, batches, recipe.decoder, out / "decoder", sheet, **_by(device)), out, "vae")
 
 
-def _hd(recipe: Recipe, out: Path, device: str) -> None:
+def _hd(recipe: Recipe, out: Path, device: str, videos: Path | None = None) -> None:
     """The decoder of `out/model/vae` with finer levels behind it becomes `out/model/hd`."""
     if recipe.hd is None:
         raise ValueError(f"the recipe {recipe.name} has no HD decoder: leave this stage out")
     vae: TKLVAE = _finished(out, "vae", TKLVAE, device)
     model = HDDecoder.of(vae, recipe.hd_times, recipe.hd_channels)
-    episodes, seed = episode_seeds("train", recipe.episodes), recipe.seed + 2
-    pairs = world_pairs(episodes, recipe.size, recipe.hd_times, recipe.hd.batch, seed)
+    sizes = recipe.size, recipe.hd_times, recipe.hd.batch, recipe.seed + 2
+    if videos is not None:
+        pairs = video_pairs(videos, *sizes)
+    else:
+        pairs = world_pairs(episode_seeds("train", recipe.episodes), *sizes)
     loss = HDLoss(vae=vae, noise=recipe.latent_noise)
 
     def sheet(made: HDDecoder, step: int) -> np.ndarray:

@@ -198,6 +198,7 @@ def toon_128_accelerated(minutes: int = 25) -> Recipe:
         raise ValueError(f"there are plans for 10 and 25 minutes, not {minutes}")
     base, long = toon_128(), minutes == 25
     assert base.distillation is not None
+    assert base.hd is not None
     return replace(
         base,
         name=f"toon-128-{minutes}min",
@@ -228,6 +229,7 @@ def toon_128_accelerated(minutes: int = 25) -> Recipe:
         ),
         distillation=replace(base.distillation, steps=800 if long else 300, batch=256),
         decoder=replace(base.decoder, steps=1200 if long else 400, batch=256),
+        hd=replace(base.hd, steps=2000 if long else 800, batch=64),
     )
 
 
