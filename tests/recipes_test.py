@@ -43,8 +43,13 @@ def test_the_parts_of_every_recipe_fit_each_other(name: str) -> None:
         vae, unet = TKLVAE(**recipe.autoencoder), MaskTemporalUNet(**recipe.denoiser)
     assert recipe.denoiser["latent_channels"] == recipe.autoencoder["latent_channels"]
     assert recipe.denoiser["text_channels"] == recipe.text["width"]
-        if recipe.hd is not None:
-            HDDecoder.of(vae, recipe.hd_times, recipe.hd_channels)
+    if recipe.hd is not None:
+        channels, fine = recipe.autoencoder["decoder_channels"], recipe.hd_channels
+        with torch.device("meta"):
+            decoder = HDDecoder(
+                channels=channels, factor=vae.factor, times=recipe.hd_times, fine_channels=fine
+            )
+        assert decoder.factor == vae.factor * recipe.hd_times
     side = recipe.size // vae.factor
     assert side * vae.factor == recipe.size
     assert side % 2 ** (len(unet.config.channels) - 1) == 0
