@@ -28,6 +28,7 @@ from longtake.evaluate.sources import (
     WorldFilm,
 )
 from longtake.film import cut_segments
+from longtake.plan import Plan
 from longtake.storyboard import StoryboardError
 from longtake.video import Codec, VideoError, count_frames
 
@@ -139,6 +140,7 @@ def evaluate_strategies(
     seeds = episode_seeds(split, count)
     episodes: list[Episode] = []
     films: dict[str, dict[str, Source]] = {strategy: {} for strategy in strategies}
+    plans: dict[str, dict[str, Plan]] = {strategy: {} for strategy in strategies}
     decoded: dict[str, Source] = {}
     references: dict[str, Source] = {}
     for number, seed in enumerate(seeds, start=1):
@@ -153,10 +155,14 @@ def evaluate_strategies(
                 draw(work, slice(0, frames), workers=options.workers)
             segments = tuple(cut_segments(work.plan))
             films[strategy][name] = StoredFilm(work.store.root, segments, work.manifest.folder)
+            plans[strategy][name] = work.plan
         decoded[name] = DecodedTruth(script, seed, work.manifest.folder)
         references[name] = WorldFilm(TRUTH, script, seed + _OTHER_LATENTS)
-        episodes.append(Episode(name, script, work.plan))
-    lines = [Line(strategy, "system", films[strategy], references) for strategy in strategies]
+        episodes.append(Episode(name, script, plans[strategies[0]][name]))
+    lines = [
+        Line(strategy, "system", films[strategy], references, plans=plans[strategy])
+        for strategy in strategies
+    ]
     lines.append(Line(f"{TRUTH}, decoded", "reference", decoded, references))
     lines += _known_lines(episodes, seeds, references, options.controls)
     facts = {"model": f"{work.manifest.name} {work.manifest.digest}", "split": split, "episodes": seeds}

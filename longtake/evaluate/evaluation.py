@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from longtake.evaluate.prompts import frame_correct, prompt_measures
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Seen
 from longtake.evaluate.script import Script
-from longtake.evaluate.seams import cut_measures, seam_borders, seam_measures, seam_profile
+from longtake.evaluate.seams import borders_of, cut_measures, seam_measures, seam_profile
 from longtake.evaluate.sources import Source
 from longtake.evaluate.watching import Task, load_seen, watch_all
 from longtake.plan import Plan
@@ -51,6 +51,12 @@ class Line:
     films: Mapping[str, Source]  # by the episode's name
     references: Mapping[str, Source]
     floor: bool = False  # whether it is ground truth that went the same way as films with these references
+    plans: Mapping[str, Plan] = field(default_factory=dict)  # of its films, where they are not the episodes'
+
+    def episodes(self, all_of_them: Sequence[Episode]) -> list[Episode]:
+        """The episodes that it has films of, as these were planned."""
+        own = [episode for episode in all_of_them if episode.name in self.films]
+        return [replace(episode, plan=self.plans.get(episode.name, episode.plan)) for episode in own]
 
 
 @dataclass(frozen=True)
@@ -78,9 +84,8 @@ def evaluate(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring)
     refuse_overlap({s.key for line in lines for s in line.films.values()},
                    {s.key for line in lines for s in line.references.values()})  # fmt: skip
     watch_all([how.task(source) for source in both], how.workers, how.on_done)
-    reaches = {e.name: Reach(e.script, e.plan) if e.plan else None for e in episodes}
-    index = _training_index(how.folder)
-    rows = [_row(line, [e for e in episodes if e.name in line.films], reaches, index, how) for line in lines]
+    index, known = _training_index(how.folder), _Reaches()
+    rows = [_row(line, line.episodes(episodes), known, index, how) for line in lines]
     floors = {_references(line): row for line, row in zip(lines, rows, strict=True) if line.floor}
     return [_over_floor(row, floors.get(_references(line))) for line, row in zip(lines, rows, strict=True)]
 
@@ -106,10 +111,26 @@ def _over_floor(row: Row, floor: Row | None) -> Row:
     return replace(row, together={**row.together, **found})
 
 
+class _Reaches:
+    """What clips join in every planned episode, found out once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, int], Reach] = {}
+
+    def of(self, episode: Episode) -> Reach | None:
+        """None where nothing is known of the plan."""
+        if episode.plan is None:
+            return None
+        key = episode.name, id(episode.plan)
+        if key not in self._found:
+            self._found[key] = Reach(episode.script, episode.plan)
+        return self._found[key]
+
+
 def _row(
     line: Line,
     episodes: Sequence[Episode],
-    reaches: Mapping[str, Reach | None],
+    reaches: _Reaches,
     index: NDArray[np.float32],
     how: Measuring,
 ) -> Row:
@@ -119,7 +140,7 @@ def _row(
     limit = too_near(clips, index) if len(clips) else float("nan")
     films = []
     for episode, film, reference in zip(episodes, seen, truth, strict=True):
-        result = measure_film(episode, film, reference, reaches[episode.name])
+        result = measure_film(episode, film, reference, reaches.of(episode))
         near = memorised(film.signals.thumbnails, index, limit)
         films.append(replace(result, measured={**result.measured, "memorised": near}))
     hues = [cast_hues(e.script, film.readings) for e, film in zip(episodes, seen, strict=True)]
@@ -150,12 +171,9 @@ def seam_profiles(
         if line.kind == "control":
             continue
         profiles: dict[str, list[NDArray[np.float64]]] = {}
-        for episode in episodes:
-            if episode.plan is None or episode.name not in line.films:
-                continue
+        for episode in line.episodes(episodes):
             signals = load_seen(how.task(line.films[episode.name])).signals
-            borders = seam_borders(episode.plan.strides, episode.script.length)
-            for level, at in zip(("coarse", "fine"), borders, strict=True):
+            for level, at in borders_of(episode.plan)._asdict().items():
                 if len(at):
                     profiles.setdefault(level, []).append(seam_profile(episode.script, signals, at))
         found[line.name] = {level: np.mean(each, axis=0) for level, each in profiles.items()}
@@ -169,7 +187,7 @@ def measure_film(episode: Episode, seen: Seen, truth: Seen, reach: Reach | None)
     measured = {
         **prompt_measures(script, seen.readings),
         **identity_measures(script, seen.readings, reach),
-        **seam_measures(script, seen.signals, episode.plan.strides if episode.plan else (1,)),
+        **seam_measures(script, seen.signals, borders_of(episode.plan)),
         **cut_measures(script, seen.signals),
         **order_measures(script, seen.readings),
         **motion_measures(script, seen.signals, truth.signals),

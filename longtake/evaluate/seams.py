@@ -1,9 +1,9 @@
 """Where clips meet: does the picture jump there, and does it jump where the script cuts and nowhere else?
 
-A film is drawn in clips that share their end frames (arXiv 2303.12346): clips below the keyframes meet at the
-multiples of their strides. Frame b on such a border was drawn first, by a clip above; the clip before it
-ends in frame b - 1, and frame b is shown from the clip that begins with it. A seam is thus a step into b or
-a step out of b that is larger than the steps around.
+A film is drawn in clips. Most share their end frames (arXiv 2303.12346): frame b on their border was drawn
+first, by a clip above; the clip before it ends in frame b - 1, and frame b is shown from the clip that begins
+with it. In a chain that shares none, b is the first frame of a clip. A seam is thus a step into b or a step
+out of b that is larger than the steps around.
 
 The cartoon world has beats of its own that fall on borders. Its sun moves every 20 frames: these steps are
 left out. Its rain looks alike every 3 frames: borders are compared with frames whole threes away.
@@ -11,7 +11,7 @@ left out. Its rain looks alike every 3 frames: borders are compared with frames 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,17 @@ from numpy.typing import NDArray
 from longtake.evaluate.measured import Measured, mean_of, not_measured
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script
+from longtake.plan import Plan
 
-__all__ = ["calm_steps", "cut_measures", "jumps_of", "seam_borders", "seam_measures", "seam_profile"]
+__all__ = [
+    "Borders",
+    "borders_of",
+    "calm_steps",
+    "cut_measures",
+    "jumps_of",
+    "seam_measures",
+    "seam_profile",
+]
 
 _AROUND = 15  # frames on either side that a border is compared with
 _SUN = 20  # frames from one step of the sun or moon to the next, from frame 0 on
@@ -34,6 +43,14 @@ _REACH = 5  # frames on either side in which a scripted cut is the largest step
 _STRETCH = 100  # frames in which jumps are counted together
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Borders(NamedTuple):
+    """The frames of a film at which coarse clips meet, and those at which only leaves do."""
+
+    coarse: Ints
+    fine: Ints
 
 
 def calm_steps(script: Script) -> NDArray[np.bool_]:
@@ -47,20 +64,13 @@ def calm_steps(script: Script) -> NDArray[np.bool_]:
     return calm[:-1]
 
 
-def seam_borders(strides: Sequence[int], length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The frames of a film of `length` frames at which coarse clips meet, and those at which only leaves do.
-
-    `strides` are the plan's: film frames between neighbouring frames of a clip, per level, the last one 1.
-    The film's last frame is no border: no clip follows.
-    """
-    if len(strides) == 1:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    borders = np.arange(strides[-2], length - 1, strides[-2])
-    coarse = borders % strides[-3] == 0 if len(strides) > 2 else np.zeros(len(borders), dtype=bool)
-    return borders[coarse], borders[~coarse]
+def borders_of(plan: Plan | None) -> Borders:
+    """Those of a planned film; none where it is not known how the film was drawn."""
+    coarse, fine = plan.borders() if plan is not None else ([], [])
+    return Borders(np.array(coarse, dtype=np.int64), np.array(fine, dtype=np.int64))
 
 
-def seam_measures(script: Script, signals: Signals, strides: Sequence[int]) -> dict[str, Measured]:
+def seam_measures(script: Script, signals: Signals, borders: Borders) -> dict[str, Measured]:
     """How often a border shows a larger change than the frames around it; 0.5 = no seam, 1 = always.
 
     Per border b the probability P(X_b > X_j) + P(X_b = X_j) / 2 over frames j that are 3, 6 … 15 away, in
@@ -69,22 +79,22 @@ def seam_measures(script: Script, signals: Signals, strides: Sequence[int]) -> d
     direction. Steps at and next to scripted cuts are left out, with the borders that they touch. Units are
     per border.
     """
-    coarse, fine = seam_borders(strides, script.length)
     calm = _comparable_steps(script)
     usable = np.append(calm[:-1] & calm[1:], False)  # both steps of the frame
     inner = usable.copy()
     for shift in (-1, 0, 1):
-        inner[np.concatenate([coarse, fine]) + shift] = False
+        inner[np.concatenate(borders) + shift] = False
     step = signals.difference
     changes = {
         "seam": np.append(np.maximum(step[:-1], step[1:]), 0),
         "jolt": np.append(signals.second[1:], 0),
     }
-    why = "all frames are of one clip" if len(strides) == 1 else "no such border lies within a scene"
+    alone = not sum(map(len, borders))
+    why = "all frames are of one clip" if alone else "no such border lies within a scene"
     return {
-        f"{name}_{grid}": mean_of(_stand_out(change, borders[usable[borders]], inner, script), why)
+        f"{name}_{grid}": mean_of(_stand_out(change, at[usable[at]], inner, script), why)
         for name, change in changes.items()
-        for grid, borders in (("coarse", coarse), ("fine", fine))
+        for grid, at in borders._asdict().items()
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from longtake.plan.job import Frame, Job
@@ -130,6 +131,20 @@ class Plan:
                     indices = range(seen.start - shows.start, seen.stop - shows.start)
                     leaf = tree.clip(tree.depth - 1, n)
                     yield Shown(leaf, indices, start + seen.start - piece.frames.start, number, n)
+
+    def borders(self) -> tuple[list[int], list[int]]:
+        """The film frames at which a leaf begins right where another one ends.
+
+        First those where the clips above the two end and begin as well, then those where only leaves do.
+        """
+        coarse: list[int] = []
+        fine: list[int] = []
+        for before, after in pairwise(self.shown(slice(None))):
+            if before.piece == after.piece:
+                tree = self.trees[self.pieces[after.piece].tree]
+                apart = tree.above(before.number) != tree.above(after.number)
+                (coarse if apart else fine).append(after.start)
+        return coarse, fine
 
     def frames_shown(self, job: Job, span: slice) -> int:
         """How many film frames of `span` a job shows: none unless it is a leaf."""

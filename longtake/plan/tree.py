@@ -148,6 +148,14 @@ class Tree:
         whole = n == self.count(self.depth - 1) - 1 and not self.closed
         return range(frames[0], min(frames[-1] + whole, self.length))
 
+    def above(self, n: int) -> int:
+        """Number of the clip that leaf `n` lies under: of a chain, the one that draws its last frame."""
+        if self.depth < 2:
+            return 0
+        if self.depth == 2:
+            return self._keyframes.clip_of(self.frames(1, n)[-1])
+        return n * self._apart[-1] // self._apart[-2]
+
     def clips(self, level: int, frames: range) -> range:
         """Numbers of the clips of `level` that `frames` (not empty) stand on: in a chain, all before too."""
         if self.depth == 1:

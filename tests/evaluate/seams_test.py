@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +13,33 @@ from longtake.data.script import latents
 from longtake.data.world import frame_truth
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.evaluate.seams import calm_steps, cut_measures, seam_borders, seam_measures, seam_profile
+from longtake.evaluate.seams import (
+    Borders,
+    borders_of,
+    calm_steps,
+    cut_measures,
+    seam_measures,
+    seam_profile,
+)
 from longtake.evaluate.signals import SignalReader
-from longtake.plan import Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import (
+    Sampling,
+    Scene,
+    Timeline,
+    plan_lvdm,
+    plan_nuwa_xl,
+    plan_videogen,
+    plan_vidrd,
+)
 
 N = 1000
-STRIDES = (225, 15, 1)
 CUTS = (38, 410, 417, 700)
 GRID = np.arange(15, N - 1, 15)
+
+
+def borders(length: int = N, coarse: int = 225) -> Borders:
+    grid = np.arange(15, length - 1, 15)
+    return Borders(grid[grid % coarse == 0], grid[grid % coarse != 0])
 
 
 def scripted(cuts: tuple[int, ...] = (), length: int = N) -> Script:
@@ -51,7 +71,8 @@ def steady(at: NDArray[np.int64] | None = None, length: int = N) -> NDArray[np.f
 
 def seams(step: NDArray[np.float64], script: Script | None = None) -> dict[str, float]:
     """Values by name for these first differences, taken for second ones too."""
-    measured = seam_measures(script or scripted(), signals(step, step), STRIDES)
+    script = script or scripted()
+    measured = seam_measures(script, signals(step, step), borders(script.length))
     return {name: each.value for name, each in measured.items()}
 
 
@@ -83,7 +104,7 @@ def test_steps_elsewhere_are_no_seams(shift: int) -> None:
 
 def test_random_motion_has_no_seams() -> None:
     step = np.random.default_rng(0).random(30_000)
-    measured = seam_measures(scripted(length=30_000), signals(step, step[::-1]), STRIDES)
+    measured = seam_measures(scripted(length=30_000), signals(step, step[::-1]), borders(30_000))
     for each in measured.values():
         assert abs(each.value - 0.5) < 4 * each.units.std() / len(each.units) ** 0.5
 
@@ -94,28 +115,44 @@ def test_scripted_cuts_change_nothing() -> None:
     cut = step.copy()
     for shift in (-1, 0, 1):  # one early, or one late
         cut[np.array(CUTS) + shift] = 0.5
-    for name, each in seam_measures(script, signals(step, step), STRIDES).items():
-        other = seam_measures(script, signals(cut, cut), STRIDES)[name]
+    for name, each in seam_measures(script, signals(step, step), borders(script.length)).items():
+        other = seam_measures(script, signals(cut, cut), borders(script.length))[name]
         np.testing.assert_array_equal(each.units, other.units)
 
 
 def test_borders_next_to_cuts_are_left_out() -> None:
-    def borders(cut: int) -> int:
-        return len(seam_measures(scripted((cut,)), signals(steady()), STRIDES)["seam_fine"].units)
+    def used(cut: int) -> int:
+        return len(seam_measures(scripted((cut,)), signals(steady()), borders())["seam_fine"].units)
 
-    whole = len(seam_measures(scripted(), signals(steady()), STRIDES)["seam_fine"].units)
-    assert [borders(150 + shift) for shift in (-2, -1, 0, 1, 2, 3)] == [*[whole] + [whole - 1] * 4, whole]
+    whole = len(seam_measures(scripted(), signals(steady()), borders())["seam_fine"].units)
+    assert [used(150 + shift) for shift in (-2, -1, 0, 1, 2, 3)] == [*[whole] + [whole - 1] * 4, whole]
 
 
 def test_units_are_borders() -> None:
     """Four coarse and 62 fine borders; the world's sun steps at 900 and at the 15 fine ones of 60, 120 …"""
-    measured = seam_measures(scripted(), signals(steady()), STRIDES)
+    measured = seam_measures(scripted(), signals(steady()), borders())
     assert (len(measured["seam_coarse"].units), len(measured["seam_fine"].units)) == (3, 62 - 15)
 
 
 def test_the_sun_steps_every_20_frames() -> None:
     clocks = [frame_truth(3, number).clock for number in range(130)]
     assert set(np.flatnonzero(np.diff(clocks)) + 1) == {20, 40, 60, 80, 100, 120}
+
+
+def test_borders_of_chains() -> None:
+    sampling = Sampling(
+        sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
+    )
+    line = Timeline((Scene("one", 0, "a fox"), Scene("two", 100, "a hen")), 400)
+    coarse, fine = borders_of(plan_vidrd(line, seed=0, model="m", sampling=sampling))
+    assert (coarse.tolist(), fine.tolist()) == ([], list(range(16, 400, 16)))
+    both: dict[str, Any] = {"sampling_leaves": sampling, "seed": 0, "model": "m"}
+    coarse, fine = borders_of(plan_lvdm(line, sampling_keyframes=sampling, **both))
+    assert coarse.tolist() == [225], "the second clip of keyframes draws those from frame 240 on"
+    assert sorted([*coarse, *fine]) == list(range(15, 400, 15))
+    coarse, fine = borders_of(plan_videogen(line, sampling_clips=sampling, **both))
+    assert coarse.tolist() == [45, 90, 145, 190, 235, 280, 325, 370]
+    assert 100 not in fine, "scenes begin anew"
 
 
 @pytest.mark.parametrize("length", [16, 200, 1351, 3376])
@@ -131,7 +168,7 @@ def test_borders_are_those_of_the_plan(length: int) -> None:
         sampling_gaps=sampling,
         sampling_leaves=sampling,
     )
-    coarse, fine = seam_borders(plan.strides, length)
+    coarse, fine = borders_of(plan)
     shown = [plan.leaf(i).key for i in range(length)]
     changes = [i for i in range(1, length) if shown[i] != shown[i - 1]]
     assert sorted([*coarse, *fine]) == changes
@@ -143,9 +180,9 @@ def test_borders_are_those_of_the_plan(length: int) -> None:
 def test_films_of_few_levels() -> None:
     assert all(
         np.isnan(each.value) and each.note
-        for each in seam_measures(scripted(), signals(steady()), (1,)).values()
+        for each in seam_measures(scripted(), signals(steady()), borders_of(None)).values()
     )
-    two = seam_measures(scripted(), signals(steady()), (15, 1))
+    two = seam_measures(scripted(), signals(steady()), borders(coarse=N))
     assert np.isnan(two["seam_coarse"].value)
     assert two["seam_fine"].value == 0.5
 
@@ -204,7 +241,7 @@ def seen(script: Script, frames: list[NDArray[np.uint8]]) -> dict[str, float]:
     reader = SignalReader()
     reader.add(np.stack(frames))
     read = reader.finish()
-    measured = {**seam_measures(script, read, STRIDES), **cut_measures(script, read)}
+    measured = {**seam_measures(script, read, borders(script.length)), **cut_measures(script, read)}
     return {name: each.value for name, each in measured.items()}
 
 
@@ -231,5 +268,5 @@ def test_ground_truth_passes_and_glued_clips_and_shuffled_frames_do_not() -> Non
 def test_faster_and_slower_films_have_the_same_seams() -> None:
     film = signals(np.random.default_rng(3).random(N))
     twice = replace(film, difference=2 * film.difference)
-    for name, each in seam_measures(scripted(), film, STRIDES).items():
-        np.testing.assert_array_equal(each.units, seam_measures(scripted(), twice, STRIDES)[name].units)
+    for name, each in seam_measures(scripted(), film, borders()).items():
+        np.testing.assert_array_equal(each.units, seam_measures(scripted(), twice, borders())[name].units)
