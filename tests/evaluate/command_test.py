@@ -119,7 +119,7 @@ def test_what_is_wrong_is_told_before_anything_takes_long(
         ((path, *common), 2, "--storyboard"),
         ((path, "--strategies", "nuwa-xl", *common), 2, "either"),
         ((path, "--storyboard", board, "--controls", "smoke", *common), 2, "'smoke' is none of"),
-        (("--strategies", "magic", *common), 2, "'magic' is none of"),
+        (("--strategies", "magic", *common), 2, "'magic' is no strategy"),
         ((tmp_path / "nothing.mp4", "--storyboard", board, *common), 2, "no such film"),
         ((path, "--storyboard", board, "--probes", tmp_path, "--out", tmp_path / "out"), 3, "holds no probe"),
     ]

@@ -1,0 +1,116 @@
+"""The strategies over one network, at equal evaluations per frame, by length: a table and curves.
+
+    python benchmarks/strategies.py --model toon-128-undistilled --out runs/strategies \
+        --lengths 256 1024 3376 --episodes 8 --plot docs/strategies.png
+
+Every way draws the same test episodes at every length with `longtake evaluate` (which resumes); the table and
+the curves are read from its reports. By default each way has the steps that bring it to half an evaluation
+per frame (`benchmarks/costs.py` counts them); `--ways` takes others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+from rich.console import Console
+from rich.table import Table
+
+from longtake.commands.evaluate import Options, evaluate_strategies
+from longtake.manifest import DEFAULT_MODEL
+
+WAYS = (
+    "nuwa-xl:leaves.steps=6:gaps.steps=11",
+    "lvdm:leaves.steps=7",
+    "vidrd",
+    "videogen",
+)
+MEASURES = {
+    "scene_accuracy": "scenes right",
+    "count_accuracy": "counts right",
+    "action_accuracy": "actions",
+    "identity_far": "identity",
+    "revisit_far": "revisit > 225",
+    "seam_fine": "seams, fine",
+    "jolt_fine": "jolts, fine",
+    "seam_coarse": "seams, coarse",
+    "clock_order": "clock",
+    "drift_correctness": "drift, right",
+    "lag_ratio": "lag ratio",
+    "motion": "motion",
+    "sharpness": "sharpness",
+    "motion_over_floor": "FD motion / floor",
+}
+TRUTH = ("ground truth, decoded", "ground truth")
+Report = dict[str, Any]
+
+
+def cell(row: Report, measure: str) -> str:
+    found = row["measures"].get(measure, {})
+    value, low, high = (found.get(name) for name in ("value", "low", "high"))
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def draw_curves(reports: dict[int, Report], ways: list[str], path: Path) -> None:
+    """One panel per measure: value by length, with intervals."""
+    shown = ["scene_accuracy", "action_accuracy", "identity_far", "revisit_far", "seam_fine", "sharpness"]
+    figure, panels = plt.subplots(2, 3, figsize=(12, 6), layout="constrained")
+    for measure, panel in zip(shown, panels.flat, strict=True):
+        for way in [*ways, *TRUTH[:1]]:
+            points = []
+            for length, report in sorted(reports.items()):
+                row = next(row for row in report["rows"] if row["name"] == way)
+                found = row["measures"].get(measure, {})
+                if found.get("value") is not None:
+                    points.append((length, found["value"], found.get("low"), found.get("high")))
+            if not points:
+                continue
+            lengths, values, lows, highs = zip(*points, strict=True)
+            style = {"color": "grey", "linestyle": "--"} if way in TRUTH else {"marker": "o"}
+            (drawn,) = panel.plot(lengths, values, label=way.partition(":")[0], **style)
+            if None not in lows and way not in TRUTH:
+                panel.fill_between(lengths, lows, highs, alpha=0.12, color=drawn.get_color())
+        panel.set_xscale("log")
+        panel.set_xticks(sorted(reports), [f"{length:,}" for length in sorted(reports)])
+        panel.minorticks_off()
+        panel.set_title(MEASURES[measure])
+    panels[0, 0].legend(fontsize=8)
+    figure.supxlabel("frames of the film")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model or a folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder of films and reports")
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), help="as --strategy takes them")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[256, 1024, 3376])
+    parser.add_argument("--episodes", type=int, default=8)
+    parser.add_argument("--controls", default="none")
+    parser.add_argument("--plot", type=Path)
+    asked = parser.parse_args()
+    reports: dict[int, Report] = {}
+    for length in asked.lengths:
+        options = Options(out=asked.out / str(length), controls=asked.controls, probes=None, workers=None)
+        evaluate_strategies(asked.ways, asked.model, "test", asked.episodes, length, options)
+        reports[length] = json.loads((asked.out / str(length) / "report.json").read_text())
+    for length, report in reports.items():
+        table = Table("", *MEASURES.values(), title=f"{length:,} frames, {asked.episodes} films")
+        for name in [*asked.ways, *TRUTH]:
+            row = next(row for row in report["rows"] if row["name"] == name)
+            table.add_row(name, *(cell(row, measure) for measure in MEASURES))
+        Console(width=320).print(table)
+    if asked.plot:
+        draw_curves(reports, asked.ways, asked.plot)
+
+
+if __name__ == "__main__":
+    main()
