@@ -2,10 +2,10 @@
 
     python benchmarks/between.py --model toon-128 --clips 60 --sheet between.png
 
-Validation episodes are drawn at whole frames and half way between. The whole ones are known: as pixels to what
-repeats, blends or moves them, and as latents to the network, which draws the halves as the leaves of a film at
-twice the rate are drawn. PSNR against the true halves, over everything and over the pixels in which the two
-frames around differ (by more than 16 of 255).
+Validation episodes are drawn at whole frames and half way between. The whole ones are known: as pixels to
+what repeats, blends or moves them, and as latents to the network, which draws the halves as the leaves of a
+film at twice the rate are drawn. PSNR against the true halves, over everything and over the pixels in which
+the two frames around differ (by more than 16 of 255).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,8 @@ def main() -> None:
         whole = decode(np.stack(known))
         made: dict[str, list[Pixels]] = {
             "repeated": list(whole[:-1]),
-            "blended": [moved(a, b, 0.5, FLOWS["none"]) for a, b in zip(whole, whole[1:], strict=False)],
-            "moved": [moved(a, b, 0.5, FLOWS["dis"]) for a, b in zip(whole, whole[1:], strict=False)],
+            "blended": [moved(a, b, 0.5, FLOWS["none"]) for a, b in pairwise(whole)],
+            "moved": [moved(a, b, 0.5, FLOWS["dis"]) for a, b in pairwise(whole)],
         }
         for flow in ("dis", "none", "no draft"):
             job = job_of(clip, manifest.digest, manifest.leaves, flow)
