@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def job_of(clip: Clip, model: str, sampling: Sampling, flow: str) -> Job:
         **sampling.params(),
     }
     if flow != "no draft":
-        params["draft"] = {"flow": flow, "level": 0.1}
+        params["draft"] = {"flow": flow, "level": 0.1, "start": 0.2}
     return Job("draw", tuple(Frame("known", k) for k in range(_KNOWN)), params)
 
 
@@ -92,7 +93,8 @@ def main() -> None:
             "moved": [moved(a, b, 0.5, FLOWS["dis"]) for a, b in pairwise(whole)],
         }
         for flow in ("dis", "none", "no draft"):
-            job = job_of(clip, manifest.digest, manifest.leaves, flow)
+            steps = manifest.leaves.steps if flow == "no draft" else 1
+            job = job_of(clip, manifest.digest, replace(manifest.leaves, steps=steps), flow)
             drawn: NDArray[np.float32] = draw([job], [known])[0]
             made[f"network, {flow}"] = list(decode(drawn.astype(np.float16))[1::2])
         through = decode.vae.encode_latents(to_model(true[1::2])[None])[0].float().numpy()

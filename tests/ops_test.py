@@ -182,7 +182,7 @@ def test_compiled_it_draws_nearly_the_same(draw: Draw) -> None:
 
 
 def drafted(known: tuple[int, ...], level: float = 0.2, flow: str = "none", **changes: Any) -> Job:
-    return job(known, draft={"flow": flow, "level": level}, prompt=[0] * 8, **changes)
+    return job(known, **({"draft": {"flow": flow, "level": level}, "prompt": [0] * 8} | changes))
 
 
 @pytest.mark.parametrize("flow", ["none", "dis"])
@@ -193,6 +193,23 @@ def test_frames_between_known_ones_are_drafted(draw: Draw, flow: str) -> None:
     assert moved(plain, rough) == [False, True, True, False, True, True, False, True]
     assert all(moved(rough, draw(drafted((0, 3, 6), 0.3, flow), known))[k] for k in (1, 2, 4, 5))
     assert np.array_equal(rough, draw(drafted((0, 3, 6), flow=flow), known))
+
+
+def test_refining_begins_with_the_draft(draw: Draw, drawer: Drawer) -> None:
+    known = [latent(1), latent(2), latent(3)]
+    told = drafted((0, 3, 6)).params
+    there, latents = torch.zeros(8, dtype=torch.bool), torch.zeros(8, 2, 4, 4)
+    there[[0, 3, 6]] = True
+    for k, at in enumerate((0, 3, 6)):
+        latents[at] = torch.from_numpy(known[k].astype(np.float32))
+    with torch.inference_mode():
+        rough = drawer._pictures.between(told, latents, there)[0].numpy()
+    distances = []
+    for start in (0.01, 0.3, 0.9):
+        clip = draw(drafted((0, 3, 6), draft={"flow": "none", "level": 0.2, "start": start}), known)
+        distances.append(float(np.abs(clip[[1, 2, 4, 5]] - rough[[1, 2, 4, 5]]).mean()))
+    assert distances == sorted(distances)
+    assert distances[0] < 0.2 * distances[2]
 
 
 def test_flow_changes_a_draft_by_half_of_what_it_moves(drawer: Drawer) -> None:

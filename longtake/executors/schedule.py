@@ -249,7 +249,8 @@ def _shape(job: Job) -> tuple[Any, ...]:
     alone = () if "times" in p and "reuse" not in p else (job.key,)
     sampling = tuple(p.get(name) for name in _SAMPLING)
     frames = len(p.get("times", ())) + len(seen)
-    return (job.op, frames, bool(p.get("known")), p.get("halved"), "draft" in p, *sampling, *alone)
+    draft = "draft" in p, p.get("draft", {}).get("start")
+    return (job.op, frames, bool(p.get("known")), p.get("halved"), *draft, *sampling, *alone)
 
 
 _SAMPLING = (

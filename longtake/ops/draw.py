@@ -142,10 +142,16 @@ class Drawer:
         evaluate = self._evaluate(p["precision"], p.get("compiled", False))
         denoiser = Denoiser(evaluate, self.schedule, self.manifest.prediction)
         net = partial(denoiser.denoise, time=time, text=self.tokens(prompts))
+        state, grid = noise, times(p["steps"], p["shift"])
         if "draft" in p:
             places = [own for _, own, _ in orders]
-            draft, level = self._drafts(params, further, known, mask, places)
+            rough, draft, level = self._drafts(params, further, known, mask, places)
             net = partial(net, draft=draft, draft_level=level)
+            if "start" in p["draft"]:  # from the draft itself, noised so far
+                begin = torch.full_like(level, p["draft"]["start"])
+                noised = diffuse(rough, noise, begin, self.schedule)
+                state = torch.where((level >= 0)[:, :, None, None, None], noised, noise)
+                grid = [p["draft"]["start"] * t for t in grid]
 
         def denoise_from(noise: Tensor) -> Denoise:
             level = p.get("known_level", 0.0)
@@ -158,10 +164,9 @@ class Drawer:
                 known_scale=p["known_guidance"] if p["known"] else 1.0,
             )
 
-        grid = times(p["steps"], p["shift"])
         if "reuse" in p:
             return [self._draw_reusing(p["reuse"], denoise_from, noise, grid, further[0])]
-        drawn = SAMPLERS[p["sampler"]](denoise_from(noise), noise, grid, self.schedule)
+        drawn = SAMPLERS[p["sampler"]](denoise_from(noise), state, grid, self.schedule)
         return [drawn[k, own].float().cpu().numpy() for k, (_, own, _) in enumerate(orders)]
 
     def _drafts(
@@ -171,9 +176,10 @@ class Drawer:
         known: Tensor,
         mask: Tensor,
         own: list[list[int]],  # of each clip the positions of its own frames
-    ) -> tuple[Tensor, Tensor]:
-        """Drafts `[B, T, C, H, W]` of all frames, noised to their levels `[B, T]`, -1 where there is none."""
-        draft, told = torch.zeros_like(known), torch.full(known.shape[:2], -1.0, device=self.device)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Drafts `[B, T, C, H, W]` of all frames, the same noised, the levels `[B, T]`, -1 for none."""
+        drafts, draft = torch.zeros_like(known), torch.zeros_like(known)
+        told = torch.full(known.shape[:2], -1.0, device=self.device)
         for k, (one, given, at) in enumerate(zip(params, further, own, strict=True)):
             level = one["draft"]["level"]
             if "flow" in one["draft"]:
@@ -184,9 +190,10 @@ class Drawer:
                 rough, drafted = doubled(small[None])[0], mask[k, at, 0, 0, 0] == 0
             noise = self._noise(one["seed"], tuple(rough.shape), stream=1)
             levels = torch.full((1, len(at)), level, device=self.device)
+            drafts[k, at] = rough
             draft[k, at] = diffuse(rough[None], noise[None], levels, self.schedule)[0]
             told[k, at] = torch.where(drafted, level, -1.0)
-        return draft, told
+        return drafts, draft, told
 
     def _draw_reusing(
         self,

@@ -33,8 +33,11 @@ def finer(
     clip_length: int = 16,
     flow: str = "dis",
     flow_level: float = 0.1,
+    flow_start: float = 0.2,
 ) -> Plan:
     """The film of `plan` with `times` as many frames per second: `times - 1` more between every two.
+
+    They are refined from the noise level `flow_start` on.
 
     Raises `ValueError` where a clip has no room for a frame, those between and the next one.
     """
@@ -44,7 +47,8 @@ def finer(
         raise ValueError(f"{times} times the frame rate: give a factor from 1 to {clip_length - 1}")
     scenes = tuple(replace(scene, start=scene.start * times) for scene in plan.timeline.scenes)
     line = Timeline(scenes, times * (plan.length - 1) + 1)
-    more = {"model": model, **sampling.params(), "draft": {"flow": flow, "level": flow_level}}
+    draft = {"flow": flow, "level": flow_level, "start": flow_start}
+    more = {"model": model, **sampling.params(), "draft": draft}
     most = (clip_length - 1) // times  # film frames that a clip moves on by
     return Finer(line, plan.strategy, plan.trees, plan.pieces, plan, times, most, more)
 

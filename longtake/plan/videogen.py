@@ -33,6 +33,7 @@ class VideoGenOptions:
     draft_level: float = 0.2  # noise on the stage before, 0..1 (noise-level augmentation)
     flow: Literal["dis", "none"] = "dis"  # how motion between frames is estimated; none: they are blended
     flow_level: float = 0.1  # noise on frames that were moved along it, 0..1
+    flow_start: float = 0.8  # noise level from which these are refined, above 0 up to 1
 
     def __post_init__(self) -> None:
         if self.stride < 2:
@@ -41,6 +42,8 @@ class VideoGenOptions:
             raise ValueError(f"stages is {self.stages}: give 1 or 2, networks learn two sizes of latents")
         if self.flow not in ("dis", "none"):
             raise ValueError(f"flow is {self.flow!r}: give 'dis' or 'none'")
+        if not 0 < self.flow_start <= 1:
+            raise ValueError(f"flow_start is {self.flow_start}: give a noise level above 0, up to 1")
         for name in ("draft_level", "flow_level"):
             level = getattr(self, name)
             if not (math.isfinite(level) and 0 <= level <= 1):
@@ -121,7 +124,9 @@ class VideoGen(Strategy):
     def draw(self, clip: Clip) -> Drawing:
         """What draws a clip."""
         if clip.place.level:
-            draft = {"draft": {"flow": self._options.flow, "level": self._options.flow_level}}
+            chosen = self._options
+            told = {"flow": chosen.flow, "level": chosen.flow_level, "start": chosen.flow_start}
+            draft = {"draft": told}
             return Drawing(draw_job(clip, self._sampling[1], seed=self._seed, model=self._model, more=draft))
         first: list[Job] = []
         if 0 not in clip.known:

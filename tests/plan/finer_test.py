@@ -131,7 +131,7 @@ def test_halves_of_frames_and_their_seeds() -> None:
     first, second, *_ = (one.leaf for one in fine(base).shown(ALL))
     assert first.params["times"] == [k / 2 for k in range(11)]
     assert first.params["known"] == [0, 2, 4, 6, 8, 10]
-    assert first.params["draft"] == {"flow": "dis", "level": 0.1}
+    assert first.params["draft"] == {"flow": "dis", "level": 0.1, "start": 0.2}
     assert first.params["seed"] != second.params["seed"]
     assert fine(base, 1) is base
     with pytest.raises(ValueError, match="from 1 to 15"):

@@ -78,7 +78,7 @@ def test_leaves_know_every_third_frame_and_draft_the_others() -> None:
     leaf = film(100, SCENES[:1]).leaf(20)
     assert frames_of(leaf) == list(range(15, 31))
     assert leaf.params["known"] == [0, 3, 6, 9, 12, 15]
-    assert leaf.params["draft"] == {"flow": "dis", "level": 0.1}
+    assert leaf.params["draft"] == {"flow": "dis", "level": 0.1, "start": 0.8}
 
 
 def test_scenes_stand_alone() -> None:
@@ -156,6 +156,7 @@ def test_options_have_their_say() -> None:
         ({"stages": 3}, "give 1 or 2"),
         ({"draft_level": 2.0}, "a noise level from 0 to 1"),
         ({"flow_level": -1.0}, "a noise level from 0 to 1"),
+        ({"flow_start": 0.0}, "above 0, up to 1"),
         ({"flow": "guess"}, "flow is 'guess'"),
     ],
 )
