@@ -133,9 +133,9 @@ def test_options_have_their_say() -> None:
     assert film(100, SCENES[:1], stride=5).leaf(20).params["known"] == [0, 5, 10, 15]
     keys = {
         film(**more).leaf(99).key
-        for more in ({}, {"draft_level": 0.3}, {"flow_level": 0.3}, {"flow": "none"})
+        for more in ({}, {"draft_level": 0.3}, {"flow_level": 0.3}, {"flow": "none"}, {"flow_start": 1.0})
     }
-    assert len(keys) == 4
+    assert len(keys) == 5
     other = plan_videogen(
         Timeline(SCENES, 200),
         seed=7,
