@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from longtake.plan.job import Frame, Job, Sampling
 from longtake.plan.strategy import Clip
 
-__all__ = ["draw_job"]
+__all__ = ["draw_job", "numbered", "seed_of"]
 
 
 def draw_job(
@@ -24,8 +24,7 @@ def draw_job(
     """The job of a clip: its frames' times and prompts, what is known, its noise, and how it is sampled."""
     start = clip.frames[0]
     texts = [*clip.prompts, *(seen.prompt for seen in clip.seen)]
-    prompts = list(dict.fromkeys(texts))
-    rows = [prompts.index(text) for text in texts]
+    prompts, rows = numbered(texts)
     params: dict[str, Any] = {
         "times": [i - start for i in clip.frames],
         "prompts": prompts,
@@ -48,4 +47,15 @@ def _noise(clip: Clip, seed: int) -> int:
     tree = f"{clip.place.tree}/" if clip.place.tree else ""
     tree += f"stage {clip.place.stage}/" if clip.place.stage else ""
     place = f"{tree}{seed}/{clip.reroll}/{clip.place.level}/{clip.frames[0]}"
-    return int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "big") >> 1  # 63 bits
+    return seed_of(place)
+
+
+def seed_of(place: str) -> int:
+    """63 bits of noise's seed for whatever names a place."""
+    return int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "big") >> 1
+
+
+def numbered(texts: Sequence[str]) -> tuple[list[str], list[int]]:
+    """Each text once, in order, and for every text which of them it is."""
+    distinct = list(dict.fromkeys(texts))
+    return distinct, [distinct.index(text) for text in texts]

@@ -6,15 +6,14 @@ of any plan and changes none of its jobs, so a film that was rendered before is 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
+from longtake.plan.drawing import numbered, seed_of
 from longtake.plan.job import Frame, Job, Sampling
-from longtake.plan.plan import Piece, Plan, SceneSeen, Shown, Walk
+from longtake.plan.plan import Plan, SceneSeen, Shown, Walk
 from longtake.plan.strategy import Origin
 from longtake.plan.timeline import Timeline
 from longtake.plan.tree import Tree, overlap
@@ -53,9 +52,22 @@ def finer(
     return Finer(line, plan.strategy, plan.trees, plan.pieces, plan, times, most, more)
 
 
+class _Leaf(NamedTuple):
+    """A leaf of the base, as far as it is shown."""
+
+    tree: Tree
+    n: int  # its number
+    frames: range  # of the tree, that are shown
+    start: int  # frame of the base that the first of them is
+    piece: int  # number of the base's piece
+
+
 @dataclass(frozen=True)
 class Finer(Plan):
-    """The clips that show such a film: each a stretch of a leaf and what lies between its frames."""
+    """The clips that show such a film: each a stretch of a leaf and what lies between its frames.
+
+    It answers what rendering asks; edits and keyframes are the base's matter.
+    """
 
     base: Plan
     times: int
@@ -64,47 +76,45 @@ class Finer(Plan):
 
     def levels_of(self, span: slice) -> list[int]:
         """Jobs per level of the base, and then of these clips."""
-        own = sum(len(self._parts(tree, n, frames)) for tree, n, frames, _ in self._leaves(span))
-        return [*self.base.levels_of(self._of_base(span)), own]
+        own = {(leaf.tree.number, leaf.n, k) for leaf in self._leaves(span) for k, _ in self._parts(leaf)}
+        return [*self.base.levels_of(self._of_base(span)), len(own)]
 
     def shown(self, span: slice) -> Iterator[Shown]:
         """The clips that show the frames of `span`, in film order."""
         wanted = range(self.length)[span]
-        for tree, n, frames, start in self._leaves(span):
-            for k, part in self._parts(tree, n, frames):
-                seen = overlap(part, frames)
-                first = self.times * (start + seen.start - frames.start)  # film frame
+        for leaf in self._leaves(span):
+            for k, part in self._parts(leaf):
+                seen = overlap(part, leaf.frames)
+                first = self.times * (leaf.start + seen.start - leaf.frames.start)  # film frame
                 inside = overlap(range(first, first + self.times * len(seen)), wanted)
                 offset = self.times * (seen.start - part.start) - first
                 indices = range(inside.start + offset, inside.stop + offset)
                 if indices:
-                    job = self._clip(tree, n, k)
-                    place = job.place
-                    assert place is not None
-                    yield Shown(job, indices, inside.start, self._piece(start), place.number)
+                    number = leaf.n * self._many(leaf.tree) + k
+                    yield Shown(self._clip(leaf.tree, leaf.n, k), indices, inside.start, leaf.piece, number)
+
+    def borders(self) -> tuple[list[int], list[int]]:
+        """The film frames at which leaves of the base meet, as it tells them."""
+        coarse, fine = ([self.times * i for i in frames] for frames in self.base.borders())
+        return coarse, fine
 
     def frames_shown(self, job: Job, span: slice) -> int:
         """How many frames of `span` a job shows: none unless it is one of these clips."""
-        if job.place is None or job.level != self.trees[job.place.tree].depth:
+        if not self._is_own(job):
             return 0
-        tree = self.trees[job.place.tree]
-        n, k = divmod(job.place.number, self._many(tree))
-        part = self._part(tree, n, k)
-        base = self._of_base(span)
-        pieces = (piece.frames for piece, _ in self.base.cut(base) if piece.tree == tree.number)
-        return self.times * sum(len(overlap(part, frames)) for frames in pieces)
+        tree, n, k = self._place(job)
+        part, wanted, found = self._part(tree, n, k), range(self.length)[span], 0
+        for piece, start in self.base.cut(self._of_base(span)):
+            if piece.tree == tree.number and (seen := overlap(part, piece.frames)):
+                first = self.times * (start + seen.start - piece.frames.start)
+                found += len(overlap(range(first, first + self.times * len(seen)), wanted))
+        return found
 
     def parents(self, job: Job) -> tuple[Job, ...]:
         """The jobs whose frames `job` takes."""
-        if job.place is None or job.level != self.trees[job.place.tree].depth:
+        if not self._is_own(job):
             return self.base.parents(job)
-        tree = self.trees[job.place.tree]
-        origins = self._known(tree, *divmod(job.place.number, self._many(tree)))
-        return tuple(dict.fromkeys(origin.job() for origin in origins))
-
-    def joins(self, job: Job) -> list[int]:
-        """The film frames that stand in one clip with each other."""
-        return sorted({self.times * i for i in self.base.joins(job)})
+        return tuple(dict.fromkeys(origin.job() for origin in self._known(*self._place(job))))
 
     def walk(
         self, have: Container[str], span: slice, levels: int | None = None
@@ -113,16 +123,19 @@ class Finer(Plan):
         if levels is not None and levels < max(tree.depth for tree in self.trees):
             yield from self.base.walk(have, self._of_base(span), levels)
             return
-        walk = Walk(self.base, have)
+        walk, cut = Walk(self.base, have), set[str]()  # keys of clips over leaves that are not shown whole
         numbered = enumerate(self._leaves(span))
-        for _, group in groupby(numbered, key=lambda one: (one[0] // _TOGETHER, one[1][0].number)):
+        for _, group in groupby(numbered, key=lambda one: (one[0] // _TOGETHER, one[1].tree.number)):
             leaves = [leaf for _, leaf in group]
-            tree, first, last = leaves[0][0], leaves[0][2].start, leaves[-1][2].stop
+            tree, first, last = leaves[0].tree, leaves[0].frames.start, leaves[-1].frames.stop
             yield from walk.tree(tree, range(first, min(last + 1, tree.length)), None)
-            for _, n, frames, _ in leaves:
-                for k, _ in self._parts(tree, n, frames):
-                    job = self._clip(tree, n, k)
-                    yield job, job.key in have
+            for leaf in leaves:
+                for k, _ in self._parts(leaf):
+                    job = self._clip(tree, leaf.n, k)
+                    if job.key not in cut:
+                        yield job, job.key in have
+                    if leaf.frames != tree.shows(leaf.n):
+                        cut.add(job.key)
 
     def count_missing(self, have: Container[str], span: slice = slice(None)) -> int:
         """How many jobs `span` still needs."""
@@ -146,34 +159,30 @@ class Finer(Plan):
         assert job.place is not None
         return Origin(Frame(job.key, one.indices[0]), job.place.tree, i, lambda: job)
 
-    def keyframe_numbers(self) -> Iterator[int]:
-        """The film frames that clips of level 0 draw, in film order."""
-        return (self.times * i for i in self.base.keyframe_numbers())
-
-    def cut(self, span: slice) -> Iterator[tuple[Piece, int]]:
-        """The pieces of `span` of the base, each with the film frame that its first frame is."""
-        return ((piece, self.times * start) for piece, start in self.base.cut(self._of_base(span)))
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        """The frame of the base that each of its pieces begins with."""
-        return [start for _, start in self.base.cut(slice(None))]
-
-    def _piece(self, start: int) -> int:
-        return max(k for k, first in enumerate(self._starts) if first <= start)
-
     def _of_base(self, span: slice) -> slice:
         """The frames of the base that `span` is shown from."""
         wanted = range(self.length)[span]
         return slice(wanted.start // self.times, -(-wanted.stop // self.times))
 
-    def _leaves(self, span: slice) -> Iterator[tuple[Tree, int, range, int]]:
-        """The leaves under `span`: tree, number, frames of the tree, frame of the base that is the first."""
-        for piece, start in self.base.cut(self._of_base(span)):
-            tree = self.trees[piece.tree]
-            for n in range(tree.leaf_number(piece.frames[0]), tree.leaf_number(piece.frames[-1]) + 1):
-                frames = overlap(tree.shows(n), piece.frames)
-                yield tree, n, frames, start + frames.start - piece.frames.start
+    def _leaves(self, span: slice) -> Iterator[_Leaf]:
+        """The leaves of the base under `span`, in film order."""
+        base = range(self.base.length)[self._of_base(span)]
+        for number, (piece, start) in enumerate(self.base.cut(slice(None))):
+            tree, shift = self.trees[piece.tree], piece.frames.start - start
+            inside = overlap(piece.frames, range(base.start + shift, base.stop + shift))
+            if inside:
+                for n in range(tree.leaf_number(inside[0]), tree.leaf_number(inside[-1]) + 1):
+                    frames = overlap(tree.shows(n), inside)
+                    yield _Leaf(tree, n, frames, frames.start - shift, number)
+
+    def _is_own(self, job: Job) -> bool:
+        return job.place is not None and job.level == self.trees[job.place.tree].depth
+
+    def _place(self, job: Job) -> tuple[Tree, int, int]:
+        """Of one of these clips: its tree, the number of its leaf, which of the clips over that it is."""
+        assert job.place is not None
+        tree = self.trees[job.place.tree]
+        return tree, *divmod(job.place.number, self._many(tree))
 
     def _each(self, tree: Tree) -> int:
         """Frames that a clip moves on by: those of a leaf in as few parts as can be, all alike."""
@@ -184,15 +193,19 @@ class Finer(Plan):
         """Clips over a leaf at most; the last one may show a frame more than the others."""
         return -(-(len(tree.shows(0)) + 1) // self._each(tree))
 
-    def _parts(self, tree: Tree, n: int, frames: range) -> list[tuple[int, range]]:
-        """The clips over leaf `n` that show something of `frames`: number, and the frames that each shows."""
+    def _all_parts(self, tree: Tree, n: int) -> list[range]:
+        """The frames that each of the clips over leaf `n` shows."""
         shows, each = tree.shows(n), self._each(tree)
-        parts = enumerate(range(s, min(s + each, shows.stop)) for s in range(shows.start, shows.stop, each))
-        return [(k, part) for k, part in parts if overlap(part, frames)]
+        return [range(s, min(s + each, shows.stop)) for s in range(shows.start, shows.stop, each)]
+
+    def _parts(self, leaf: _Leaf) -> list[tuple[int, range]]:
+        """The clips over a leaf that show something: number, and the frames that each shows in all."""
+        parts = enumerate(self._all_parts(leaf.tree, leaf.n))
+        return [(k, part) for k, part in parts if overlap(part, leaf.frames)]
 
     def _part(self, tree: Tree, n: int, k: int) -> range:
         """The frames of the tree that clip `k` over leaf `n` shows."""
-        return dict(self._parts(tree, n, tree.shows(n)))[k]
+        return self._all_parts(tree, n)[k]
 
     def _known(self, tree: Tree, n: int, k: int) -> list[Origin]:
         """The frames of a clip that are given: those of its leaf, and the next one where the tree has it."""
@@ -212,14 +225,13 @@ class Finer(Plan):
         # After the last frame shown comes one that is known; at the tree's end those between are alone.
         length = max(self.times * len(part), self.times * (len(known) - 1) + 1)
         said = [tree.prompt(part.start + k // self.times) for k in range(length)]
-        prompts = list(dict.fromkeys(said))
-        told = f"{leaf.params['seed']}/{k}/{self.times}"
+        prompts, rows = numbered(said)
         params = {
             "times": [i / self.times for i in range(length)],
             "prompts": prompts,
-            "prompt": [prompts.index(prompt) for prompt in said],
+            "prompt": rows,
             "known": [self.times * i for i in range(len(known))],
-            "seed": int.from_bytes(hashlib.sha256(told.encode()).digest()[:8], "big") >> 1,
+            "seed": seed_of(f"{leaf.params['seed']}/{k}/{self.times}"),
             **self.more,
         }
         assert leaf.place is not None

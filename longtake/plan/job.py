@@ -73,8 +73,7 @@ class Sampling:
 
     def params(self) -> dict[str, Any]:
         """As parameters of a job; what is not compiled says nothing of it, as before that could be chosen."""
-        told = asdict(self)
-        return told if self.compiled else {key: value for key, value in told.items() if key != "compiled"}
+        return {key: value for key, value in asdict(self).items() if key != "compiled" or value}
 
     def __post_init__(self) -> None:
         if self.steps < 1:
