@@ -89,8 +89,8 @@ def main() -> None:
         whole = decode(np.stack(known))
         made: dict[str, list[Pixels]] = {
             "repeated": list(whole[:-1]),
-            "blended": [moved(a, b, 0.5, FLOWS["none"]) for a, b in pairwise(whole)],
-            "moved": [moved(a, b, 0.5, FLOWS["dis"]) for a, b in pairwise(whole)],
+            "blended": [moved(a, b, [0.5], FLOWS["none"])[0] for a, b in pairwise(whole)],
+            "moved": [moved(a, b, [0.5], FLOWS["dis"])[0] for a, b in pairwise(whole)],
         }
         for flow in ("dis", "none", "no draft"):
             steps = manifest.leaves.steps if flow == "no draft" else 1

@@ -42,7 +42,7 @@ __all__ = [
 
 LEAVES_PER_SEGMENT = 4  # 60 frames: few enough to encode anew after an edit, many enough to compress well
 
-SEGMENT_FRAMES = 15 * LEAVES_PER_SEGMENT + 1  # at most, of clips of 16 frames
+SEGMENT_FRAMES = 16 * LEAVES_PER_SEGMENT  # at most: some leaves of 16 frames show them all
 
 # Latents float16 [T, C, H, W] of one clip -> frames uint8 [T, H, W, 3]
 Decode = Callable[[NDArray[np.float16]], NDArray[np.uint8]]

@@ -6,7 +6,7 @@ one how far to the right and down it has moved in the second, in pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,16 +35,20 @@ def _still(first: Pixels, second: Pixels) -> NDArray[np.float32]:
 FLOWS: dict[str, Flow] = {"dis": _dis, "none": _still}
 
 
-def moved(first: Pixels, second: Pixels, share: float, flow: Flow) -> Pixels:
-    """The picture `share` (0..1) of the way from the first to the second.
+def moved(first: Pixels, second: Pixels, shares: Sequence[float], flow: Flow) -> list[Pixels]:
+    """The pictures so far (0..1) on the way from the first to the second.
 
     Both are moved there along the flow that leads from them to the other one, and blended by the way that is
     left. A pixel's own flow stands for that of the place it comes from: right where motion is smooth.
     """
     forth, back = flow(first, second), flow(second, first)
-    ahead, behind = _pulled(first, -share * forth), _pulled(second, -(1 - share) * back)
-    blend: Pixels = ((1 - share) * ahead + share * behind).round().astype(np.uint8)
-    return blend
+
+    def blend(share: float) -> Pixels:
+        ahead, behind = _pulled(first, -share * forth), _pulled(second, -(1 - share) * back)
+        both: Pixels = ((1 - share) * ahead + share * behind).round().astype(np.uint8)
+        return both
+
+    return [blend(share) for share in shares]
 
 
 def _pulled(picture: Pixels, offset: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -49,7 +49,7 @@ def _stretch(shape: Shape, generator: Generator) -> Tensor:
     """All but a stretch of 1 to T / 2 frames anywhere: a scene of a film is drawn anew."""
     batch, frames, _, _ = shape
     length, place = _uniform(2, batch, 1, generator=generator).unbind()
-    length = 1 + (length * (frames // 2)).long().clamp(max=max(0, frames - 1))
+    length = 1 + (length * (frames // 2)).long()
     start = (place * (frames - length + 1)).long()
     frame = torch.arange(frames, device=generator.device)
     return ((frame < start) | (frame >= start + length))[:, :, None, None]

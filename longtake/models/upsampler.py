@@ -16,7 +16,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from longtake.models.layers import ChannelNorm, adam_, spatial_conv, zero_
-from longtake.models.vae import TKLVAE, Block, Decoder, run_blocks
+from longtake.models.vae import TKLVAE, Block, Decoder, run_blocks, statistics_of
 
 __all__ = ["HDDecoder"]
 
@@ -84,9 +84,8 @@ class HDDecoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def forward(self, latents: Tensor) -> Tensor:
         """Normalised latents `[B, T, C, h, w]` -> float32 pixels `[B, T, 3, H, W]`, about [-1, 1]."""
         b, t = latents.shape[:2]
-        c, dtype = self.config.latent_channels, self.last.weight.dtype
-        mean = latents.new_tensor(self.config.latents_mean or [0.0] * c).view(1, 1, c, 1, 1)
-        std = latents.new_tensor(self.config.latents_std or [1.0] * c).view(1, 1, c, 1, 1)
+        mean, std = statistics_of(self.config, latents)
+        dtype = self.last.weight.dtype
         z = (latents * std + mean).flatten(0, 1).to(dtype).contiguous(memory_format=torch.channels_last)
         x = self.coarse.features(z, 0)
         small = self.coarse.picture(x, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,7 @@ from longtake.models.layers import (
     zero_,
 )
 
-__all__ = ["TKLVAE", "Block", "Decoder", "Posterior", "run_blocks"]
+__all__ = ["TKLVAE", "Block", "Decoder", "Posterior", "run_blocks", "statistics_of"]
 
 
 class Posterior(NamedTuple):
@@ -274,7 +274,12 @@ class TKLVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return clips.flatten(0, 1).to(weight.dtype).contiguous(memory_format=torch.channels_last)
 
     def _statistics(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        c = self.config.latent_channels
-        mean, std = self.config.latents_mean or [0.0] * c, self.config.latents_std or [1.0] * c
-        shape = (1, 1, c, 1, 1)
-        return latents.new_tensor(mean).view(shape), latents.new_tensor(std).view(shape)
+        return statistics_of(self.config, latents)
+
+
+def statistics_of(config: Any, latents: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation per channel, each `[1, 1, C, 1, 1]`, as a network's config has them."""
+    c = config.latent_channels
+    mean, std = config.latents_mean or [0.0] * c, config.latents_std or [1.0] * c
+    shape = (1, 1, c, 1, 1)
+    return latents.new_tensor(mean).view(shape), latents.new_tensor(std).view(shape)

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from longtake.manifest import read_manifest
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
 from longtake.ops.load import TYPES, best_device, ready
 
-__all__ = ["Decoder"]
+__all__ = ["Decoder", "decoded"]
 
 
 class Decoder:
@@ -34,6 +35,11 @@ class Decoder:
     @torch.inference_mode()
     def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:
         """float16 `[T, C, h, w]` -> uint8 `[T, H, W, 3]`; every leaf is decoded alone."""
-        video = self.vae.decode_latents(torch.from_numpy(latents.astype(np.float32))[None].to(self.device))[0]
-        pixels: NDArray[np.uint8] = ((video + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
-        return pixels
+        return decoded(self.vae, torch.from_numpy(latents.astype(np.float32)).to(self.device))
+
+
+def decoded(vae: TKLVAE | HDDecoder, latents: Tensor) -> NDArray[np.uint8]:
+    """Normalised latents `[T, C, h, w]` -> uint8 `[T, H, W, 3]`."""
+    video = vae.decode_latents(latents[None])[0]
+    pixels: NDArray[np.uint8] = ((video + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
+    return pixels

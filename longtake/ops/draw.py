@@ -70,17 +70,20 @@ class Drawer:
         self.device = device
         self.text = load_text_encoder(manifest)
         self.schedule = SCHEDULES[manifest.schedule]
-        self._nets: dict[str, Any] = {}  # by precision
-        self._compiled: dict[str, Any] = {}
+        self._nets: dict[tuple[str, bool], Any] = {}  # by precision, and whether it is compiled
         self._tokens: dict[str, Tensor] = {}
         self._pictures = Pictures(manifest, device, pipelines or {})
 
-    def net(self, precision: str) -> MaskTemporalUNet:
-        """The network in that precision."""
-        if precision not in self._nets:
-            folder = self.manifest.folder / "unet"
-            self._nets[precision] = ready(MaskTemporalUNet, folder, TYPES[precision], self.device)
-        found: MaskTemporalUNet = self._nets[precision]
+    def net(self, precision: str, compiled: bool = False) -> MaskTemporalUNet:
+        """The network in that precision, compiled or as it is."""
+        if (precision, compiled) not in self._nets:
+            if compiled:
+                made: Any = torch.compile(self.net(precision), dynamic=False)
+            else:
+                folder = self.manifest.folder / "unet"
+                made = ready(MaskTemporalUNet, folder, TYPES[precision], self.device)
+            self._nets[precision, compiled] = made
+        found: MaskTemporalUNet = self._nets[precision, compiled]
         return found
 
     def tokens(self, prompts: list[str]) -> Tensor:
@@ -130,12 +133,13 @@ class Drawer:
         further: list[Sequence[NDArray[np.float16]]] = []  # inputs that are no known frames
         for k, (one, given, (frames, own, seen)) in enumerate(zip(params, inputs, orders, strict=True)):
             noise[k, own] = self._noise(one["seed"], (len(own), *shape))
-            for position, latent in zip(seen, given, strict=False):
+            further.append(given[len(seen) :])
+            assert not further[k] or "reuse" in one or "draft" in one
+            for position, latent in zip(seen, given[: len(seen)], strict=True):
                 known[k, position] = self._known(latent, smaller)
                 mask[k, position] = 1
             rows.append([row + len(prompts) for _, row in frames])
             prompts += one["prompts"]
-            further.append(given[len(seen) :])
         row = torch.tensor(rows, device=self.device)
         times_of = [[t for t, _ in frames] for frames, _, _ in orders]
         time = torch.tensor(times_of, dtype=torch.float32, device=self.device)
@@ -227,9 +231,7 @@ class Drawer:
         return torch.from_numpy(drawn).to(self.device)
 
     def _evaluate(self, precision: str, compiled: bool) -> Any:
-        net, dtype = self.net(precision), TYPES[precision]
-        if compiled:
-            net = self._compiled.setdefault(precision, torch.compile(net, dynamic=False))
+        net, dtype = self.net(precision, compiled), TYPES[precision]
 
         def evaluate(x: Tensor, t: Tensor, *, time: Tensor, prompt: Tensor, **parts: Tensor) -> Tensor:
             # Text, known, mask and draft; the draft's level is a time as t is.

@@ -17,6 +17,7 @@ from torch import Tensor
 from longtake.flow import FLOWS, moved
 from longtake.manifest import Manifest
 from longtake.models.vae import TKLVAE
+from longtake.ops.decode import decoded
 from longtake.ops.load import ready
 from longtake.video import Pixels
 
@@ -80,6 +81,8 @@ class Pictures:
         """
         flow, clock, row = FLOWS[params["draft"]["flow"]], params["times"], params["prompt"]
         posts = [k for k, is_known in enumerate(there.tolist()) if is_known]
+        moves = params["draft"]["flow"] != "none"
+        shown = dict(zip(posts, decoded(self._vae, known[posts]), strict=True)) if moves else {}
         drafts, drafted = torch.zeros_like(known), torch.zeros_like(there)
         for before, after in pairwise(posts):
             free = range(before + 1, after)
@@ -92,10 +95,10 @@ class Pictures:
             shares = [(clock[k] - clock[before]) / (clock[after] - clock[before]) for k in free]
             for k, share in zip(free, shares, strict=True):
                 drafts[k] = (1 - share) * first + share * last
-            if free and params["draft"]["flow"] != "none":
-                start, end = self._decoded(torch.stack([first, last]))
-                still = [moved(start, end, share, FLOWS["none"]) for share in shares]
-                made = [moved(start, end, share, flow) for share in shares]
+            if free and moves:
+                still, made = (
+                    moved(shown[before], shown[after], shares, one) for one in (FLOWS["none"], flow)
+                )
                 # The difference of two encoded pictures: what encoding itself changes falls out.
                 latents = self._latents([*made, *still])
                 drafts[list(free)] += _TRUST * (latents[: len(free)] - latents[len(free) :])
@@ -105,8 +108,3 @@ class Pictures:
         """`[T, C, H, W]` of pictures of the model's size."""
         video = torch.from_numpy(np.stack(pictures).astype(np.float32)).movedim(-1, 1)[None] / 127.5 - 1
         return self._vae.encode_latents(video.to(self._device))[0].float()
-
-    def _decoded(self, latents: Tensor) -> list[Pixels]:
-        video = self._vae.decode_latents(latents[None])[0]
-        pixels = ((video + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
-        return list(pixels)
