@@ -26,13 +26,14 @@ from rich.table import Table
 from longtake.data.clips import Clip
 from longtake.data.script import episode_seeds, shot_at
 from longtake.flow import FLOWS, moved
-from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
+from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.ops import Decoder, Operations
-from longtake.plan import Frame, Job, Sampling
+from longtake.plan import Job, Scene, Timeline, finer, plan_nuwa_xl
 from longtake.train.autoencoder import to_model
 from longtake.video import Pixels, write_png
 
 _KNOWN = 6  # frames of a clip: five between them
+NO_DRAFT = "no draft"
 _MOVES = 16  # of 255: from here on a pixel counts as moving
 
 
@@ -46,20 +47,23 @@ def clips(count: int) -> Iterator[Clip]:
             yield Clip(episode=episode, numbers=tuple(start + k / 2 for k in range(2 * _KNOWN - 1)))
 
 
-def job_of(clip: Clip, model: str, sampling: Sampling, flow: str) -> Job:
-    """As `longtake.plan.finer` makes it."""
-    params = {
-        "times": [k / 2 for k in range(len(clip.numbers))],
-        "prompts": [clip.captions[0]],
-        "prompt": [0] * len(clip.numbers),
-        "known": list(range(0, len(clip.numbers), 2)),
-        "seed": clip.episode * 10_000 + int(clip.numbers[0]),
-        "model": model,
-        **sampling.params(),
-    }
-    if flow != "no draft":
-        params["draft"] = {"flow": flow, "level": 0.1, "start": 0.2}
-    return Job("draw", tuple(Frame("known", k) for k in range(_KNOWN)), params)
+def job_of(clip: Clip, manifest: Manifest, flow: str) -> Job:
+    """What `--fps` has the network draw over a leaf that shows the clip's whole frames, but for the flow."""
+    line = Timeline((Scene("all", 0, clip.captions[0]),), _KNOWN)
+    still = plan_nuwa_xl(
+        line,
+        seed=clip.episode * 10_000 + int(clip.numbers[0]),
+        model=manifest.digest,
+        sampling_keyframes=manifest.keyframes,
+        sampling_gaps=manifest.gaps,
+        sampling_leaves=manifest.leaves,
+    )
+    steps = manifest.leaves.steps if flow == NO_DRAFT else 1
+    sampling = replace(manifest.leaves, steps=steps)
+    (shown,) = finer(still, 2, model=manifest.digest, sampling=sampling, flow=flow).shown(slice(None))
+    if flow == NO_DRAFT:
+        del shown.leaf.params["draft"]
+    return shown.leaf
 
 
 def errors(made: Pixels, true: Pixels, before: Pixels, after: Pixels) -> tuple[float, float, int]:
@@ -92,11 +96,10 @@ def main() -> None:
             "blended": [moved(a, b, [0.5], FLOWS["none"])[0] for a, b in pairwise(whole)],
             "moved": [moved(a, b, [0.5], FLOWS["dis"])[0] for a, b in pairwise(whole)],
         }
-        for flow in ("dis", "none", "no draft"):
-            steps = manifest.leaves.steps if flow == "no draft" else 1
-            job = job_of(clip, manifest.digest, replace(manifest.leaves, steps=steps), flow)
+        for flow in ("dis", "none", NO_DRAFT):
+            job = job_of(clip, manifest, flow)
             drawn: NDArray[np.float32] = draw([job], [known])[0]
-            made[f"network, {flow}"] = list(decode(drawn.astype(np.float16))[1::2])
+            made[f"network, {flow}"] = list(decode(drawn.astype(np.float16))[1 : 2 * _KNOWN - 1 : 2])
         through = decode.vae.encode_latents(to_model(true[1::2])[None])[0].float().numpy()
         made["truth through the autoencoder"] = list(decode(through.astype(np.float16)))
         for name, halves in made.items():

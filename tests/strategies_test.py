@@ -150,6 +150,7 @@ def test_films_in_high_resolution(render: Render, tmp_path: Path) -> None:
         (["--size", "24"], "give a multiple of 16 or of 64"),
         (["--fps", "25"], "give a multiple of 12"),
         (["--fps", "240"], "from 1 to 15"),
+        (["--fps", "nan"], "give a multiple of 12"),
         (["--size", "64", "--upscale", "2"], "goes without --size"),
     ],
 )
@@ -165,6 +166,22 @@ def test_sizes_and_rates_that_cannot_be_are_told(
     (tmp_path / "board.yaml").write_text(BOARD)
     assert main(["render", "board.yaml", "--model", str(tiny_model), *arguments]) == 2
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("arguments", [["--fps", "24"], ["--strategy", "videogen"]])
+def test_what_is_not_installed_is_told_before_anything_is_drawn(
+    tmp_path: Path,
+    tiny_model: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("longtake.commands.strategies.find_spec", lambda module: None)
+    (tmp_path / "board.yaml").write_text(BOARD)
+    assert main(["render", "board.yaml", "--model", str(tiny_model), *arguments]) == 2
+    assert "pip install 'longtake[flow]'" in " ".join(capsys.readouterr().err.split())
+    assert not clips_in(tmp_path / ".longtake")
 
 
 def test_ray_draws_the_same_films(render: Render, tmp_path: Path) -> None:

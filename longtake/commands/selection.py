@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from longtake.commands.strategies import Way, parse_way
+from longtake.commands.strategies import Way, check_drafts, parse_way
 from longtake.film import Decode, Encoding
 from longtake.manifest import Manifest, find_model, read_manifest
 from longtake.plan import Job, Plan, finer
@@ -63,7 +64,7 @@ class Selection:
             store = open_store(folder)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--store") from None
-        pipelines = self._way().pipelines
+        pipelines = self._way.pipelines
         return Work(
             board=board, manifest=manifest, plan=plan, store=store, picture=picture, pipelines=pipelines
         )
@@ -72,13 +73,14 @@ class Selection:
         """The plan of a storyboard, its edits done. Raises as `open` does."""
         asked = {"steps": self.steps, "text_guidance": self.guidance, "precision": self.precision}
         everywhere = {name: value for name, value in asked.items() if value is not None}
-        way = self._way()
+        way = self._way
         try:
             plan = way.plan(timeline(board), board.seed, manifest, **everywhere)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
         return edited(board, plan, self._picture(manifest))
 
+    @cached_property
     def _way(self) -> Way:
         try:
             return parse_way(self.strategy)
@@ -110,13 +112,11 @@ class Work:
 
     def at(self, fps: float) -> Work:
         """The film at so many frames per second. Raises for no multiple of the storyboard's rate."""
-        rate = Fraction(str(fps)) / self.fps
-        if rate.denominator != 1:
+        if not math.isfinite(fps) or (rate := Fraction(str(fps)) / self.fps).denominator != 1:
             raise typer.BadParameter(f"{fps:g}: give a multiple of {float(self.fps):g}", param_hint="--fps")
-        if not self.manifest.drafts and rate > 1:
-            told = f"the network of {self.manifest.name} takes no drafts, which frames between frames need"
-            raise typer.BadParameter(told, param_hint="--fps")
         try:
+            if rate > 1:
+                check_drafts(self.manifest, "a higher frame rate", flow=True)
             plan = finer(
                 self.plan,
                 int(rate),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +30,12 @@ from longtake.plan import (
     plan_vidrd,
 )
 
-__all__ = ["STRATEGIES", "Way", "parse_way"]
+__all__ = ["STRATEGIES", "Way", "check_drafts", "parse_way"]
 
 _LEVELS = ("keyframes", "gaps", "leaves")
 _SAMPLING = [field.name for field in dataclasses.fields(Sampling)]
 _Sampled = Mapping[str, Sampling]  # by level
+_Common = dict[str, Any]  # arguments of every planner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,42 +46,35 @@ class NuwaXLOptions:
 
 
 def _nuwa_xl(
-    line: Timeline, seed: int, manifest: Manifest, sampled: _Sampled, options: NuwaXLOptions
+    line: Timeline, common: _Common, manifest: Manifest, sampled: _Sampled, options: NuwaXLOptions
 ) -> Plan:
     return plan_nuwa_xl(
         line,
-        seed=seed,
-        model=manifest.digest,
+        **common,
         sampling_keyframes=sampled["keyframes"],
         sampling_gaps=sampled["gaps"],
         sampling_leaves=sampled["leaves"],
-        clip_length=manifest.clip_length,
         most_references=manifest.references if options.references is None else options.references,
         lexicon=manifest.lexicon,
     )
 
 
-def _lvdm(line: Timeline, seed: int, manifest: Manifest, sampled: _Sampled, options: LvdmOptions) -> Plan:
+def _lvdm(
+    line: Timeline, common: _Common, manifest: Manifest, sampled: _Sampled, options: LvdmOptions
+) -> Plan:
     return plan_lvdm(
         line,
-        seed=seed,
-        model=manifest.digest,
+        **common,
         sampling_keyframes=sampled["keyframes"],
         sampling_leaves=sampled["leaves"],
-        clip_length=manifest.clip_length,
         options=options,
     )
 
 
-def _vidrd(line: Timeline, seed: int, manifest: Manifest, sampled: _Sampled, options: VidRDOptions) -> Plan:
-    return plan_vidrd(
-        line,
-        seed=seed,
-        model=manifest.digest,
-        sampling=sampled["keyframes"],
-        clip_length=manifest.clip_length,
-        options=options,
-    )
+def _vidrd(
+    line: Timeline, common: _Common, manifest: Manifest, sampled: _Sampled, options: VidRDOptions
+) -> Plan:
+    return plan_vidrd(line, **common, sampling=sampled["keyframes"], options=options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,30 +85,47 @@ class VideoGenChoices(VideoGenOptions):
     pipeline_steps: int = 30
     pipeline_guidance: float = 7.5
 
+    @cached_property
+    def digest(self) -> str | None:
+        """Of the pipeline. Raises ModelError where the folder holds none."""
+        return None if self.pipeline is None else digest_of_pipeline(Path(self.pipeline))
+
 
 def _videogen(
-    line: Timeline, seed: int, manifest: Manifest, sampled: _Sampled, options: VideoGenChoices
+    line: Timeline, common: _Common, manifest: Manifest, sampled: _Sampled, options: VideoGenChoices
 ) -> Plan:
-    if not manifest.drafts:
-        raise ValueError(f"the network of {manifest.name} takes no drafts, which videogen needs")
+    check_drafts(manifest, "videogen", flow=options.flow != "none")
     reference = None
-    if options.pipeline is not None:
+    if options.digest is not None:
+        _check_installed("transformers", "diffusers pipelines need transformers", "pipelines")
         reference = {
-            "pipeline": digest_of_pipeline(Path(options.pipeline)),
+            "pipeline": options.digest,
             "steps": options.pipeline_steps,
             "guidance": options.pipeline_guidance,
             "encoder": manifest.decoder_digest,
         }
     return plan_videogen(
         line,
-        seed=seed,
-        model=manifest.digest,
+        **common,
         sampling_clips=sampled["keyframes"],
         sampling_leaves=sampled["leaves"],
-        clip_length=manifest.clip_length,
         reference=reference,
         options=options,
     )
+
+
+def check_drafts(manifest: Manifest, what: str, *, flow: bool) -> None:
+    """Raises `ValueError` where the network takes no drafts, or what finds a flow is not installed."""
+    if not manifest.drafts:
+        raise ValueError(f"the network of {manifest.name} takes no drafts, which {what} needs")
+    if flow:
+        _check_installed("cv2", "motion between frames is found by OpenCV", "flow")
+
+
+def _check_installed(module: str, why: str, extra: str) -> None:
+    """Before anything is drawn: a worker would find out late."""
+    if find_spec(module) is None:
+        raise ValueError(f"{why}: pip install 'longtake[{extra}]'")
 
 
 STRATEGIES: dict[str, tuple[type, Callable[..., Plan]]] = {
@@ -135,8 +148,10 @@ class Way:
     @property
     def pipelines(self) -> dict[str, Path]:
         """Folders of other models that it needs, by their digest."""
-        folder = getattr(self.options, "pipeline", None)
-        return {} if folder is None else {digest_of_pipeline(Path(folder)): Path(folder).absolute()}
+        chosen = self.options
+        if not isinstance(chosen, VideoGenChoices) or chosen.pipeline is None or chosen.digest is None:
+            return {}
+        return {chosen.digest: Path(chosen.pipeline).absolute()}
 
     def plan(self, line: Timeline, seed: int, manifest: Manifest, **everywhere: Any) -> Plan:
         """The film of a time line; `everywhere` are fields of the sampling of all levels, over the way's own.
@@ -147,7 +162,8 @@ class Way:
             level: _sampling(getattr(manifest, level), {**self.sampling.get(level, {}), **everywhere})
             for level in _LEVELS
         }
-        return STRATEGIES[self.name][1](line, seed, manifest, sampled, self.options)
+        common = {"seed": seed, "model": manifest.digest, "clip_length": manifest.clip_length}
+        return STRATEGIES[self.name][1](line, common, manifest, sampled, self.options)
 
 
 def parse_way(text: str) -> Way:

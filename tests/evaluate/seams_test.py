@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+import planned
 import pytest
 from numpy.typing import NDArray
 
@@ -22,15 +22,7 @@ from longtake.evaluate.seams import (
     seam_profile,
 )
 from longtake.evaluate.signals import SignalReader
-from longtake.plan import (
-    Sampling,
-    Scene,
-    Timeline,
-    plan_lvdm,
-    plan_nuwa_xl,
-    plan_videogen,
-    plan_vidrd,
-)
+from longtake.plan import Scene, Timeline
 
 N = 1000
 CUTS = (38, 410, 417, 700)
@@ -140,34 +132,20 @@ def test_the_sun_steps_every_20_frames() -> None:
 
 
 def test_borders_of_chains() -> None:
-    sampling = Sampling(
-        sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-    )
     line = Timeline((Scene("one", 0, "a fox"), Scene("two", 100, "a hen")), 400)
-    coarse, fine = borders_of(plan_vidrd(line, seed=0, model="m", sampling=sampling))
+    coarse, fine = borders_of(planned.vidrd(line))
     assert (coarse.tolist(), fine.tolist()) == ([], list(range(16, 400, 16)))
-    both: dict[str, Any] = {"sampling_leaves": sampling, "seed": 0, "model": "m"}
-    coarse, fine = borders_of(plan_lvdm(line, sampling_keyframes=sampling, **both))
+    coarse, fine = borders_of(planned.lvdm(line))
     assert coarse.tolist() == [225], "the second clip of keyframes draws those from frame 240 on"
     assert sorted([*coarse, *fine]) == list(range(15, 400, 15))
-    coarse, fine = borders_of(plan_videogen(line, sampling_clips=sampling, **both))
+    coarse, fine = borders_of(planned.videogen(line))
     assert coarse.tolist() == [45, 90, 145, 190, 235, 280, 325, 370]
     assert 100 not in fine, "scenes begin anew"
 
 
 @pytest.mark.parametrize("length", [16, 200, 1351, 3376])
 def test_borders_are_those_of_the_plan(length: int) -> None:
-    sampling = Sampling(
-        sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-    )
-    plan = plan_nuwa_xl(
-        Timeline((Scene("one", 0, "a fox"),), length),
-        seed=0,
-        model="m",
-        sampling_keyframes=sampling,
-        sampling_gaps=sampling,
-        sampling_leaves=sampling,
-    )
+    plan = planned.nuwa_xl(Timeline((Scene("one", 0, "a fox"),), length))
     coarse, fine = borders_of(plan)
     shown = [plan.leaf(i).key for i in range(length)]
     changes = [i for i in range(1, length) if shown[i] != shown[i - 1]]

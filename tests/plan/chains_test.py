@@ -5,48 +5,24 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import planned
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.plan import (
-    Job,
-    LvdmOptions,
-    Plan,
-    Sampling,
-    Scene,
-    Timeline,
-    VidRDOptions,
-    plan_lvdm,
-    plan_vidrd,
-)
+from longtake.plan import Job, LvdmOptions, Plan, Scene, Timeline, VidRDOptions
 from longtake.plan.vidrd import guided_steps
 
-SAMPLING = Sampling(sampler="ddim", steps=8, shift=1, text_guidance=2, known_guidance=1.5, precision="fp32")
+OTHER_SAMPLER = dataclasses.replace(planned.SAMPLING, sampler="dpm-2m")
 ALL = slice(None)
 
 
 def lvdm(length: int, clip_length: int = 16, **options: Any) -> Plan:
-    return plan_lvdm(
-        Timeline((Scene("a", 0, "a red fox"),), length),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_leaves=SAMPLING,
-        clip_length=clip_length,
-        options=LvdmOptions(**options),
-    )
+    return planned.lvdm(Timeline((Scene("a", 0, "a red fox"),), length), clip_length, **options)
 
 
-def vidrd(length: int, clip_length: int = 16, sampling: Sampling = SAMPLING, **options: Any) -> Plan:
-    return plan_vidrd(
-        Timeline((Scene("a", 0, "a red fox"),), length),
-        seed=7,
-        model="m",
-        sampling=sampling,
-        clip_length=clip_length,
-        options=VidRDOptions(**options),
-    )
+def vidrd(length: int, clip_length: int = 16, **options: Any) -> Plan:
+    return planned.vidrd(Timeline((Scene("a", 0, "a red fox"),), length), clip_length, **options)
 
 
 def frames_of(job: Job) -> list[int]:
@@ -204,7 +180,7 @@ def test_a_clip_of_vidrd_takes_over_noise_and_guided_latents_and_nothing_more() 
         (lambda: VidRDOptions(guidance=2), "a share of the steps"),
         (lambda: vidrd(99, frames=17), "do not go with a model whose clips have 16"),
         (
-            lambda: vidrd(99, sampling=dataclasses.replace(SAMPLING, sampler="dpm-2m")),
+            lambda: vidrd(99, sampling=OTHER_SAMPLER),
             "needs the sampler ddim",
         ),
     ],

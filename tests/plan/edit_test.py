@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import planned
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.plan import (
-    Job,
-    LvdmOptions,
-    Plan,
-    Sampling,
-    Scene,
-    Timeline,
-    VideoGenOptions,
-    VidRDOptions,
-    plan_lvdm,
-    plan_nuwa_xl,
-    plan_videogen,
-    plan_vidrd,
-)
+from longtake.plan import Job, Plan, Scene, Timeline
 from longtake.plan.edit import Edited, insert, move_cut, pin, remove, reroll, set_prompt
 
-SAMPLING = Sampling(sampler="ddim", steps=4, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
 ALL = slice(None)
 CAST = ("a fox", "an owl", "a frog at the sea", "a fox and an owl")
 PICTURE = Job("encode", (), {"picture": "abc"})
@@ -36,46 +23,15 @@ def film(length: int, scene_frames: int = 0, clip_length: int = 16, strategy: st
     """A film whose scenes last `scene_frames` frames."""
     starts = range(0, length, scene_frames or length)
     scenes = tuple(Scene(f"s{k}", start, CAST[k % len(CAST)]) for k, start in enumerate(starts))
+    line = Timeline(scenes, length)
     if strategy == "lvdm":
-        return plan_lvdm(
-            Timeline(scenes, length),
-            seed=7,
-            model="m",
-            sampling_keyframes=SAMPLING,
-            sampling_leaves=SAMPLING,
-            clip_length=clip_length,
-            options=LvdmOptions(carried=2),
-        )
-    if strategy == "videogen":
-        return plan_videogen(
-            Timeline(scenes, length),
-            seed=7,
-            model="m",
-            sampling_clips=SAMPLING,
-            sampling_leaves=SAMPLING,
-            clip_length=clip_length,
-            options=VideoGenOptions(stride=2),
-        )
+        return planned.lvdm(line, clip_length, carried=2)
     if strategy == "vidrd":
-        return plan_vidrd(
-            Timeline(scenes, length),
-            seed=7,
-            model="m",
-            sampling=SAMPLING,
-            clip_length=clip_length,
-            options=VidRDOptions(guided=2),
-        )
-    return plan_nuwa_xl(
-        Timeline(scenes, length),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-        clip_length=clip_length,
-        most_references=2,
-        lexicon={name: [name] for name in ("fox", "owl", "frog", "sea")},
-    )
+        return planned.vidrd(line, clip_length, guided=2)
+    if strategy == "videogen":
+        return planned.videogen(line, clip_length, stride=2)
+    lexicon = {name: [name] for name in ("fox", "owl", "frog", "sea")}
+    return planned.nuwa_xl(line, clip_length=clip_length, most_references=2, lexicon=lexicon)
 
 
 def draw(plan: Plan, clips: Clips) -> list[Job]:

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import planned
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.plan import (
-    Plan,
-    Sampling,
-    Scene,
-    Timeline,
-    finer,
-    plan_lvdm,
-    plan_nuwa_xl,
-    plan_videogen,
-    plan_vidrd,
-)
+from longtake.plan import Plan, Scene, Timeline, finer
 from longtake.plan.edit import insert, remove, set_prompt
 
-SAMPLING = Sampling(sampler="ddim", steps=4, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
 ALL = slice(None)
 SCENES = (Scene("a", 0, "a fox"), Scene("b", 22, "a frog"), Scene("c", 40, "a hen"))
 
@@ -31,33 +21,26 @@ def line(length: int) -> Timeline:
 
 
 def nuwa_xl(length: int) -> Plan:
-    return plan_nuwa_xl(
-        line(length),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-    )
+    return planned.nuwa_xl(line(length))
 
 
 def lvdm(length: int) -> Plan:
-    return plan_lvdm(line(length), seed=7, model="m", sampling_keyframes=SAMPLING, sampling_leaves=SAMPLING)
+    return planned.lvdm(line(length))
 
 
 def vidrd(length: int) -> Plan:
-    return plan_vidrd(line(length), seed=7, model="m", sampling=SAMPLING)
+    return planned.vidrd(line(length))
 
 
 def videogen(length: int) -> Plan:
-    return plan_videogen(line(length), seed=7, model="m", sampling_clips=SAMPLING, sampling_leaves=SAMPLING)
+    return planned.videogen(line(length))
 
 
 PLANS = [nuwa_xl, lvdm, vidrd, videogen]
 
 
 def fine(plan: Plan, times: int = 2) -> Plan:
-    return finer(plan, times, model="m", sampling=SAMPLING)
+    return finer(plan, times, model="m", sampling=planned.SAMPLING)
 
 
 def check(plan: Plan, base: Plan, times: int) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import planned
 import pytest
 
-from longtake.plan import Job, Plan, Sampling, Scene, Timeline, VideoGenOptions, plan_videogen
+from longtake.plan import Job, Plan, Scene, Timeline
 from longtake.plan.edit import insert, pin, remove, set_prompt
 
-SAMPLING = Sampling(sampler="ddim", steps=8, shift=1, text_guidance=2, known_guidance=1.5, precision="fp32")
 ALL = slice(None)
 SCENES = (
     Scene("a", 0, "a fox"),
@@ -20,14 +20,7 @@ SCENES = (
 
 
 def film(length: int = 200, scenes: tuple[Scene, ...] = SCENES, **options: Any) -> Plan:
-    return plan_videogen(
-        Timeline(scenes, length),
-        seed=7,
-        model="m",
-        sampling_clips=SAMPLING,
-        sampling_leaves=SAMPLING,
-        options=VideoGenOptions(**options),
-    )
+    return planned.videogen(Timeline(scenes, length), **options)
 
 
 def frames_of(job: Job) -> list[int]:
@@ -136,14 +129,7 @@ def test_options_have_their_say() -> None:
         for more in ({}, {"draft_level": 0.3}, {"flow_level": 0.3}, {"flow": "none"}, {"flow_start": 1.0})
     }
     assert len(keys) == 5
-    other = plan_videogen(
-        Timeline(SCENES, 200),
-        seed=7,
-        model="m",
-        sampling_clips=SAMPLING,
-        sampling_leaves=SAMPLING,
-        reference={"pipeline": "abc", "steps": 3},
-    )
+    other = film(reference={"pipeline": "abc", "steps": 3})
     image = next(other.missing((), ALL))
     assert (image.op, image.params["prompt"], image.params["pipeline"]) == ("imagine", "a fox", "abc")
 

@@ -1,0 +1,61 @@
+"""Films for tests of plans: by every strategy, with one plain sampling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longtake.plan import (
+    LvdmOptions,
+    Plan,
+    Sampling,
+    Timeline,
+    VideoGenOptions,
+    VidRDOptions,
+    plan_lvdm,
+    plan_nuwa_xl,
+    plan_videogen,
+    plan_vidrd,
+)
+
+__all__ = ["SAMPLING", "lvdm", "nuwa_xl", "videogen", "vidrd"]
+
+SAMPLING = Sampling(sampler="ddim", steps=8, shift=1, text_guidance=2, known_guidance=1.5, precision="fp32")
+
+
+def nuwa_xl(line: Timeline, **options: Any) -> Plan:
+    told: dict[str, Any] = {"seed": 7, "model": "m", **options}
+    return plan_nuwa_xl(
+        line, sampling_keyframes=SAMPLING, sampling_gaps=SAMPLING, sampling_leaves=SAMPLING, **told
+    )
+
+
+def lvdm(line: Timeline, clip_length: int = 16, **options: Any) -> Plan:
+    return plan_lvdm(
+        line,
+        seed=7,
+        model="m",
+        sampling_keyframes=SAMPLING,
+        sampling_leaves=SAMPLING,
+        clip_length=clip_length,
+        options=LvdmOptions(**options),
+    )
+
+
+def vidrd(line: Timeline, clip_length: int = 16, sampling: Sampling = SAMPLING, **options: Any) -> Plan:
+    chosen = VidRDOptions(**options)
+    return plan_vidrd(line, seed=7, model="m", sampling=sampling, clip_length=clip_length, options=chosen)
+
+
+def videogen(
+    line: Timeline, clip_length: int = 16, reference: dict[str, Any] | None = None, **options: Any
+) -> Plan:
+    return plan_videogen(
+        line,
+        seed=7,
+        model="m",
+        sampling_clips=SAMPLING,
+        sampling_leaves=SAMPLING,
+        clip_length=clip_length,
+        reference=reference,
+        options=VideoGenOptions(**options),
+    )
