@@ -29,6 +29,7 @@ __all__ = [
     "Actor",
     "Latents",
     "Shot",
+    "Split",
     "episode_seeds",
     "latents",
     "shot_at",
