@@ -1,7 +1,7 @@
 """Do keyframes look like the pictures that a storyboard gives?
 
-Draws the sixteen keyframes of test episodes, without pictures and with the first frame of every scene given as
-it really is, and compares outfits, characters and places with the episode.
+Draws the sixteen keyframes of test episodes, without pictures and with the first frame of every scene given
+as it really is, and compares outfits, characters and places with the episode.
 
     python benchmarks/images.py --model toon-128 --episodes 4
 """
