@@ -88,6 +88,7 @@ def test_a_film_is_the_same_in_any_order_and_number_of_workers(
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["nuwa-xl", *WAYS])
 def test_a_killed_render_goes_on(render: Render, tmp_path: Path, tiny_model: Path, way: str) -> None:
     long = ["--frames", "601", "--strategy", way]  # so that it is not over before it is killed
