@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from itertools import groupby, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +44,8 @@ LEAVES_PER_SEGMENT = 4  # 60 frames: few enough to encode anew after an edit, ma
 
 SEGMENT_FRAMES = 16 * LEAVES_PER_SEGMENT  # at most: some leaves of 16 frames show them all
 
-# Latents float16 [T, C, H, W] of one clip -> frames uint8 [T, H, W, 3]
-Decode = Callable[[NDArray[np.float16]], NDArray[np.uint8]]
+# A stored clip, latents float16 [T, C, H, W] or pixels -> frames uint8 [T, H, W, 3]
+Decode = Callable[[NDArray[Any]], NDArray[np.uint8]]
 
 _VERSION = 2  # raise it when the same leaves and settings give other bytes
 _SUFFIX = ".mp4"
@@ -199,9 +199,9 @@ def decode_segment(segment: Segment, store: Store, decode: Decode) -> Iterator[P
 
 def _decode_part(store: Store, decode: Decode, part: Part) -> NDArray[np.uint8]:
     """What is shown of a leaf: decoded whole whatever that is, so that equal frames come out equal."""
-    latents = store.get(part.key)[: part.frames]
-    pixels = decode(latents)
+    clip = store.get(part.key)[: part.frames]
+    pixels = decode(clip)
     assert pixels.dtype == np.uint8
-    assert pixels.shape[0] == latents.shape[0]
+    assert pixels.shape[0] == clip.shape[0]
     assert pixels.shape[3:] == (3,)
     return pixels[part.indices.start : part.indices.stop]

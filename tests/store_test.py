@@ -220,3 +220,40 @@ def test_a_file_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "film.mp4").touch()
     with pytest.raises(ValueError, match="name a folder"):
         Store(tmp_path / "film.mp4")
+
+
+def pixels(frames: int = 3) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (frames, 6, 10, 3), dtype=np.uint8)
+
+
+def test_pixels_come_back_as_they_were(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert np.array_equal(store.put(KEY, pixels()), pixels())
+    assert store.get(KEY).dtype == np.uint8
+    assert np.array_equal(store.get(KEY), pixels())
+    for k in range(3):
+        assert np.array_equal(store.frame(KEY, k), pixels()[k])
+    with pytest.raises(IndexError):
+        store.frame(KEY, 3)
+    other = Store(tmp_path / "other")
+    other.put(KEY, pixels())
+    (one,), (two,) = (list(folder.glob("??/*")) for folder in (tmp_path, tmp_path / "other"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_damaged_pixels_are_noticed_or_nothing_has_changed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(KEY, pixels())
+    (path,) = tmp_path.glob("??/*")
+    whole, noticed = path.read_bytes(), 0
+    for place in range(len(whole) - 150, len(whole), 7):  # in the last frame
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        assert np.array_equal(store.frame(KEY, 0), pixels()[0])
+        try:
+            assert np.array_equal(store.frame(KEY, 2), pixels()[2])
+        except CorruptClip:
+            noticed += 1
+    assert noticed > 15
+    path.write_bytes(whole[:-1])
+    with pytest.raises(CorruptClip):
+        store.get(KEY)

@@ -7,9 +7,8 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from longtake.film import Decode, Encoding, Segment, encode
@@ -18,9 +17,9 @@ from longtake.store import CorruptClip, Store
 
 __all__ = ["Draw", "Encode", "Hands", "Ops", "Paint", "Reply", "Task", "Tools", "as_sent", "portable"]
 
-# (jobs alike in shape and sampling, of each its input frames [C, H, W] in the order of `job.inputs`)
-# -> of each its clip [T, C, H, W]
-Draw = Callable[[Sequence[Job], Sequence[Sequence[NDArray[np.float16]]]], Sequence[NDArray[np.floating]]]
+# (jobs alike in shape and sampling, of each its input frames in the order of `job.inputs`)
+# -> of each its clip: latents [T, C, H, W], or pixels uint8 [T, H, W, 3]
+Draw = Callable[[Sequence[Job], Sequence[Sequence[NDArray[Any]]]], Sequence[NDArray[Any]]]
 Ops = Callable[[], Draw]  # must be picklable: every process calls it once, before its first clip
 
 
