@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from longtake.plan.backend import BackendOptions, CannotDraw, ClipRule, plan_backend
 from longtake.plan.finer import finer
 from longtake.plan.job import Frame, Job, Sampling
 from longtake.plan.lvdm import LvdmOptions, plan_lvdm
@@ -13,6 +14,9 @@ from longtake.plan.vidrd import VidRDOptions, plan_vidrd
 
 __all__ = [
     "MAX_FRAMES",
+    "BackendOptions",
+    "CannotDraw",
+    "ClipRule",
     "Frame",
     "Job",
     "LvdmOptions",
@@ -25,6 +29,7 @@ __all__ = [
     "VidRDOptions",
     "VideoGenOptions",
     "finer",
+    "plan_backend",
     "plan_lvdm",
     "plan_nuwa_xl",
     "plan_videogen",

@@ -9,7 +9,7 @@ from typing import Any
 from longtake.plan.job import Frame, Job, Sampling
 from longtake.plan.strategy import Clip
 
-__all__ = ["draw_job", "numbered", "seed_of"]
+__all__ = ["draw_job", "noise_seed", "numbered", "seed_of"]
 
 
 def draw_job(
@@ -30,7 +30,7 @@ def draw_job(
         "prompts": prompts,
         "prompt": rows[: len(clip.frames)],
         "known": list(clip.known),
-        "seed": _noise(clip, seed),
+        "seed": noise_seed(clip, seed),
         "model": model,
         **sampling.params(),
         **(more or {}),
@@ -42,7 +42,7 @@ def draw_job(
     return Job("draw", given, params, place=clip.place, start=start)
 
 
-def _noise(clip: Clip, seed: int) -> int:
+def noise_seed(clip: Clip, seed: int) -> int:
     """Seed of the noise, by the clip's place: prompts, model and sampling may change under the same."""
     tree = f"{clip.place.tree}/" if clip.place.tree else ""
     tree += f"stage {clip.place.stage}/" if clip.place.stage else ""

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 __all__ = ["Frame", "Job", "Place", "Sampling"]
 
 # Raise an operation's version by hand whenever its code changes what it yields: it is part of every key.
-VERSIONS = {"draw": 1, "encode": 1, "imagine": 1}
+VERSIONS = {"draw": 1, "encode": 1, "fill": 1, "imagine": 1}
 
 
 class Frame(NamedTuple):

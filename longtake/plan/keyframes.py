@@ -11,19 +11,19 @@ class Keyframes:
     """Frames of a tree that are `stride` apart, in clips that are numbered from 0.
 
     In a chain a clip begins with the last keyframes of the one before, as many as it carries. Keyframes may
-    lie past the tree's last frame, unless that one is given (`closed`). A tree of one frame is a clip of one
-    frame: an image.
+    lie past the tree's last frame; `reach` is how many frames there are up to and with the last one, where
+    that is not for the chain to say. A tree of one frame is a clip of one frame: an image.
     """
 
-    def __init__(self, length: int, stride: int, chain: Chain | None, closed: bool) -> None:
-        wanted = -(-(length - 1) // stride) + 1
+    def __init__(self, length: int, stride: int, chain: Chain | None, reach: int | None) -> None:
+        wanted = -(-((reach or length) - 1) // stride) + 1
         self._stride = stride
         self._clip, self.carried, whole = chain if chain and wanted > 1 else (wanted, 0, True)
         self._advance = self._clip - self.carried
         assert self._advance > 0
         self.count = 1 + max(0, -(-(wanted - self._clip) // self._advance))  # clips
         drawn = (self.count - 1) * self._advance + self._clip if whole else wanted  # keyframes
-        self.reach = length if closed else (drawn - 1) * stride + 1  # frames up to and with the last keyframe
+        self.reach = reach or (drawn - 1) * stride + 1
 
     def frames(self, n: int) -> list[int]:
         """The frames of clip `n`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -56,6 +57,16 @@ class Plan:
         """The film of `timeline`, planned afresh."""
         tree = Tree(strategy, timeline.length, timeline.prompt)
         return cls(timeline, strategy, (tree,), (Piece(0, range(timeline.length)),))
+
+    @classmethod
+    def by_scene(cls, strategy: Strategy, timeline: Timeline) -> Plan:
+        """The film of `timeline`, planned afresh, each scene a tree that knows nothing of the others."""
+        trees = [
+            Tree(strategy, len(frames), partial(_one_prompt, timeline.prompt(frames.start)), number=number)
+            for number, frames in enumerate(timeline.spans())
+        ]
+        pieces = (Piece(tree.number, range(tree.length)) for tree in trees)
+        return cls(timeline, strategy, tuple(trees), tuple(pieces))
 
     def with_pictures(self, pictures: Mapping[int, Job]) -> Plan:
         """The film, planned afresh, with some of its frames given, each by a job of one frame."""
@@ -296,3 +307,8 @@ class Walk:
             for parent in self._plan.parents(job):
                 yield from self._with_inputs(parent)
         yield job, there
+
+
+def _one_prompt(prompt: str, i: int) -> str:
+    """Of every frame of a scene, also of its keyframes past the end."""
+    return prompt

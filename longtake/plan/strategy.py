@@ -76,8 +76,15 @@ class Strategy:
         """What draws a clip."""
         raise NotImplementedError
 
+    def reach(self, length: int, stride: int) -> int:
+        """Frames of an open tree up to and with its last keyframe, where keyframes are one clip.
+
+        At least `length`. They are `stride` apart, but for the last one, which may be nearer.
+        """
+        return -(-(length - 1) // stride) * stride + 1
+
     def first_jobs(self, level: int, n: int, begun: bool) -> int:
-        """How many jobs are done first for clip `n` of `level`, where no edit has touched it.
+        """Of a chain, how many jobs are done first for clip `n` of `level`, where no edit has touched it.
 
         `begun`: the tree's first frame is given.
         """

@@ -76,7 +76,8 @@ class Tree:
         # Frames from one clip to the next, per level; those of level 0 are another matter.
         self._apart = 0, *(gap * many for gap, many in zip(self.strides[:-1], posts, strict=False))
         self._prompt, self._first, self._last, self._elsewhere = prompt, first, last, tuple(elsewhere)
-        self._keyframes = Keyframes(length, self.strides[0], strategy.chain, last is not None)
+        reach = strategy.reach(length, self.strides[0]) if strategy.chain is None else None
+        self._keyframes = Keyframes(length, self.strides[0], strategy.chain, length if last else reach)
         self._drawing = lru_cache(maxsize=_REMEMBERED)(self._make)
         self._keys: dict[int, list[str]] = {}  # of a chain's clips by version, from the first one that it has
 
@@ -209,7 +210,7 @@ class Tree:
             return self._first()
         if i == self.length - 1 and self._last is not None:
             return self._last()
-        level = next(j for j, stride in enumerate(self.strides) if i % stride == 0)
+        level = next(j for j, stride in enumerate(self.strides) if i % stride == 0 or i == self.reach - 1)
         n = self._keyframes.clip_of(i) if level == 0 else i // self._apart[level]
         return self._drawn_as(level, n, layer, self.frames(level, n).index(i))
 
@@ -287,6 +288,8 @@ class Tree:
         """Jobs of the clips `numbers` of `level`, where no edit has touched them."""
         if level or not numbers:
             return len(numbers)
+        if self.strategy.chain is None:
+            return 1 + len(self._drawing(0, 0, self._newest(0, 0)).first)
         begun = 0 in self.pictures
         return len(numbers) + sum(self.strategy.first_jobs(level, n, begun) for n in numbers)
 

@@ -11,15 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
 from longtake.plan.drawing import draw_job
 from longtake.plan.job import Frame, Job, Sampling
-from longtake.plan.plan import Piece, Plan
+from longtake.plan.plan import Plan
 from longtake.plan.strategy import Chain, Clip, Drawing, Strategy
 from longtake.plan.timeline import Timeline
-from longtake.plan.tree import Tree
 
 __all__ = ["VideoGen", "VideoGenOptions", "plan_videogen"]
 
@@ -75,17 +73,7 @@ def plan_videogen(
         )
     sampling = sampling_clips, sampling_leaves
     strategy = VideoGen(seed, model, sampling, clip_length, posts, reference, found)
-    trees = [
-        Tree(strategy, len(frames), partial(_prompt, timeline, frames.start), number=number)
-        for number, frames in enumerate(timeline.spans())
-    ]
-    pieces = (Piece(tree.number, range(tree.length)) for tree in trees)
-    return Plan(timeline, strategy, tuple(trees), tuple(pieces))
-
-
-def _prompt(timeline: Timeline, start: int, i: int) -> str:
-    """Of frame `i` of the scene that starts at film frame `start`; its keyframes past the end are its own."""
-    return timeline.prompt(start)
+    return Plan.by_scene(strategy, timeline)
 
 
 class VideoGen(Strategy):
