@@ -7,7 +7,6 @@ as if each were alone.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,7 +36,7 @@ from longtake.manifest import Manifest, read_manifest
 from longtake.models.resize import doubled, halved
 from longtake.models.unet import MaskTemporalUNet
 from longtake.ops.load import TYPES, best_device, load_text_encoder, ready
-from longtake.ops.pictures import Pictures
+from longtake.ops.pictures import Pictures, given_picture
 
 if TYPE_CHECKING:
     from longtake.plan import Job
@@ -103,7 +102,8 @@ class Drawer:
         Jobs are alike in length, sampling and whether anything is known. They come out as if each were alone.
         """
         if jobs[0].op == "encode":
-            return [self._pictures.encode(_pixels(job.params, self.manifest.size)) for job in jobs]
+            side = self.manifest.size
+            return [self._pictures.encode(given_picture(job.params, side, side)) for job in jobs]
         if jobs[0].op == "imagine":
             return [self._pictures.imagine(job.params) for job in jobs]
         made: dict[int, NDArray[np.float32]] = {}
@@ -254,8 +254,3 @@ def _in_order(params: dict[str, Any]) -> tuple[list[tuple[int, int]], list[int],
     own = range(len(params["times"]))
     known = [*params["known"], *range(len(own), len(frames))]
     return [frames[k] for k in order], [place[k] for k in own], [place[k] for k in known]
-
-
-def _pixels(params: dict[str, Any], size: int) -> NDArray[np.uint8]:
-    """The picture of a job, `[H, W, 3]`."""
-    return np.frombuffer(base64.b64decode(params["pixels"]), np.uint8).reshape(size, size, 3)

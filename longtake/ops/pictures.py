@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch import Tensor
 
 from longtake.flow import FLOWS, moved
@@ -19,9 +19,10 @@ from longtake.manifest import Manifest
 from longtake.models.vae import TKLVAE
 from longtake.ops.decode import decoded
 from longtake.ops.load import ready
+from longtake.ops.painters import Painters
 from longtake.video import Pixels
 
-__all__ = ["Pictures"]
+__all__ = ["Pictures", "given_picture"]
 
 # Of what a flow changes, the share that is believed: with half, drafts are nearest the truth (docs/log.md).
 _TRUST = 0.5
@@ -31,8 +32,8 @@ class Pictures:
     """The model's autoencoder, and other models that make pictures; loaded when they are first needed."""
 
     def __init__(self, manifest: Manifest, device: str, pipelines: Mapping[str, Path]) -> None:
-        self._manifest, self._device, self._pipelines = manifest, device, pipelines
-        self._painters: dict[str, Any] = {}
+        self._manifest, self._device = manifest, device
+        self._painters = Painters(device, pipelines)
 
     @cached_property
     def _vae(self) -> TKLVAE:
@@ -49,29 +50,7 @@ class Pictures:
 
         `params`: the pipeline's digest, prompt, seed, steps and guidance.
         """
-        painter = self._painter(params["pipeline"])
-        chance = torch.Generator("cpu").manual_seed(params["seed"] % 2**32)
-        with torch.inference_mode():
-            (made,) = painter(
-                prompt=params["prompt"],
-                num_inference_steps=params["steps"],
-                guidance_scale=params["guidance"],
-                generator=chance,
-            ).images
-        side = self._manifest.size
-        square = ImageOps.fit(made.convert("RGB"), (side, side), Image.Resampling.LANCZOS)
-        return self.encode(np.asarray(square))
-
-    def _painter(self, digest: str) -> Any:
-        if digest not in self._painters:
-            from diffusers import AutoPipelineForText2Image  # here: it imports transformers
-
-            painter = AutoPipelineForText2Image.from_pretrained(
-                self._pipelines[digest], local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
-            )
-            painter.set_progress_bar_config(disable=True)
-            self._painters[digest] = painter.to(self._device)
-        return self._painters[digest]
+        return self.encode(self._painters.paint(params, (self._manifest.size, self._manifest.size)))
 
     def between(self, params: dict[str, Any], known: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
         """Drafts of the frames that lie between known ones, `[T, C, H, W]`, and which frames have one, `[T]`.
@@ -108,3 +87,8 @@ class Pictures:
         """`[T, C, H, W]` of pictures of the model's size."""
         video = torch.from_numpy(np.stack(pictures).astype(np.float32)).movedim(-1, 1)[None] / 127.5 - 1
         return self._vae.encode_latents(video.to(self._device))[0].float()
+
+
+def given_picture(params: Mapping[str, Any], width: int, height: int) -> Pixels:
+    """The picture that a job carries, uint8 `[H, W, 3]`."""
+    return np.frombuffer(base64.b64decode(params["pixels"]), np.uint8).reshape(height, width, 3)
