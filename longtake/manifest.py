@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,20 +87,32 @@ class Manifest:
 
 
 def _checksum(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    with file.open("rb") as data:  # weights may be larger than memory
+        return hashlib.file_digest(data, "sha256").hexdigest()
 
 
 def _hash(recipe: Any) -> str:
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
-def digest_of_pipeline(folder: Path) -> str:
-    """Of a diffusers pipeline: of its settings and weights. Raises ModelError where `folder` holds none."""
+def digest_of_pipeline(folder: Path, known: MutableMapping[str, str] | None = None) -> str:
+    """Of a diffusers pipeline: of its settings and weights. Raises ModelError where `folder` holds none.
+
+    `known` remembers the checksum of a file by its place, size and time of change: weights may take minutes.
+    """
     if not (folder / "model_index.json").is_file():
         raise ModelError(f"{folder} holds no diffusers pipeline: name the folder with its model_index.json")
-    kinds = {".json", ".txt", ".safetensors"}
+    known = {} if known is None else known
+    kinds = {".json", ".txt", ".safetensors", ".model"}
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in kinds)
-    return _hash([(path.relative_to(folder).as_posix(), _checksum(path)) for path in files])
+    found = []
+    for path in files:
+        state = path.stat()
+        place = f"{path.absolute()} {state.st_size} {state.st_mtime_ns}"
+        if place not in known:
+            known[place] = _checksum(path)
+        found.append((path.relative_to(folder).as_posix(), known[place]))
+    return _hash(found)
 
 
 def shipped_models() -> list[str]:

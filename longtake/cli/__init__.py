@@ -73,6 +73,7 @@ def _report(error: Exception) -> int:
     from longtake.commands.draw import Interrupted
     from longtake.executors import WorkerDied
     from longtake.manifest import ModelError
+    from longtake.plan import CannotDraw
     from longtake.store import CorruptClip
     from longtake.storyboard import StoryboardError
     from longtake.video import VideoError
@@ -85,7 +86,7 @@ def _report(error: Exception) -> int:
         where = f"{error.filename}: " if error.filename is not None else ""
         typer.echo(f"error: {where}{error.strerror or text}", err=True)
         return 3
-    if isinstance(error, (StoryboardError, ModelError, VideoError, CorruptClip)):
+    if isinstance(error, (StoryboardError, ModelError, VideoError, CorruptClip, CannotDraw)):
         typer.echo(f"error: {text}", err=True)
         return 3
     if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:

@@ -10,6 +10,8 @@ from typer import Argument, Option
 
 from longtake.cli.options import (
     STRATEGY,
+    AllowDownload,
+    BackendOption,
     Executor,
     Frames,
     Guidance,
@@ -39,10 +41,12 @@ def render(
     storyboard: Storyboard,
     out: Annotated[Path, Option("--out", help="The film to write.", metavar="FILM.mp4")] = Path("film.mp4"),
     strategy: StrategyOption = STRATEGY,
+    backend: BackendOption = None,
     frames: Frames = None,
     span: Span = None,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
+    allow_download: AllowDownload = False,
     steps: Steps = None,
     guidance: Guidance = None,
     precision: PrecisionOption = None,
@@ -113,7 +117,9 @@ def render(
         raise typer.BadParameter("only goes with --executor ray", param_hint="--address")
     if size is not None and upscale is not None:
         raise typer.BadParameter("goes without --size", param_hint="--upscale")
-    selection = select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
+    selection = select(
+        storyboard, strategy, model, frames, seed, steps, guidance, precision, store, backend, allow_download
+    )
     result = command.render(
         selection,
         out=out,
@@ -135,10 +141,12 @@ def render(
 def plan(
     storyboard: Storyboard,
     strategy: StrategyOption = STRATEGY,
+    backend: BackendOption = None,
     frames: Frames = None,
     span: Span = None,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
+    allow_download: AllowDownload = False,
     steps: Steps = None,
     guidance: Guidance = None,
     precision: PrecisionOption = None,
@@ -153,7 +161,9 @@ def plan(
     """
     from longtake.commands import render as command
 
-    selection = select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
+    selection = select(
+        storyboard, strategy, model, frames, seed, steps, guidance, precision, store, backend, allow_download
+    )
     show(*command.plan(selection, span=span), as_json)
 
 
@@ -164,9 +174,11 @@ def keys(
         "sheet.png"
     ),
     strategy: StrategyOption = STRATEGY,
+    backend: BackendOption = None,
     frames: Frames = None,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
+    allow_download: AllowDownload = False,
     steps: Steps = None,
     guidance: Guidance = None,
     precision: PrecisionOption = None,
@@ -179,7 +191,9 @@ def keys(
     """
     from longtake.commands import render as command
 
-    selection = select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
+    selection = select(
+        storyboard, strategy, model, frames, seed, steps, guidance, precision, store, backend, allow_download
+    )
     show(*command.keys(selection, out=out), as_json)
 
 
@@ -193,9 +207,11 @@ def peek(
         "frame.png"
     ),
     strategy: StrategyOption = STRATEGY,
+    backend: BackendOption = None,
     frames: Frames = None,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
+    allow_download: AllowDownload = False,
     steps: Steps = None,
     guidance: Guidance = None,
     precision: PrecisionOption = None,
@@ -211,7 +227,9 @@ def peek(
     """
     from longtake.commands import render as command
 
-    selection = select(storyboard, strategy, model, frames, seed, steps, guidance, precision, store)
+    selection = select(
+        storyboard, strategy, model, frames, seed, steps, guidance, precision, store, backend, allow_download
+    )
     show(*command.peek(selection, when, out=out, size=size), as_json)
 
 
@@ -251,8 +269,10 @@ def edit(
     ] = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Only tell what it would cost.")] = False,
     strategy: StrategyOption = STRATEGY,
+    backend: BackendOption = None,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
+    allow_download: AllowDownload = False,
     steps: Steps = None,
     guidance: Guidance = None,
     precision: PrecisionOption = None,
@@ -274,6 +294,8 @@ def edit(
     from longtake.commands import edit as command
 
     change = command.change_of(scene, prompt, reroll, move_to, remove, insert_at, frames, pin, at)
-    selection = select(storyboard, strategy, model, None, seed, steps, guidance, precision, store)
+    selection = select(
+        storyboard, strategy, model, None, seed, steps, guidance, precision, store, backend, allow_download
+    )
     result = command.edit(selection, change=change, undo=undo, to=to, out=out, dry_run=dry_run)
     show(*result, as_json)

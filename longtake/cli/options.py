@@ -12,6 +12,8 @@ from typer import Argument, Option
 
 __all__ = [
     "STRATEGY",
+    "AllowDownload",
+    "BackendOption",
     "Executor",
     "Frames",
     "Guidance",
@@ -85,6 +87,17 @@ StrategyOption = Annotated[
         metavar="NAME[:OPTION=VALUE...]",
     ),
 ]
+BackendOption = Annotated[
+    str | None,
+    Option(
+        "--backend",
+        help="Instead of a strategy, draw by a pretrained pipeline, --model: ltx, wan-vace or wan-i2v.",
+        metavar="NAME[:OPTION=VALUE...]",
+    ),
+]
+AllowDownload = Annotated[
+    bool, Option("--allow-download", help="The model of a back end may be fetched from the hub.")
+]
 Frames = Annotated[
     int | None, Option("--frames", help="Only the first N frames, as a film of their own.", metavar="N")
 ]
@@ -93,7 +106,12 @@ Span = Annotated[
 ]
 Seed = Annotated[int | None, Option("--seed", help="Another seed than the storyboard's.", min=0, metavar="S")]
 Model = Annotated[
-    str, Option("--model", help="A model that comes with longtake, or a folder.", metavar="NAME|DIR")
+    str,
+    Option(
+        "--model",
+        help="A model that comes with longtake, or a folder; of a back end its folder or id.",
+        metavar="NAME|DIR",
+    ),
 ]
 Steps = Annotated[
     int | None,
@@ -141,11 +159,18 @@ def select(
     guidance: float | None,
     precision: Precision | None,
     store: str | None,
+    backend: str | None = None,
+    allow_download: bool = False,
 ) -> Any:
     from longtake.commands.selection import Selection
 
+    if backend is not None and strategy != STRATEGY:
+        told = "goes without --backend, which plans in its own way"
+        raise typer.BadParameter(told, param_hint="--strategy")
     return Selection(
         storyboard=storyboard,
+        backend=backend,
+        allow_download=allow_download,
         strategy=strategy,
         model=model,
         frames=frames,

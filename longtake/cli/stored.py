@@ -10,6 +10,8 @@ from typer import Argument, Option
 
 from longtake.cli.options import (
     STRATEGY,
+    AllowDownload,
+    BackendOption,
     Guidance,
     Json,
     Model,
@@ -54,8 +56,10 @@ def gc(
         list[Path], Argument(metavar="STORYBOARD...", help="The films to keep.", show_default=False)
     ],
     strategy: StrategyOption = STRATEGY,
+    backend: BackendOption = None,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
+    allow_download: AllowDownload = False,
     steps: Steps = None,
     guidance: Guidance = None,
     precision: PrecisionOption = None,
@@ -74,6 +78,7 @@ def gc(
 
     where = store or str(storyboards[0].parent / STORE)
     selections = [
-        select(board, strategy, model, None, seed, steps, guidance, precision, where) for board in storyboards
+        select(board, strategy, model, None, seed, steps, guidance, precision, where, backend, allow_download)
+        for board in storyboards
     ]
     show(*command.gc(selections, where=where, dry_run=dry_run), as_json)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 from longtake.commands.costs import remember
 from longtake.commands.progress import Bar, Drawing
 from longtake.commands.selection import Work, note
-from longtake.conditioning.words import unknown_words
 from longtake.cores import cores, may_have_gpu
-from longtake.executors import Draw, Event, Order, Tools, cluster, local, run
+from longtake.executors import Event, Order, Tools, cluster, local, run
 from longtake.film import Encoding, count_lacking
 
 __all__ = ["CLIPS_WORTH", "Drawn", "Interrupted", "draw", "resumable", "workers_for"]
@@ -24,7 +20,6 @@ _MOST_WORKERS = 4  # by default; each holds a copy of the model
 CLIPS_WORTH = 16  # that pay for starting another process
 _SEGMENTS_WORTH = 4  # as well
 _MANY = 64  # segments enough for any number of processes
-_BATCH = 3  # clips drawn together: more gain nothing on a CPU (docs/log.md)
 
 
 class Interrupted(Exception):
@@ -75,12 +70,13 @@ def draw(
         missing = sum(1 for _ in work.plan.missing(work.store, span, levels))
     total = max(total, missing)  # clips that edits have replaced may be needed again to draw what follows
     if missing:
-        work.manifest.verify()
+        work.artist.verify()
         _name_unknown_words(work)
     worth = missing // CLIPS_WORTH
     if encoding is not None:
         worth += count_lacking(work.plan, span, work.store, encoding, _MANY) // _SEGMENTS_WORTH
-    hire = cluster(workers, address) if executor == "ray" else local(workers or workers_for(worth))
+    count = workers or (1 if work.artist.one_worker else workers_for(worth))
+    hire = cluster(workers, address) if executor == "ray" else local(count)
     with Bar() as bar:
         drawing = Drawing(bar, work, span, total, missing, encoding is not None)
 
@@ -94,23 +90,17 @@ def draw(
                 work.plan,
                 span,
                 work.store,
-                Tools(partial(_load, work.manifest.folder.absolute(), work.pipelines), work.load),
+                Tools(work.artist.ops, work.artist.load),
                 hear,
                 hire=hire,
                 levels=levels,
                 order=order,
-                batch=_BATCH,
+                batch=work.artist.batch,
                 encoding=encoding,
             )
         finally:
-            remember(work.store, work.manifest.digest, drawing.costs)
+            remember(work.store, work.artist.digest, drawing.costs)
     return Drawn(total, len(drawing.drawn), begin)
-
-
-def _load(folder: Path, pipelines: Mapping[str, Path]) -> Draw:
-    from longtake.ops import Operations  # here: where nothing is missing, torch is not needed
-
-    return Operations(folder, pipelines=pipelines)()
 
 
 def workers_for(most: int) -> int:
@@ -124,13 +114,11 @@ def workers_for(most: int) -> int:
 
 def _name_unknown_words(work: Work) -> None:
     """Warn once of every word that says nothing to the model."""
-    config = json.loads((work.manifest.folder / "text" / "config.json").read_text())
-    vocabulary = set(config.get("vocabulary", ()))  # an encoder without one knows parts of any word
+    scenes = {scene.prompt: scene.id for scene in reversed(work.plan.timeline.scenes)}
     named: set[str] = set()
-    for scene in work.plan.timeline.scenes if vocabulary else ():
-        for word, near in unknown_words(scene.prompt, vocabulary):
-            if word not in named:
-                named.add(word)
-                nearest = f"the nearest it knows: {', '.join(near)}" if near else "it knows none like it"
-                told = f"scene {scene.id!r}: the model does not know the word {word!r}; {nearest}"
-                note(told, "warning")
+    for prompt, word, near in work.artist.unknown([scene.prompt for scene in work.plan.timeline.scenes]):
+        if word not in named:
+            named.add(word)
+            nearest = f"the nearest it knows: {', '.join(near)}" if near else "it knows none like it"
+            told = f"scene {scenes[prompt]!r}: the model does not know the word {word!r}; {nearest}"
+            note(told, "warning")

@@ -86,14 +86,14 @@ def edit(
         if not edits:
             raise StoryboardError(f"{selection.storyboard}: has no edits: there is nothing to take back")
         told = [f"taken back: {_in_words(edits.pop())}"]
-        plan = selection.plan(work.board.model_copy(update={"edits": edits}), work.manifest)
+        plan = selection.plan(work.board.model_copy(update={"edits": edits}), work.artist)
     else:
         new = _difference(work, to) if to is not None else [_checked(change)]
         plan, changed = _after(work, new)
         edits += new
         told = [_in_words(one) for one in new] or ["nothing to do"]
     jobs = list(plan.missing(work.store, slice(None)))
-    alone = seconds_of(work.store, work.manifest.digest, jobs)
+    alone = seconds_of(work.store, work.artist.digest, jobs)
     seconds = None if alone is None else round(alone / workers_for(len(jobs) // CLIPS_WORTH), 1)
     path = out or selection.storyboard
     if not dry_run:

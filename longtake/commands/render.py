@@ -15,7 +15,7 @@ from longtake.commands.draw import draw, resumable
 from longtake.commands.progress import Bar
 from longtake.commands.selection import Selection, Work, clock, note, parse_span
 from longtake.executors import Event, Order, SegmentDone
-from longtake.film import SEGMENT_FRAMES, Encoding, Segment, decode_frame, encode, kept, write_film
+from longtake.film import Encoding, Segment, decode_frame, encode, kept, write_film
 from longtake.hls import PLAYLIST, Broadcast
 from longtake.plan import SceneSeen
 from longtake.storyboard import StoryboardError, parse, parse_when
@@ -24,6 +24,9 @@ from longtake.video import contact_sheet, enlarge, read_frames, reduce, write_pn
 __all__ = ["keys", "peek", "plan", "render"]
 
 Report = dict[str, Any]
+
+_NEIGHBOURS = 16  # frames in a row of which a sheet shows all
+_SHEET = 256  # pixels towards which the shorter side of larger keyframes is reduced on their sheet
 
 
 def render(
@@ -112,7 +115,7 @@ class _Following:
 
     def __init__(self, work: Work, encoding: Encoding, folder: Path) -> None:
         self._work, self._encoding = work, encoding
-        self._broadcast = Broadcast(folder, work.fps, SEGMENT_FRAMES)
+        self._broadcast = Broadcast(folder, work.fps, work.artist.longest)
         self._next, self._ahead = 0, dict[int, Segment]()
 
     def __call__(self, event: Event) -> None:
@@ -167,15 +170,28 @@ def keys(selection: Selection, *, out: Path) -> tuple[Report, str]:
     """Draw the keyframes alone and put them on a sheet, each with its prompt."""
     _check_out(out, ".png", "--out")
     work = selection.open()
-    numbers = list(work.plan.keyframe_numbers())
+    numbers = _spread(list(work.plan.keyframe_numbers()))
     with resumable(_go_on(work)):
         drawn = draw(work, slice(None), levels=1)
         decoded = lru_cache(maxsize=1)(lambda key: work.decode(work.store.get(key)))
-        pictures = [decoded(latent.key)[latent.index] for latent in map(work.plan.frame, numbers)]
+        smaller = max(1, min(work.artist.size) // _SHEET)
+        found = (decoded(latent.key)[latent.index] for latent in map(work.plan.frame, numbers))
+        pictures = [reduce(picture, smaller) for picture in found]
     labels = [f"{clock(i / work.fps)} {work.plan.timeline.prompt(i)}" for i in numbers]
     write_png(contact_sheet(pictures, labels), out)
     report = {"sheet": str(out), "frames": numbers, **drawn.report()}
     return report, f"{out}: {len(numbers)} keyframes, from the first to frame {numbers[-1]:,}"
+
+
+def _spread(numbers: list[int]) -> list[int]:
+    """Of a long row of neighbours, as a scene that is one clip of a back end has, only a few."""
+    rows: list[list[int]] = []
+    for i in numbers:
+        if rows and i == rows[-1][-1] + 1:
+            rows[-1].append(i)
+        else:
+            rows.append([i])
+    return [row[k] for row in rows for k in range(0, len(row), -(-len(row) // _NEIGHBOURS))]
 
 
 def peek(selection: Selection, when: str, *, out: Path, size: int | None) -> tuple[Report, str]:
@@ -199,7 +215,7 @@ def _join(work: Work, span: slice, out: Path, encoding: Encoding, selection: Sel
         "title": work.board.title,
         "storyboard": selection.text,
         "seed": str(work.board.seed),
-        "model": f"{work.manifest.name} {work.manifest.digest}",
+        "model": f"{work.artist.name} {work.artist.digest}",
     }
     with Bar() as bar:
 
@@ -221,7 +237,7 @@ def _write_scenes(work: Work, span: slice, film: Path, size: int, sheet: Path) -
         shown = range(max(frames.start, span.start), min(frames.stop, span.stop))
         if shown:
             middle = shown[len(shown) // 2] - span.start
-            pictures.append(reduce(next(read_frames(film, middle)), size // work.manifest.size))
+            pictures.append(reduce(next(read_frames(film, middle)), size // min(work.artist.size)))
             labels.append(f"{clock(frames.start / work.fps)} {scene.prompt}")
     write_png(contact_sheet(pictures, labels), sheet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -10,14 +11,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from longtake.commands.strategies import Way, check_drafts, parse_way
+from longtake.commands.artists import Artist, ModelArtist
+from longtake.commands.backends import BackendArtist, find_pipeline, parse_backend
+from longtake.commands.strategies import check_drafts, parse_way
 from longtake.film import Decode, Encoding
-from longtake.manifest import Manifest, find_model, read_manifest
+from longtake.manifest import DEFAULT_MODEL, Manifest, ModelError, find_model, read_manifest
 from longtake.plan import Job, Plan, finer
 from longtake.store import Store, open_store
 from longtake.storyboard import Storyboard, StoryboardError, edited, images, load, timeline, with_frames
@@ -26,6 +30,7 @@ from longtake.video import Codec
 __all__ = ["STORE", "Selection", "Work", "clock", "note", "parse_span"]
 
 _WATCHABLE = 256  # pixels per side to which smaller films are enlarged
+_CHECKSUMS = "checksums.json"  # in the store: those of weights, which take long
 STORE = ".longtake"  # folder beside the storyboard: films of one folder share their clips
 
 
@@ -35,7 +40,9 @@ class Selection:
 
     storyboard: Path
     strategy: str  # as `parse_way` reads it
-    model: str  # a shipped model or a folder
+    model: str  # a shipped model or a folder; of a back end a folder or an id on the hub
+    backend: str | None = None  # as `parse_backend` reads it, instead of a strategy
+    allow_download: bool = False  # of a back end's model
     frames: int | None = None  # of the film, from the start of the storyboard
     seed: int | None = None
     steps: int | None = None
@@ -57,39 +64,54 @@ class Selection:
                 note(said)
         if self.seed is not None:
             board = board.model_copy(update={"seed": self.seed})
-        manifest = read_manifest(find_model(self.model))
-        plan, picture = self.plan(board, manifest), self._picture(manifest)
         folder = self.store or self.storyboard.parent / STORE
         try:
             store = open_store(folder)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--store") from None
-        pipelines = self._way.pipelines
-        return Work(
-            board=board, manifest=manifest, plan=plan, store=store, picture=picture, pipelines=pipelines
-        )
+        artist = self._model() if self.backend is None else self._backend(store)
+        plan = self.plan(board, artist)
+        if isinstance(artist, BackendArtist):
+            _remember(store, artist.known)
+        return Work(board=board, artist=artist, plan=plan, store=store, picture=self._picture(artist))
 
-    def plan(self, board: Storyboard, manifest: Manifest) -> Plan:
+    def plan(self, board: Storyboard, artist: Artist) -> Plan:
         """The plan of a storyboard, with its images, its edits done. Raises as `open` does."""
-        asked = {"steps": self.steps, "text_guidance": self.guidance, "precision": self.precision}
-        everywhere = {name: value for name, value in asked.items() if value is not None}
-        way, picture = self._way, self._picture(manifest)
+        picture = self._picture(artist)
         try:
-            plan = way.plan(timeline(board), board.seed, manifest, **everywhere)
+            plan = artist.plan(timeline(board), board.seed, board.video.fps)
+        except ModelError:
+            raise
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
         given = {frame: picture(path) for frame, path in images(board).items()}
         return edited(board, plan.with_pictures(given) if given else plan, picture)
 
-    @cached_property
-    def _way(self) -> Way:
+    def _model(self) -> ModelArtist:
+        asked = {"steps": self.steps, "text_guidance": self.guidance, "precision": self.precision}
+        sampling = {name: value for name, value in asked.items() if value is not None}
+        manifest = read_manifest(find_model(self.model))
         try:
-            return parse_way(self.strategy)
+            way = parse_way(self.strategy)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--strategy") from None
+        return ModelArtist(manifest=manifest, way=way, sampling=sampling)
 
-    def _picture(self, manifest: Manifest) -> Callable[[str], Job]:
-        return partial(picture_job, self.storyboard.parent, manifest)
+    def _backend(self, store: Store) -> BackendArtist:
+        assert self.backend is not None
+        if self.model == DEFAULT_MODEL:
+            told = "name the folder or the id of a pipeline: a back end has none of its own"
+            raise typer.BadParameter(told, param_hint="--model")
+        asked = {"steps": self.steps, "guidance": self.guidance, "dtype": self.precision}
+        try:
+            chosen = parse_backend(self.backend, **asked)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--backend") from None
+        folder = find_pipeline(self.model, chosen.backend, allow_download=self.allow_download)
+        return BackendArtist(chosen=chosen, folder=folder, known=_remembered(store))
+
+    def _picture(self, artist: Artist) -> Callable[[str], Job]:
+        return partial(picture_job, self.storyboard.parent, artist.size, artist.encoder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +119,22 @@ class Work:
     """A film that is planned, and the store of its clips."""
 
     board: Storyboard
-    manifest: Manifest
+    artist: Artist
     plan: Plan
     store: Store
     picture: Callable[[str], Job]  # path of a picture, from the storyboard's folder -> its job
-    pipelines: Mapping[str, Path]  # folders of other models that draw, by digest
-    hd: bool = False  # decoded by the HD decoder
     rate: int = 1  # frames that are shown for each of the storyboard's
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the model that draws; a back end has none."""
+        assert isinstance(self.artist, ModelArtist)
+        return self.artist.manifest
+
+    def _model(self, option: str) -> ModelArtist:
+        if not isinstance(self.artist, ModelArtist):
+            raise typer.BadParameter("goes with longtake's own models, not with --backend", param_hint=option)
+        return self.artist
 
     @property
     def fps(self) -> Fraction:
@@ -113,17 +144,18 @@ class Work:
 
     def at(self, fps: float) -> Work:
         """The film at so many frames per second. Raises for no multiple of the storyboard's rate."""
+        model = self._model("--fps").manifest
         if not math.isfinite(fps) or (rate := Fraction(str(fps)) / self.fps).denominator != 1:
             raise typer.BadParameter(f"{fps:g}: give a multiple of {float(self.fps):g}", param_hint="--fps")
         try:
             if rate > 1:
-                check_drafts(self.manifest, "a higher frame rate", flow=True)
+                check_drafts(model, "a higher frame rate", flow=True)
             plan = finer(
                 self.plan,
                 int(rate),
-                model=self.manifest.digest,
-                sampling=replace(self.manifest.leaves, steps=1),  # more gain nothing (docs/log.md)
-                clip_length=self.manifest.clip_length,
+                model=model.digest,
+                sampling=replace(model.leaves, steps=1),  # more gain nothing (docs/log.md)
+                clip_length=model.clip_length,
             )
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--fps") from None
@@ -135,31 +167,27 @@ class Work:
 
     @property
     def pixels(self) -> int:
-        """Per side of a decoded frame."""
-        return self.manifest.hd if self.hd else self.manifest.size
+        """Of the shorter side of a decoded frame."""
+        model = self.artist
+        return model.manifest.hd if isinstance(model, ModelArtist) and model.hd else min(self.artist.size)
 
     def encoding(self, upscale: int | None = None) -> Encoding:
         """How its leaves become a film, enlarged so many times; None: so that it can be watched."""
         times = upscale or max(1, _WATCHABLE // self.pixels)
-        digest = self.manifest.hd_digest if self.hd else self.manifest.decoder_digest
-        return Encoding(decoder=digest, fps=self.fps, codec=Codec(upscale=times, smooth=True))
+        return Encoding(decoder=self.artist.decoder, fps=self.fps, codec=Codec(upscale=times, smooth=True))
 
     def sized(self, size: int) -> tuple[Work, int]:
         """The film in pictures of `size` pixels per side, and how many times they are enlarged for that.
 
         The HD decoder makes them where the size is its own or a multiple. Raises for one that is neither that
-        nor a multiple of the model's.
+        nor a multiple of the model's, and for a back end, which draws at its own size.
         """
-        for pixels, hd in ((self.manifest.hd, True), (self.manifest.size, False)):
+        model = self._model("--size")
+        for pixels, hd in ((model.manifest.hd, True), (model.manifest.size, False)):
             if pixels and size % pixels == 0:
-                return replace(self, hd=hd), size // pixels
-        sizes = " or of ".join(str(s) for s in (self.manifest.size, self.manifest.hd) if s)
+                return replace(self, artist=replace(model, hd=hd)), size // pixels
+        sizes = " or of ".join(str(s) for s in (model.manifest.size, model.manifest.hd) if s)
         raise typer.BadParameter(f"{size}: give a multiple of {sizes}", param_hint="--size")
-
-    @property
-    def load(self) -> Callable[[], Decode]:
-        """What any process calls to get the decoder."""
-        return partial(_load_decoder, self.manifest.folder.absolute(), self.hd)
 
     @cached_property
     def decode(self) -> Decode:
@@ -168,35 +196,44 @@ class Work:
 
         def decode(latents: NDArray[np.float16]) -> NDArray[np.uint8]:
             if not found:
-                found.append(self.load())
+                found.append(self.artist.load())
             return found[0](latents)
 
         return decode
 
 
-def picture_job(folder: Path, manifest: Manifest, path: str) -> Job:
-    """The job that encodes the picture at `path`, cut to a square from its middle and resized.
+def picture_job(folder: Path, size: tuple[int, int], encoder: Mapping[str, Any], path: str) -> Job:
+    """The job that encodes the picture at `path`, cut from its middle and resized to `size` (width, height).
 
-    Raises `StoryboardError` where it is no picture.
+    `encoder` is what the job says of who encodes it. Raises `StoryboardError` where it is no picture.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError  # here: few films have a picture
 
     try:
         with Image.open(folder / path) as image:
             upright = ImageOps.exif_transpose(image).convert("RGB")
-            square = ImageOps.fit(upright, (manifest.size, manifest.size), Image.Resampling.LANCZOS)
+            fitted = ImageOps.fit(upright, size, Image.Resampling.LANCZOS)
     except FileNotFoundError:
         raise StoryboardError(f"the picture {folder / path} is not there") from None
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
         raise StoryboardError(f"{folder / path} is no picture that can be read: {error}") from None
-    pixels = base64.b64encode(square.tobytes()).decode()
-    return Job("encode", (), {"pixels": pixels, "encoder": manifest.decoder_digest})
+    pixels = base64.b64encode(fitted.tobytes()).decode()
+    return Job("encode", (), {"pixels": pixels, **encoder})
 
 
-def _load_decoder(folder: Path, hd: bool) -> Decode:
-    from longtake.ops import Decoder  # here: where nothing is decoded, torch is not needed
+def _remembered(store: Store) -> dict[str, str]:
+    """Checksums of weights as the store noted them down."""
+    try:
+        found: dict[str, str] = json.loads(store.read_note(_CHECKSUMS) or "{}")
+    except ValueError:  # not ours: they are computed anew
+        return {}
+    return found
 
-    return Decoder(folder, hd=hd)
+
+def _remember(store: Store, known: Mapping[str, str]) -> None:
+    """Note checksums down that are new."""
+    if known != _remembered(store):
+        store.write_note(_CHECKSUMS, json.dumps(known, indent=1) + "\n")
 
 
 def parse_span(text: str | None, length: int) -> slice:

@@ -30,7 +30,7 @@ from longtake.plan import (
     plan_vidrd,
 )
 
-__all__ = ["STRATEGIES", "Way", "check_drafts", "parse_way"]
+__all__ = ["STRATEGIES", "Way", "check_drafts", "check_installed", "checked", "parse_way"]
 
 _LEVELS = ("keyframes", "gaps", "leaves")
 _SAMPLING = [field.name for field in dataclasses.fields(Sampling)]
@@ -97,7 +97,7 @@ def _videogen(
     check_drafts(manifest, "videogen", flow=options.flow != "none")
     reference = None
     if options.digest is not None:
-        _check_installed("transformers", "diffusers pipelines need transformers", "pipelines")
+        check_installed("transformers", "diffusers pipelines need transformers", "pipelines")
         reference = {
             "pipeline": options.digest,
             "steps": options.pipeline_steps,
@@ -119,10 +119,10 @@ def check_drafts(manifest: Manifest, what: str, *, flow: bool) -> None:
     if not manifest.drafts:
         raise ValueError(f"the network of {manifest.name} takes no drafts, which {what} needs")
     if flow:
-        _check_installed("cv2", "motion between frames is found by OpenCV", "flow")
+        check_installed("cv2", "motion between frames is found by OpenCV", "flow")
 
 
-def _check_installed(module: str, why: str, extra: str) -> None:
+def check_installed(module: str, why: str, extra: str) -> None:
     """Before anything is drawn: a worker would find out late."""
     if find_spec(module) is None:
         raise ValueError(f"{why}: pip install 'longtake[{extra}]'")
@@ -186,15 +186,15 @@ def parse_way(text: str) -> Way:
         else:
             known = ", ".join([*sorted(own), *_SAMPLING])
             raise ValueError(f"{setting!r} is no option of {name}: use NAME=VALUE of {known}")
-    return Way(text, name, _checked(kind, options), sampling)
+    return Way(text, name, checked(kind, options), sampling)
 
 
 def _sampling(base: Sampling, changes: Mapping[str, Any]) -> Sampling:
-    made: Sampling = _checked(Sampling, {**dataclasses.asdict(base), **changes})
+    made: Sampling = checked(Sampling, {**dataclasses.asdict(base), **changes})
     return made
 
 
-def _checked(kind: type, values: Mapping[str, Any]) -> Any:
+def checked(kind: type, values: Mapping[str, Any]) -> Any:
     """The dataclass of these values, written as text or not. Raises `ValueError` that names the option."""
     try:
         return TypeAdapter(kind).validate_python(values)
