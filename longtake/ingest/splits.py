@@ -1,0 +1,79 @@
+"""Which films are for training, which for validation, which for the test: by what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from longtake.data.script import Split
+
+__all__ = ["Parted", "part"]
+
+_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+class Parted(NamedTuple):
+    """Where a new film goes."""
+
+    group: str  # of films that share pictures: the name of one of them
+    split: Split
+    clash: str  # "", or why it must not be kept
+
+
+def part(
+    new: Sequence[str],  # films
+    old: Mapping[str, tuple[str, str]],  # film -> its group and split, as they are
+    akin: Sequence[tuple[str, str]],  # films that show some of the same pictures
+    shares: tuple[int, int, int],  # of train, validation, test
+) -> dict[str, Parted]:
+    """Group and split of every new film; what old films have stays.
+
+    Films that are akin, also by way of a third one, are a group and get one split. A new group's follows from
+    the hash of its first film. Where a split that should have films would have none, it gets the new group
+    nearest to it, if training keeps one.
+    """
+    groups = {film: {film, *(f for f, (group, _) in old.items() if group and group == old[film][0])}
+              if film in old else {film} for film in (*old, *new)}  # fmt: skip
+    for one, other in akin:
+        if one in groups and other in groups:
+            both = groups[one] | groups[other]
+            for film in both:
+                groups[film] = both
+    found: dict[str, Parted] = {}
+    fresh: dict[str, list[str]] = {}  # group -> its films, where all are new
+    for film in new:
+        known = sorted(f for f in groups[film] if f in old)
+        if not known:
+            fresh.setdefault(min(groups[film]), []).append(film)
+            continue
+        split: Split = next(s for s in _SPLITS if s == old[known[0]][1])
+        clash = ""
+        if len({old[f][1] for f in known}) > 1:
+            clash = "shows pictures of films in several splits: " + ", ".join(known)
+        found[film] = Parted(film if clash else old[known[0]][0] or known[0], split, clash)
+    has = {split for _, split in old.values()}
+    for group, split in _drawn(list(fresh), has, shares).items():
+        found |= {film: Parted(group, split, "") for film in fresh[group]}
+    return found
+
+
+def _drawn(groups: Sequence[str], has: set[str], shares: tuple[int, int, int]) -> dict[str, Split]:
+    total = sum(shares)
+    until = [sum(shares[:k]) / total for k in (1, 2, 3)]
+    draws = {group: _draw(group) for group in groups}
+    found = {
+        group: next(split for split, end in zip(_SPLITS, until, strict=True) if draw < end)
+        for group, draw in draws.items()
+    }
+    for split, share, end in zip(_SPLITS[1:], shares[1:], until[1:], strict=True):
+        train = sorted((g for g in groups if found[g] == "train"), key=lambda g: abs(draws[g] - end))
+        if share and split not in {*found.values(), *has} and len(train) > 1:
+            found[train[0]] = split
+    return found
+
+
+def _draw(name: str) -> float:
+    """Uniform in 0..1, by the name alone."""
+    digest = hashlib.blake2b(f"split {name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
