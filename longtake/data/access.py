@@ -92,8 +92,8 @@ def _reader(path: Path, fps: Fraction) -> _Reader:
 def frames_of(path: Path, numbers: Sequence[int], fps: Fraction) -> NDArray[np.uint8]:
     """Frames of a film in `films/` by number, in any order: uint8 `[T, H, W, 3]`, RGB.
 
-    The files read last stay open, in every thread and process by itself. Raises DataSetError where the film is
-    missing, damaged, or shorter.
+    The files read last stay open, in every thread and process by itself. Raises DataSetError where the film
+    is missing, damaged, or shorter.
     """
     reader = _reader(path, fps)
     try:

@@ -57,7 +57,7 @@ class Film:
     @cached_property
     def texts(self) -> list[str]:
         """The captions that the film has; the first one is its own."""
-        return [self.row.caption, *(told.caption for told in (*self._told_shots, *self.captions))]
+        return [self.row.caption, *(told.caption for told in self._told)]
 
     @cached_property
     def text_of(self) -> NDArray[np.int32]:
@@ -65,21 +65,21 @@ class Film:
         shot, else of the film.
         """
         rows = np.zeros(self.row.frames, np.int32)
-        for place, told in enumerate((*self._told_shots, *self.captions), start=1):
+        for place, told in enumerate(self._told, start=1):
             rows[told.start : told.end] = place
         return rows
 
     @cached_property
-    def _told_shots(self) -> list[ShotRow]:
-        return [shot for shot in self.shots if shot.caption]
+    def _told(self) -> list[ShotRow | CaptionRow]:
+        return [*(shot for shot in self.shots if shot.caption), *self.captions]
 
 
 @dataclass(frozen=True)
 class FilmSet:
-    """Films of a data set, a `Footage`. A film's number is its row in films.csv, its frames are the kept ones.
+    """Films of a data set, a `Footage`. A film's number is its row in films.csv, counted from 0.
 
-    Frames count from 0 over what is kept, as if the rest had been cut out; `numbers_in_file` says where they
-    lie in the file. Any process may hold a copy, also a forked one: files are opened when they are first read.
+    Its frames count from 0 over what is kept, as if the rest had been cut out; `numbers_in_file` says where
+    they lie in the file. Any process may hold a copy, also a forked one: files are opened when first read.
     """
 
     folder: Path
@@ -120,7 +120,9 @@ class FilmSet:
         kept = self.all[film].kept
         whole = np.floor(np.asarray(numbers, np.float64)).astype(np.int64)
         if len(whole) and not 0 <= whole.min() <= whole.max() < len(kept):
-            raise ValueError(f"film {film} has frames 0 to {len(kept) - 1}, not {min(numbers)} to {max(numbers)}")
+            raise ValueError(
+                f"film {film} has frames 0 to {len(kept) - 1}, not {min(numbers)} to {max(numbers)}"
+            )
         found: list[int] = kept[whole].tolist()
         return found
 
@@ -136,9 +138,7 @@ class FilmSet:
         found = frames_of(self.all[film].path, self.numbers_in_file(film, numbers), self.look.fps)
         if size == self.look.size:
             return found
-        smaller = (
-            Image.fromarray(frame).resize((size, size), Image.Resampling.LANCZOS) for frame in found
-        )
+        smaller = (Image.fromarray(frame).resize((size, size), Image.Resampling.LANCZOS) for frame in found)
         return np.stack([np.asarray(frame) for frame in smaller])
 
     def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
@@ -177,7 +177,7 @@ def open_films(folder: Path) -> FilmSet:
 
 
 def _checked(folder: Path, table: Table, films: Container[str] | None = None) -> Iterator[tuple[Row, str]]:
-    """The rows of a table and how messages call them. Raises DataSetError for a film that is not in `films`."""
+    """The rows of a table and how messages call them. Raises DataSetError for one that is not of `films`."""
     for written, where in checked(folder, table, read_table(folder, table)):
         row = {**written, "film": written["film"].strip()}
         if films is not None and row["film"] not in films:
@@ -191,6 +191,6 @@ def _refuse_leaks(folder: Path, rows: Sequence[FilmRow]) -> None:
         other = seen.setdefault(row.group, row) if row.keep and row.group else row
         if other.split != row.split:
             raise DataSetError(
-                f"{folder / FILMS.file}: {other.film} in {other.split} and {row.film} in {row.split} show the "
-                "same pictures: give both one split, keep one only, or empty 'group' of one"
+                f"{folder / FILMS.file}: {other.film} in {other.split} and {row.film} in {row.split} show "
+                "the same pictures: give both one split, keep one only, or empty 'group' of one"
             )

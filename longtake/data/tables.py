@@ -219,7 +219,9 @@ def read_table(folder: Path, table: Table) -> list[Row]:
     for row in reader:
         if None in row or None in row.values():
             cells = len(reader.fieldnames or ())
-            raise DataSetError(f"{path}, line {reader.line_num}: write {cells} cells, texts with commas in quotes")
+            raise DataSetError(
+                f"{path}, line {reader.line_num}: write {cells} cells, texts with commas in quotes"
+            )
         rows.append(dict(row))
     return rows
 

@@ -1,7 +1,7 @@
 """Whether two films show the same pictures: by small grey pictures, one for every second.
 
-A copy in another codec, size or frame rate keeps them within a few grey levels at the same second. A piece of a
-film, or another film from the same camera, has many that the whole has too, somewhere.
+A copy in another codec, size or frame rate keeps them within a few grey levels at the same second. A piece of
+a film, or another film from the same camera, has many that the whole has too, somewhere.
 """
 
 from __future__ import annotations

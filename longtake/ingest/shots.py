@@ -39,9 +39,7 @@ class CutFinder:
 
         self._rate, self._code = float(rate), FrameTimecode
         # Shots too short are joined by `shots_of`, which knows the times.
-        adaptive = AdaptiveDetector(
-            adaptive_threshold=ratio, min_scene_len=1, min_content_val=_LEAST_CHANGE
-        )
+        adaptive = AdaptiveDetector(adaptive_threshold=ratio, min_scene_len=1, min_content_val=_LEAST_CHANGE)
         self._finders: dict[str, Any] = {
             "cut": adaptive,
             "fade": ThresholdDetector(threshold=_BLACK, min_scene_len=1),

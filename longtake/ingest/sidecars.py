@@ -79,9 +79,7 @@ def _match(path: Path, film: Path) -> Sidecar | None:
     return Sidecar(path, film, kind, language)
 
 
-def chosen(
-    offered: Sequence[Sidecar], kinds: Sequence[str], language: str
-) -> Mapping[str, list[Sidecar]]:
+def chosen(offered: Sequence[Sidecar], kinds: Sequence[str], language: str) -> Mapping[str, list[Sidecar]]:
     """Of every kind that is asked for, in that order, the sidecars of one film: the best first.
 
     The one in `language` comes before one of no language, and this before others, by name.

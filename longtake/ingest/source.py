@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 from longtake.data.cues import Cue
 from longtake.video import Pixels
 
-__all__ = ["Facts", "NoFilm", "Painter", "Shown", "film_frames", "fit", "open_source", "resampled", "told_inside"]
+__all__ = [
+    "Facts",
+    "NoFilm",
+    "Painter",
+    "Shown",
+    "film_frames",
+    "fit",
+    "open_source",
+    "resampled",
+    "told_inside",
+]
 
 # Text, pictures and lists of other files, which libav opens as if they were videos.
 _NO_FILMS = ("tty", "bin", "xbin", "adf", "idf", "image2", "lrc", "hls", "concat", "dash", "sdp")
@@ -74,14 +84,12 @@ def open_source(path: Path) -> Iterator[tuple[av.container.InputContainer, av.Vi
         raise NoFilm("cannot be read", f"not a video, or damaged: {error.strerror}") from error
 
 
-def facts_of(
-    video: av.container.InputContainer, stream: av.VideoStream, first: av.VideoFrame
-) -> Facts:
+def facts_of(video: av.container.InputContainer, stream: av.VideoStream, first: av.VideoFrame) -> Facts:
     """What is known when the first picture has been decoded."""
     width, height = _upright(first, stream)
     notes = []
     if len(video.streams.video) > 1:
-        notes.append(f"stream {stream.index} of {len(video.streams.video)} video streams")
+        notes.append(f"{len(video.streams.video)} video streams, of which number {stream.index} was taken")
     if first.rotation:
         notes.append(f"turned by {first.rotation} degrees")
     if first.color_trc in (16, 18):  # PQ, HLG
@@ -193,24 +201,22 @@ def _upright(frame: av.VideoFrame, stream: av.VideoStream) -> tuple[int, int]:
     return (height, width) if frame.rotation // 90 % 2 else (width, height)
 
 
-def told_inside(path: Path, language: str) -> list[Cue]:
-    """The cues of a stream of text subtitles in the file, in `language` where there is one; [] without any."""
-    with open_source(path) as (video, stream):
+def told_inside(path: Path) -> list[tuple[str, list[Cue]]]:
+    """The streams of text subtitles in the file: language, or "", and cues in the file's time."""
+    with open_source(path) as (video, _):
         streams = [s for s in video.streams.subtitles if s.codec_context and s.codec_context.name in _TEXT]
-        if not streams:
-            return []
-        chosen = next((s for s in streams if (s.language or "")[:2] == language[:2]), streams[0])
         begin = Fraction(max(video.start_time or 0, 0), av.time_base)
-        cues = []
-        for packet in video.demux(chosen):
-            if packet.pts is None or not packet.duration or packet.time_base is None:
+        cues: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
+        for packet in video.demux(*streams) if streams else ():
+            if packet.pts is None or not packet.duration:
                 continue
-            start = packet.pts * packet.time_base - begin
+            start = max(packet.pts * packet.time_base - begin, Fraction(0))
             for said in packet.decode():
-                text = _spoken(said)
-                if text:
-                    cues.append(Cue(max(start, Fraction(0)), start + packet.duration * packet.time_base, text))
-    return sorted(cues)
+                if text := _spoken(said):
+                    cues[packet.stream.index].append(
+                        Cue(start, start + packet.duration * packet.time_base, text)
+                    )
+    return [(stream.language or "", sorted(cues[stream.index])) for stream in streams if cues[stream.index]]
 
 
 def _spoken(said: object) -> str:

@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 from longtake.data.access import GROUP, frames_of
 from longtake.ingest.likeness import Signature, small_grey
 from longtake.ingest.shots import LOOK, Cut, CutFinder, shots_of
-from longtake.ingest.source import Facts, NoFilm, Painter, Shown, film_frames, open_source, resampled
+from longtake.ingest.source import (
+    Facts,
+    NoFilm,
+    Painter,
+    Shown,
+    film_frames,
+    open_source,
+    resampled,
+    told_inside,
+)
 from longtake.video import Codec, Pixels, contact_sheet, encode_segment, write_png
 from longtake.whole import written_whole
 
@@ -63,6 +72,9 @@ class Taken:
     frames: int  # of the data set
     cuts: tuple[tuple[float, str], ...]  # s, and cut or fade
     shots: tuple[tuple[int, int], ...]  # frames
+    inside: tuple[
+        tuple[str, tuple[tuple[str, str, str], ...]], ...
+    ]  # subtitles: language, (start, end, text)
     pictures: str  # sha256 of the mp4
     notes: tuple[str, ...]
 
@@ -83,15 +95,14 @@ def known_film(folder: Path, film: str, recipe: Recipe) -> Taken | None:
     """What an earlier run took, where all of it is there and made so."""
     try:
         told = json.loads((folder / "films" / f"{film}.json").read_text(encoding="utf-8"))
-        taken = Taken(**{**told, "cuts": _tuples(told["cuts"]), "shots": _tuples(told["shots"]),
-                         "notes": tuple(told["notes"])})  # fmt: skip
+        taken = Taken(**{name: _tuples(value) for name, value in told.items()})
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return taken if taken.recipe == recipe.digest else None
 
 
-def _tuples(rows: list[list[Any]]) -> tuple[Any, ...]:
-    return tuple(map(tuple, rows))
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def signature(folder: Path, film: str) -> Signature:
@@ -107,9 +118,10 @@ def take(path: Path, sha256: str, folder: Path, recipe: Recipe) -> Taken:
     """
     film = film_id(path, sha256)
     out = folder / "films" / f"{film}.mp4"
+    heard: list[Facts] = []
     with open_source(path) as (video, stream):
-        passing = _Passing(film_frames(video, stream, heard := []), Painter(stream, recipe.size, recipe.aspect),
-                           recipe, heard)  # fmt: skip
+        paint = Painter(stream, recipe.size, recipe.aspect)
+        passing = _Passing(film_frames(video, stream, heard), paint, recipe, heard)
         try:
             first = next(squares := passing.squares(), None)
             if first is None:
@@ -137,6 +149,10 @@ def take(path: Path, sha256: str, folder: Path, recipe: Recipe) -> Taken:
         frames=passing.frames,
         cuts=tuple((round(cut.time, 4), cut.kind) for cut in cuts),
         shots=tuple((shot.start, shot.stop) for shot in shots),
+        inside=tuple(
+            (language, tuple((str(cue.start), str(cue.end), cue.text) for cue in cues))
+            for language, cues in told_inside(path)
+        ),
         pictures=checksum(out),
         notes=(*facts.notes, *_cut_off(facts, passing.end)),
     )
@@ -198,8 +214,7 @@ class _Passing:
         small = self._shrink.reformat(
             frame, width=width, height=height, format="bgr24", interpolation=Interpolation.AREA, threads=1
         )
-        picture: NDArray[np.uint8] = small.to_ndarray()
-        return picture
+        return small.to_ndarray().astype(np.uint8, copy=False)
 
 
 def _write_signature(folder: Path, film: str, small: list[NDArray[np.uint8]]) -> None:
@@ -218,7 +233,5 @@ def _write_sheet(folder: Path, film: str, shots: list[range], fps: Fraction) -> 
         (middle,) = picture([(shot.start + shot.stop) // 2])
         pictures.append(middle)
         seconds = float(shot.start / fps)
-        labels.append(
-            f"shot {number} frames {shot.start:,} to {shot.stop - 1:,} from {seconds:.1f} s on"
-        )
+        labels.append(f"shot {number} frames {shot.start:,} to {shot.stop - 1:,} from {seconds:.1f} s on")
     write_png(contact_sheet(pictures, labels), folder / "sheets" / f"{film}.png")
