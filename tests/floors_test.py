@@ -15,7 +15,7 @@ FLOORS = [
     {"whole", "cores"},
     {"plan", "video"},
     {"storyboard", "hls", "diffusion", "models", "conditioning", "data", "store", "manifest", "flow"},
-    {"ops", "film"},
+    {"ops", "film", "ingest"},
     {"executors"},
     {"train", "evaluate"},
     {"recipes"},

@@ -211,7 +211,6 @@ class _Run:
         for (path, sha), made in self._work(make, todo, "films"):
             if isinstance(made, Taken):
                 self._films[made.film] = path, made
-                self._done.taken += 1
             else:
                 self._state.refused[sha] = made
                 self._skipped.append(Skipped(path, *made))
@@ -239,6 +238,7 @@ class _Run:
         if new or not (self._out / FILMS.file).exists():
             write_table(self._out, SHOTS, shots)
             write_table(self._out, FILMS, rows)
+        self._done.taken = len(new)
         self._state.rowed = sorted({*self._state.rowed, *new})
         self._state.save()
         return rows
@@ -322,10 +322,9 @@ class _Run:
             if before == now:
                 continue
             if current and digest_of(current) != made:
-                told_so = (
-                    f"{film}: {said.source or 'no captions'} is not taken over: {CAPTIONS.file} was edited"
-                )
-                self._done.notes.append(f"{told_so}; delete the film's rows there to have it")
+                source = said.source or "that there are none any more"
+                kept = f"{film}: its captions were edited by hand, so {source} is not taken over"
+                self._done.notes.append(f"{kept}: delete its rows in {CAPTIONS.file} to have that")
                 continue
             fresh = rows_of(taken, said.cues, self._options.recipe.fps)
             table = [old for old in table if old["film"].strip() != film] + fresh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mimetypes
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,6 +82,9 @@ def open_source(path: Path) -> Iterator[tuple[av.container.InputContainer, av.Vi
             assert isinstance(stream, av.VideoStream)
             yield video, stream
     except av.error.FFmpegError as error:
+        kind = mimetypes.guess_type(path.name)[0] or ""
+        if kind and not kind.startswith("video/"):
+            raise NoFilm("no video", f"by its name {kind}") from error
         raise NoFilm("cannot be read", f"not a video, or damaged: {error.strerror}") from error
 
 
