@@ -79,7 +79,7 @@ class Canvas:
         self.shape(points, colour)
         if self.wide:
             for side in (-1, 1):
-                self.shape(points + (side, 0), colour)
+                self.shape(points + np.array([side, 0]), colour)
 
     def pixels(self) -> NDArray[np.uint8]:
         """The picture as uint8 `[size, width, 3]`, RGB."""

@@ -1,4 +1,4 @@
-"""The cartoon world in the shape of FlintstonesHD, which was never released: as many films, as long, as large.
+"""The cartoon world in the shape of FlintstonesHD, which was never released: as many films, long and large.
 
 FlintstonesHD (NUWA-XL, Yin et al. 2023, arXiv 2303.12346, section 4.1): 166 episodes of 38,000 frames on
 average, 1440x1080 pixels, a caption for every frame. How lengths vary is not said; here they do by up to a
@@ -29,7 +29,7 @@ _SPREAD = 7_600  # frames by which an episode is longer or shorter, at most
 def _lengths() -> dict[int, int]:
     """Frames of every episode. Two by two they are as much longer as shorter, so that the mean is exact."""
     episodes = [seed for split, count in _COUNTS.items() for seed in episode_seeds(split, count)]
-    found = {}
+    found: dict[int, int] = {}
     for one, other in zip(episodes[::2], episodes[1::2], strict=True):
         digest = hashlib.blake2b(f"flintstones {one}".encode(), digest_size=8).digest()
         more = int.from_bytes(digest, "big") % (2 * _SPREAD + 1) - _SPREAD

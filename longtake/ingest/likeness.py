@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 __all__ = ["Signature", "akin", "same", "small_grey"]
 
@@ -26,11 +27,8 @@ _LENGTH = 0.05  # share by which the length of a copy may differ
 
 def small_grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A picture `[H, W, 3]` as `[144]` means of grey."""
-    grey = picture.mean(axis=2)
-    rows = [part.mean(axis=0) for part in np.array_split(grey, _SIDE, axis=0)]
-    cells = [part.mean(axis=1) for part in np.array_split(np.stack(rows), _SIDE, axis=1)]
-    small: NDArray[np.uint8] = np.stack(cells, axis=1).round().astype(np.uint8).reshape(-1)
-    return small
+    grey = Image.fromarray(picture.mean(axis=2).round().astype(np.uint8))
+    return np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX)).reshape(-1)
 
 
 def same(one: Signature, other: Signature) -> bool:

@@ -35,6 +35,7 @@ _WORDS = {
     "chapters": "chapters",
     "chapter": "chapters",
 }
+_PART = re.compile(r"([^a-z0-9]*)([a-z0-9]+(?:-[a-z0-9]+)*)")  # what is between two words, a word
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
 
 
@@ -67,7 +68,7 @@ def _match(path: Path, film: Path) -> Sidecar | None:
     if not name.lower().startswith(film.stem.lower()):
         return None
     kind, language = ("json" if path.suffix.lower() == ".json" else "subtitles"), ""
-    for between, word in re.findall(r"([^a-z0-9-]*)([a-z0-9-]+)", name[len(film.stem) :].lower()):
+    for between, word in _PART.findall(name[len(film.stem) :].lower()):
         if not between:
             return None  # the film's name goes on
         if word in _WORDS:

@@ -118,25 +118,28 @@ def film_frames(
 
     Raises NoFilm where the decoder finds damage.
     """
-    gap, zero, start, held = 1 / _rate(stream), None, Fraction(0), None  # type: Fraction, Fraction | None, Fraction, av.VideoFrame | None
-    number = 0
+    gap = 1 / _rate(stream)
+    # A clock of whole milliseconds, as Matroska's, puts a frame up to half a tick too late: at k / fps it
+    # would be missing. Where a tick is a frame, times are exact.
+    tick = stream.time_base or gap
+    slack = tick / 2 if 2 * tick < gap else Fraction(0)
+    zero, start = Fraction(0), Fraction(0)
+    held: av.VideoFrame | None = None
     for number, frame in enumerate(video.decode(stream)):
         if frame.is_corrupt:
             raise NoFilm("damaged", f"frame {number:,} is damaged")
         told = _time(frame, stream)
         if held is None:
             heard.append(facts_of(video, stream, frame))
-            zero = told
+            zero = told or zero
         else:
-            then = start + gap if told is None or zero is None else told - zero
+            then = start + gap if told is None else told - zero - slack
             then = then if then > start else start + gap  # a clock that stands still or jumps back
             yield Shown(start, then, held)
             start = then
         held = frame
     if held is not None:
-        assert stream.time_base is not None
-        length = held.duration * stream.time_base if held.duration else gap
-        yield Shown(start, start + length, held)
+        yield Shown(start, start + (held.duration * tick if held.duration else gap), held)
 
 
 def _time(frame: av.VideoFrame, stream: av.VideoStream) -> Fraction | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +16,13 @@ __all__ = ["spread"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def _end_with_parent() -> None:
+    """Without this, the workers of a process that is killed would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def spread(
@@ -29,7 +38,8 @@ def spread(
             yield item, work(item)
         return
     # Not forked: libav may have threads here.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, spawn, initializer=_end_with_parent) as pool:
         jobs: dict[Future[Result], Item] = {pool.submit(work, item): item for item in items}
         try:
             for job in as_completed(jobs):
