@@ -62,7 +62,8 @@ def encode_films(
                     parts.append(encode(frames_of(film.path, some, films.look.fps)))
                     yield done + some.stop - first, total
                 with written_whole(path) as aside:
-                    aside.write_bytes(save({"latents": np.concatenate(parts)}))
+                    # In C order, which is what safetensors takes for granted.
+                    aside.write_bytes(save({"latents": np.ascontiguousarray(np.concatenate(parts))}))
             done += len(numbers)
             yield done, total
     index = {

@@ -96,9 +96,7 @@ def _left_out(films: FilmSet) -> str:
     if not dropped and not cut:
         return ""
     seconds = float(Fraction(cut) / films.look.fps)
-    return (
-        f"By hand, in the tables: {dropped} films left out, {cut:,} frames ({seconds:.0f} s) cut from others."
-    )
+    return f"By hand: {dropped} films left out, {cut:,} frames ({seconds:.0f} s) cut from others."
 
 
 def _counted(names: Iterable[str]) -> str:
