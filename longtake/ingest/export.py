@@ -146,7 +146,7 @@ def _sample(
         "captions": captions,
     }
     sample: dict[str, Any] = {
-        "__key__": f"{name}-{numbers[0]:08d}",
+        "__key__": f"{name.replace('.', '_')}-{numbers[0]:08d}",  # webdataset cuts keys at their first dot
         "json": json.dumps(told, ensure_ascii=False).encode(),
         "txt": captions[len(captions) // 2].encode(),
     }
