@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -86,6 +86,7 @@ def ingest(
         if all((out / "films" / f"{row['film']}.mp4").is_file() for row in rows):
             skipped = len(state.skipped[str(folder.resolve())])
             return Ingested(films=len(rows), skipped=skipped, unchanged=True)
+    _sweep(out)
     run = _Run(found, out, options, state, hear)
     done = run()
     if load_captioner is not None:
@@ -97,6 +98,13 @@ def ingest(
     state.done = _fingerprint(found, out, options)
     state.save()
     return done
+
+
+def _sweep(out: Path) -> None:
+    """Remove what runs that were killed an hour ago or earlier have left half written."""
+    for path in [*out.glob("*/*.part"), *out.glob("*.part")]:
+        if time.time() - path.stat().st_mtime > 3600:
+            path.unlink(missing_ok=True)
 
 
 def _look_of(out: Path, recipe: Recipe) -> Look:
@@ -148,6 +156,7 @@ class _Run:
         self._found, self._out, self._options, self._state, self._hear = found, out, options, state, hear
         self._skipped = list(found.skipped)
         self._films: dict[str, tuple[Path, Taken]] = {}  # of this folder, by name
+        self._copies: dict[Path, Path] = {}  # file -> the one with the same bytes that is read
         self._saved = time.monotonic()
         self._done = Ingested()
 
@@ -155,12 +164,16 @@ class _Run:
         self._take_all(self._unlike_bytes(self._hash_all()))
         rows = read_table(self._out, FILMS)
         rows = self._with_new_films(rows)
-        offered = sidecars(self._found.told, [path for path, _ in self._films.values()])
-        self._write_captions(rows, offered)
-        for path, sidecar in offered.items():
-            if sidecar is None:
-                beside = "no video, and no film beside it has its name"
-                self._skipped.append(Skipped(path, "no film of that name", beside))
+        whose = self._whose({row["film"] for row in rows})
+        offered = sidecars(self._found.told, whose)
+        self._write_captions(rows, [one for one in offered.values() if one is not None], whose)
+        others = sidecars([path for path, one in offered.items() if one is None], self._found.films)
+        for path, one in others.items():
+            if one is None:
+                self._skipped.append(Skipped(path, "no film of that name", "no video, and none is beside it"))
+            else:
+                told_so = f"of {self._called(one.film)}, which is not in the data set"
+                self._skipped.append(Skipped(path, "captions, not used", told_so))
         self._write_skipped()
         self._done.films, self._done.skipped = len(rows), len(self._skipped)
         return self._done
@@ -169,6 +182,12 @@ class _Run:
         """sha256 of a film's pictures."""
         taken = known_film(self._out, film, self._options.recipe)
         return taken.pictures if taken else ""
+
+    def _whose(self, kept: Container[str]) -> dict[Path, str]:
+        """Files of the folder that show a film of the data set: itself, and its copies."""
+        found = {path: self._state.twins.get(film, film) for film, (path, _) in self._films.items()}
+        found |= {path: found[one] for path, one in self._copies.items() if one in found}
+        return {path: film for path, film in found.items() if film in kept}
 
     def _hash_all(self) -> dict[Path, str]:
         """sha256 of all files that may be films; of those that are as they were, without reading them."""
@@ -190,6 +209,7 @@ class _Run:
         for path, sha in hashed.items():
             one = first.setdefault(sha, path)
             if one != path:
+                self._copies[path] = one
                 self._skipped.append(Skipped(path, "same bytes", f"as {self._called(one)}"))
         return [(path, sha) for sha, path in first.items()]
 
@@ -303,15 +323,15 @@ class _Run:
                 "caption": "",
             }
 
-    def _write_captions(self, rows: list[Row], offered: dict[Path, Sidecar | None]) -> None:
+    def _write_captions(self, rows: list[Row], offered: Sequence[Sidecar], whose: Mapping[Path, str]) -> None:
         """captions.csv; of films whose rows were edited, or whose sources are as they were, it stays."""
         table = read_table(self._out, CAPTIONS)
         for row in rows:
             film = row["film"]
             if film not in self._films:
                 continue
-            path, taken = self._films[film]
-            mine = [one for one in offered.values() if one is not None and one.film == path]
+            _, taken = self._films[film]
+            mine = [one for one in offered if whose[one.film] == film]
             said = told(taken, mine, self._options.kinds, self._options.language)
             self._skipped += said.unused
             used = [one for one in mine if one.path.name == said.source]
@@ -321,12 +341,12 @@ class _Run:
             current = [old for old in table if old["film"].strip() == film]
             if before == now:
                 continue
-            if current and digest_of(current) != made:
+            fresh = rows_of(taken, said.cues, self._options.recipe.fps)
+            if current and digest_of(current) not in (made, digest_of(fresh)):
                 source = said.source or "that there are none any more"
                 kept = f"{film}: its captions were edited by hand, so {source} is not taken over"
                 self._done.notes.append(f"{kept}: delete its rows in {CAPTIONS.file} to have that")
                 continue
-            fresh = rows_of(taken, said.cues, self._options.recipe.fps)
             table = [old for old in table if old["film"].strip() != film] + fresh
             row["captions"] = said.source
             self._state.captioned[film] = now, digest_of(fresh)

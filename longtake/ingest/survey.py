@@ -39,7 +39,7 @@ class Found:
 
 def stamp(path: Path) -> tuple[int, int]:
     """Bytes, and when it was last written, in ns."""
-    told = path.lstat()
+    told = path.stat() if path.exists() else path.lstat()
     return told.st_size, told.st_mtime_ns
 
 

@@ -22,7 +22,12 @@ def _end_with_parent() -> None:
     """Without this, the workers of a process that is killed would wait for work forever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def spread(
