@@ -45,7 +45,7 @@ def part(
     for film in new:
         known = sorted(f for f in groups[film] if f in old)
         if not known:
-            fresh.setdefault(min(groups[film]), []).append(film)
+            fresh.setdefault(min(groups[film], key=_hash_in), []).append(film)
             continue
         split: Split = next(s for s in _SPLITS if s == old[known[0]][1])
         clash = ""
@@ -61,7 +61,7 @@ def part(
 def _drawn(groups: Sequence[str], has: set[str], shares: tuple[int, int, int]) -> dict[str, Split]:
     total = sum(shares)
     until = [sum(shares[:k]) / total for k in (1, 2, 3)]
-    draws = {group: _draw(group) for group in groups}
+    draws = {group: _draw(_hash_in(group)) for group in groups}
     found = {
         group: next(split for split, end in zip(_SPLITS, until, strict=True) if draw < end)
         for group, draw in draws.items()
@@ -71,6 +71,11 @@ def _drawn(groups: Sequence[str], has: set[str], shares: tuple[int, int, int]) -
         if share and split not in {*found.values(), *has} and len(train) > 1:
             found[train[0]] = split
     return found
+
+
+def _hash_in(film: str) -> str:
+    """The part of a film's name that follows from its bytes: a file may be called otherwise tomorrow."""
+    return film.rpartition("-")[2]
 
 
 def _draw(name: str) -> float:

@@ -23,6 +23,17 @@ def test_the_order_does_not_matter() -> None:
     assert part(FILMS[:50], {}, [], SHARES) == part(FILMS[:50][::-1], {}, [], SHARES)
 
 
+def test_what_files_are_called_does_not_matter() -> None:
+    pairs = [(3, 4), (4, 9), (20, 21)]
+    found = []
+    for stems in (["b"] * 40, [f"x-{k % 7}" for k in range(40)]):
+        names = [f"{stem}-{k * 2654435761 % 2**32:08x}" for k, stem in enumerate(stems)]
+        parted = part(names, {}, [(names[a], names[b]) for a, b in pairs], SHARES)
+        found.append([parted[name].split for name in names])
+    assert found[0] == found[1]
+    assert len(set(found[0])) == 3
+
+
 @given(pairs=st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40))
 def test_films_that_are_akin_are_in_one_split(pairs: list[tuple[int, int]]) -> None:
     names = [(FILMS[a], FILMS[b]) for a, b in pairs]
