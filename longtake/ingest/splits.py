@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from longtake.data.script import Split
@@ -30,11 +32,13 @@ def part(
     """Group and split of every new film; what old films have stays.
 
     Films that are akin, also by way of a third one, are a group and get one split. A new group's follows from
-    the hash of its first film. Where a split that should have films would have none, it gets the new group
-    nearest to it, if training keeps one.
+    the hash of its first film. A split that should have films and would have none gets the nearest of a split
+    that has several.
     """
-    groups = {film: {film, *(f for f, (group, _) in old.items() if group and group == old[film][0])}
-              if film in old else {film} for film in (*old, *new)}  # fmt: skip
+    members: dict[str, set[str]] = {}
+    for film, (group, _) in old.items():
+        members.setdefault(group or film, set()).add(film)
+    groups = {film: members[old[film][0] or film] if film in old else {film} for film in (*old, *new)}
     for one, other in akin:
         if one in groups and other in groups:
             both = groups[one] | groups[other]
@@ -59,17 +63,19 @@ def part(
 
 
 def _drawn(groups: Sequence[str], has: set[str], shares: tuple[int, int, int]) -> dict[str, Split]:
-    total = sum(shares)
-    until = [sum(shares[:k]) / total for k in (1, 2, 3)]
+    ends = [sum(shares[:k]) / sum(shares) for k in range(4)]
+    within = dict(zip(_SPLITS, pairwise(ends), strict=True))
     draws = {group: _draw(_hash_in(group)) for group in groups}
     found = {
-        group: next(split for split, end in zip(_SPLITS, until, strict=True) if draw < end)
-        for group, draw in draws.items()
+        group: next(split for split in _SPLITS if draw < within[split][1]) for group, draw in draws.items()
     }
-    for split, share, end in zip(_SPLITS[1:], shares[1:], until[1:], strict=True):
-        train = sorted((g for g in groups if found[g] == "train"), key=lambda g: abs(draws[g] - end))
-        if share and split not in {*found.values(), *has} and len(train) > 1:
-            found[train[0]] = split
+    for split, share in zip(_SPLITS, shares, strict=True):
+        if share and split not in {*found.values(), *has}:
+            counts = Counter(found.values())
+            start, end = within[split]
+            spare = [group for group in groups if counts[found[group]] > 1]
+            if spare:
+                found[min(spare, key=lambda g: max(start - draws[g], draws[g] - end))] = split
     return found
 
 

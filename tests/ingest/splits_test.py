@@ -64,7 +64,7 @@ def test_a_film_between_two_splits_is_put_aside() -> None:
 def test_three_films_fill_three_splits() -> None:
     for first in range(0, 300, 3):
         found = part(FILMS[first : first + 3], {}, [], SHARES)
-        assert {one.split for one in found.values()} >= {"train"}
+        assert {one.split for one in found.values()} == {"train", "validation", "test"}
         five = part(FILMS[first : first + 5], {}, [], SHARES)
         assert {one.split for one in five.values()} == {"train", "validation", "test"}
 
