@@ -140,6 +140,13 @@ def _fingerprint(found: Found, out: Path, options: Options) -> str:
     return hashlib.sha256(repr((found.stamps, tables, told)).encode()).hexdigest()
 
 
+def _hashed(path: Path) -> str | OSError:
+    try:
+        return checksum(path)
+    except OSError as error:  # no right to read it, a network drive that is gone: not a reason to stop
+        return error
+
+
 def _taken(job: tuple[Path, str], out: Path, recipe: Recipe) -> Taken | tuple[str, str]:
     """The film, or why there is none."""
     path, sha = job
@@ -197,11 +204,14 @@ class _Run:
             if (size, when) == stamp(path):
                 known[path] = sha
         missing = [path for path in self._found.films if path not in known]
-        for path, sha in self._work(checksum, missing, "files read"):
-            known[path] = sha
-            self._state.files[str(path.resolve())] = (*stamp(path), sha)
+        for path, read in self._work(_hashed, missing, "files read"):
+            if isinstance(read, OSError):
+                self._skipped.append(Skipped(path, "cannot be read", read.strerror or str(read)))
+                continue
+            known[path] = read
+            self._state.files[str(path.resolve())] = (*stamp(path), read)
             self._save()
-        return {path: known[path] for path in self._found.films}
+        return {path: known[path] for path in self._found.films if path in known}
 
     def _unlike_bytes(self, hashed: dict[Path, str]) -> list[tuple[Path, str]]:
         """One file of every content."""

@@ -70,17 +70,27 @@ class Shown(NamedTuple):
 
 @contextmanager
 def open_source(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """The opened file and the video stream that players choose. Raises NoFilm, also for what fails inside."""
+    """The opened file and the video stream that players choose. Raises NoFilm."""
+    with _damage(path):
+        video = av.open(str(path))
+    with video:
+        kind = video.format.name
+        if kind in _NO_FILMS or kind.endswith("_pipe"):
+            raise NoFilm("no video", f"a picture, a text or a list of files ({kind})")
+        stream = video.streams.best("video") if video.streams.video else None
+        if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
+            raise NoFilm("no video", f"holds no pictures in motion ({kind})")
+        if getattr(stream, "codec_context", None) is None:
+            raise NoFilm("cannot be read", f"libav has no decoder for it ({kind})")
+        assert isinstance(stream, av.VideoStream)
+        yield video, stream
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Errors of libav while a source is read. Those of what is written are another matter."""
     try:
-        with av.open(str(path)) as video:
-            kind = video.format.name
-            if kind in _NO_FILMS or kind.endswith("_pipe"):
-                raise NoFilm("no video", f"a picture, a text or a list of files ({kind})")
-            stream = video.streams.best("video") if video.streams.video else None
-            if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
-                raise NoFilm("no video", f"holds no pictures in motion ({kind})")
-            assert isinstance(stream, av.VideoStream)
-            yield video, stream
+        yield
     except av.error.FFmpegError as error:
         kind = mimetypes.guess_type(path.name)[0] or ""
         if kind and not kind.startswith("video/"):
@@ -125,7 +135,7 @@ def film_frames(
     slack = tick / 2 if 2 * tick < gap else Fraction(0)
     zero, start = Fraction(0), Fraction(0)
     held: av.VideoFrame | None = None
-    for number, frame in enumerate(video.decode(stream)):
+    for number, frame in enumerate(_decoded(video, stream)):
         if frame.is_corrupt:
             raise NoFilm("damaged", f"frame {number:,} is damaged")
         told = _time(frame, stream)
@@ -140,6 +150,16 @@ def film_frames(
         held = frame
     if held is not None:
         yield Shown(start, start + (held.duration * tick if held.duration else gap), held)
+
+
+def _decoded(video: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    coming = video.decode(stream)
+    while True:
+        with _damage(Path(video.name)):
+            frame = next(coming, None)
+        if frame is None:
+            return
+        yield frame
 
 
 def _time(frame: av.VideoFrame, stream: av.VideoStream) -> Fraction | None:
@@ -214,15 +234,14 @@ def told_inside(path: Path) -> list[tuple[str, list[Cue]]]:
         streams = [s for s in video.streams.subtitles if s.codec_context and s.codec_context.name in _TEXT]
         begin = Fraction(max(video.start_time or 0, 0), av.time_base)
         cues: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
-        for packet in video.demux(*streams) if streams else ():
-            if packet.pts is None or not packet.duration:
-                continue
-            start = max(packet.pts * packet.time_base - begin, Fraction(0))
-            for said in packet.decode():
-                if text := _spoken(said):
-                    cues[packet.stream.index].append(
-                        Cue(start, start + packet.duration * packet.time_base, text)
-                    )
+        with _damage(path):
+            for packet in video.demux(*streams) if streams else ():
+                if packet.pts is None or not packet.duration:
+                    continue
+                start = max(packet.pts * packet.time_base - begin, Fraction(0))
+                end = start + packet.duration * packet.time_base
+                texts = filter(None, map(_spoken, packet.decode()))
+                cues[packet.stream.index] += [Cue(start, end, text) for text in texts]
     return [(stream.language or "", sorted(cues[stream.index])) for stream in streams if cues[stream.index]]
 
 

@@ -30,7 +30,7 @@ from longtake.ingest.source import (
     resampled,
     told_inside,
 )
-from longtake.video import Codec, Pixels, contact_sheet, encode_segment, write_png
+from longtake.video import Codec, Pixels, contact_sheet, encode_segment, reduce, write_png
 from longtake.whole import written_whole
 
 __all__ = ["Recipe", "Taken", "checksum", "film_id", "known_film", "signature", "take"]
@@ -38,7 +38,7 @@ __all__ = ["Recipe", "Taken", "checksum", "film_id", "known_film", "signature", 
 _VERSION = 1  # raise it when the same file gives another film
 # Chroma at full size: at 128 pixels 4:2:0 costs 5 dB (docs/data.md).
 _CODEC, _PIXELS = Codec(crf=12, group=GROUP), "yuv444p"
-_SHEET_PICTURE, _SHEET_MOST = 128, 400  # pixels; shots on a contact sheet
+_SHEET_PICTURE, _SHEET_MOST = 128, 400  # of a contact sheet: pixels per side, shots
 _SHORT = 0.9  # of the promised length, below which a film is called cut off
 
 
@@ -72,9 +72,7 @@ class Taken:
     frames: int  # of the data set
     cuts: tuple[tuple[float, str], ...]  # s, and cut or fade
     shots: tuple[tuple[int, int], ...]  # frames
-    inside: tuple[
-        tuple[str, tuple[tuple[str, str, str], ...]], ...
-    ]  # subtitles: language, (start, end, text)
+    inside: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]  # of subtitles: language, cues
     pictures: str  # sha256 of the mp4
     notes: tuple[str, ...]
 
@@ -231,7 +229,7 @@ def _write_sheet(folder: Path, film: str, shots: list[range], fps: Fraction) -> 
     for number in chosen.tolist():
         shot = shots[number]
         (middle,) = picture([(shot.start + shot.stop) // 2])
-        pictures.append(middle)
+        pictures.append(reduce(middle, max(1, len(middle) // _SHEET_PICTURE)))
         seconds = float(shot.start / fps)
         labels.append(f"shot {number} frames {shot.start:,} to {shot.stop - 1:,} from {seconds:.1f} s on")
     write_png(contact_sheet(pictures, labels), folder / "sheets" / f"{film}.png")

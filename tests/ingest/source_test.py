@@ -195,3 +195,17 @@ def test_a_file_that_was_cut_off_is_never_taken_for_more_than_it_is(tmp_path: Pa
 def test_subtitles_inside_the_file_are_read(tmp_path: Path) -> None:
     path = write_film(tmp_path / "a.mp4", numbered(40))
     assert told_inside(path) == []
+
+
+def test_damage_in_the_midst_is_told_and_errors_of_writing_are_not_damage(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "a.mp4", numbered(200, 96, 96), crf=1)
+    data = bytearray(path.read_bytes())
+    half = len(data) // 2
+    data[half : half + 4000] = bytes(4000)
+    path.write_bytes(data)
+    with pytest.raises(NoFilm) as refused:
+        squares(path, 12)
+    assert refused.value.reason in ("damaged", "cannot be read")
+    whole = write_film(tmp_path / "b.mp4", numbered(20))
+    with pytest.raises(av.error.InvalidDataError), open_source(whole):
+        raise av.error.InvalidDataError(1, "of what is written")
