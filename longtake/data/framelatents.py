@@ -97,7 +97,7 @@ class FrameLatents:
         self, films: FilmSet, folder: Path, shape: tuple[int, int, int], frames: dict[str, int]
     ) -> None:
         self.films, self.shape = films, shape
-        self._folder, self._frames = folder, frames
+        self.folder, self._frames = folder, frames
         self._open: OrderedDict[Path, Any] = OrderedDict()
 
     def latents(self, film: int, numbers: Sequence[float]) -> NDArray[np.float16]:
@@ -107,14 +107,12 @@ class FrameLatents:
         """
         one = self.films.all[film]
         if self._frames.get(one.row.film) != one.row.frames:
-            raise DataSetError(
-                f"{one.row.film} has no latents in {self._folder}: run `longtake data latents`"
-            )
+            raise DataSetError(f"{one.row.film} has no latents in {self.folder}: run `longtake data latents`")
         places = self.films.numbers_in_file(film, numbers)
         found = np.empty((len(places), *self.shape), np.float16)
         at = 0
         for first, end in _runs(places):
-            shard = self._slice(_shard(self._folder, one, first // SHARD * SHARD))
+            shard = self._slice(_shard(self.folder, one, first // SHARD * SHARD))
             found[at : at + end - first] = shard[first % SHARD : (end - 1) % SHARD + 1]
             at += end - first
         return found

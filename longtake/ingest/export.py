@@ -78,7 +78,7 @@ def export(
         "fps": str(films.look.fps),
         "size": films.look.size,
         "frames per sample": length,
-        "pictures": picture[0] if picture else "latents",
+        "pictures": picture[0] if picture else f"latents of {latents.folder.name if latents else ''}",
     }
     _claim(out / f"{split}.export.json", what)
     clips = list(_clips(films, split, length))
