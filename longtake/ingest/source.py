@@ -242,7 +242,8 @@ def told_inside(path: Path) -> list[tuple[str, list[Cue]]]:
                 end = start + packet.duration * packet.time_base
                 texts = filter(None, map(_spoken, packet.decode()))
                 cues[packet.stream.index] += [Cue(start, end, text) for text in texts]
-    return [(stream.language or "", sorted(cues[stream.index])) for stream in streams if cues[stream.index]]
+        languages = [(stream.language or "", cues[stream.index]) for stream in streams]
+    return [(language, sorted(said)) for language, said in languages if said]
 
 
 def _spoken(said: object) -> str:
