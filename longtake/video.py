@@ -57,7 +57,7 @@ class VideoError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Codec:
-    """Settings of the H.264 encoder (libx264, 4:2:0, BT.709)."""
+    """Settings of the H.264 encoder (libx264, BT.709)."""
 
     crf: int = 18  # constant rate factor, 0 to 51: lower is better and larger
     preset: str = "veryfast"  # x264's name for how long it searches
@@ -67,7 +67,11 @@ class Codec:
 
 
 def encode_segment(
-    frames: Iterable[Pixels], path: str | Path, fps: int | Fraction, codec: Codec | None = None
+    frames: Iterable[Pixels],
+    path: str | Path,
+    fps: int | Fraction,
+    codec: Codec | None = None,
+    pixels: str = "yuv420p",  # or "yuv444p": colours at full size, which few players and no browser show
 ) -> int:
     """Encode frames of one size as a closed segment, an mp4 of its own, and return how many there were.
 
@@ -85,18 +89,18 @@ def encode_segment(
         stream = out.add_stream("libx264", rate=fps, options=_x264_options(codec))
         context = stream.codec_context
         height, width = enlarge(_even(first), codec.upscale).shape[:2]
-        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.width, context.height, context.pix_fmt = width, height, pixels
         context.time_base = 1 / Fraction(fps)
         context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
         context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-        for count, pixels in enumerate(chain([first], source), start=1):
-            if pixels.shape != first.shape:
+        for count, picture in enumerate(chain([first], source), start=1):
+            if picture.shape != first.shape:
                 raise VideoError(
-                    f"{path}: frame {count - 1} is {pixels.shape}, the first one is {first.shape}"
+                    f"{path}: frame {count - 1} is {picture.shape}, the first one is {first.shape}"
                 )
-            frame = av.VideoFrame.from_ndarray(enlarge(_even(pixels), codec.upscale, smooth=codec.smooth))
+            frame = av.VideoFrame.from_ndarray(enlarge(_even(picture), codec.upscale, smooth=codec.smooth))
             frame = frame.reformat(
-                format="yuv420p",
+                format=pixels,
                 dst_colorspace=Colorspace.ITU709,
                 dst_color_range=ColorRange.MPEG,
                 interpolation=_EXACT_RGB,

@@ -26,7 +26,7 @@ FLOORS = [
         "flow",
         "backends",
     },
-    {"ops", "film"},
+    {"ops", "film", "ingest"},
     {"executors"},
     {"train", "evaluate"},
     {"recipes"},

@@ -65,12 +65,17 @@ _EXTRAS = {  # module -> what it is needed for, the extra that brings it
     "cv2": ("the cartoon world is drawn with OpenCV", "evaluate"),
     "ray": ("--executor ray needs Ray", "ray"),
     "obstore": ("a store at a URL needs obstore", "cloud"),
+    "scenedetect": ("shots are found by scenedetect", "data"),
+    "pysubs2": ("captions are read by pysubs2", "data"),
+    "webdataset": ("tar files are written by webdataset", "webdataset"),
 }
 
 
 def _report(error: Exception) -> int:
     """One line on stderr, and the exit code."""
     from longtake.commands.draw import Interrupted
+    from longtake.data.cues import CueError
+    from longtake.data.tables import DataSetError
     from longtake.executors import WorkerDied
     from longtake.manifest import ModelError
     from longtake.plan import CannotDraw
@@ -86,7 +91,8 @@ def _report(error: Exception) -> int:
         where = f"{error.filename}: " if error.filename is not None else ""
         typer.echo(f"error: {where}{error.strerror or text}", err=True)
         return 3
-    if isinstance(error, (StoryboardError, ModelError, VideoError, CorruptClip, CannotDraw)):
+    known = (StoryboardError, ModelError, VideoError, CorruptClip, CannotDraw, DataSetError, CueError)
+    if isinstance(error, known):
         typer.echo(f"error: {text}", err=True)
         return 3
     if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:

@@ -11,9 +11,12 @@ from typer import Argument, Option
 
 from longtake.cli.options import (
     STRATEGY,
+    Aspect,
+    DataSet,
     Frames,
     Json,
     Model,
+    Pictures,
     Preset,
     Split,
     StrategyOption,
@@ -62,6 +65,164 @@ def world(
     from longtake.commands.world import show_world
 
     typer.echo(show_world(episode, frames=frames, size=size, out=out))
+
+
+@data.command()
+def ingest(
+    folder: Annotated[
+        Path, Argument(metavar="FOLDER", help="Films in it, and in the folders below.", show_default=False)
+    ],
+    out: Annotated[Path, Option("--out", help="The data set; what is there stays.", metavar="DATASET")],
+    fps: Annotated[
+        float, Option("--fps", help="Frames per second of the data set.", min=0.1, max=240, metavar="N")
+    ] = 12,
+    size: Annotated[
+        int, Option("--size", help="Pixels per side, a multiple of 8.", min=16, max=2048, metavar="N")
+    ] = 128,
+    aspect: Annotated[
+        Aspect, Option("--aspect", help="The middle square, or all of the picture between black bars.")
+    ] = Aspect.CROP,
+    cut: Annotated[
+        float,
+        Option("--cut", help="A cut changes so many times as much as what is around it.", min=1, metavar="X"),
+    ] = 2.0,
+    captions: Annotated[
+        str,
+        Option(
+            "--captions",
+            help="Which kinds, the best first: json, descriptions, subtitles, inside, chapters; or none.",
+            metavar="A,B",
+        ),
+    ] = "auto",
+    language: Annotated[str, Option("--language", help="Of captions, where there are several.")] = "en",
+    splits: Annotated[
+        str, Option("--splits", help="Shares of training, validation, test.", metavar="A/B/C")
+    ] = "80/10/10",
+    captioner: Annotated[
+        str | None,
+        Option(
+            "--captioner",
+            help="Describe shots without a caption by this image-to-text model of transformers.",
+            metavar="DIR|ID",
+        ),
+    ] = None,
+    allow_download: Annotated[
+        bool, Option("--allow-download", help="The captioner may be fetched from the hub.")
+    ] = False,
+    workers: Annotated[
+        int | None, Option("--workers", help="Processes.", min=1, metavar="K", show_default="one per core")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a data set of a folder of films.
+
+    Resampled, cut into shots, described by the files beside them, without copies, in splits. The tables
+    DATASET/*.csv are made to be edited by hand; the same command again takes what is new and keeps the edits.
+    What is no film is named in DATASET/skipped.csv, with the reason.
+
+    Examples: longtake data ingest films --out sets/films;
+    longtake data ingest films --out sets/films --captions descriptions --captioner models/blip
+    """
+    from longtake.commands import data as command
+
+    report, told = command.ingest(
+        folder,
+        out,
+        fps=fps,
+        size=size,
+        aspect=aspect.value,
+        cut=cut,
+        captions=captions,
+        language=language,
+        splits=splits,
+        captioner=captioner,
+        allow_download=allow_download,
+        workers=workers,
+    )
+    show(report, told, as_json)
+
+
+@data.command()
+def latents(
+    dataset: DataSet,
+    model: Model = DEFAULT_MODEL,
+    device: Annotated[
+        str | None, Option("--device", help="As torch names it.", show_default="an accelerator, else cpu")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Encode every frame of a data set once, by a model's autoencoder.
+
+    The same command again encodes what is new.
+
+    Example: longtake data latents sets/films --model toon-128
+    """
+    from longtake.commands import data as command
+
+    show(*command.encode(dataset, model, device), as_json)
+
+
+@data.command()
+def export(
+    dataset: DataSet,
+    out: Annotated[Path, Option("--out", help="Folder of the tar files; it resumes.", metavar="DIR")],
+    split: Annotated[Split, Option("--split", help="Which films.")] = Split.TRAIN,
+    clip: Annotated[
+        int, Option("--clip", help="Neighbouring frames of a sample.", min=1, max=1000, metavar="T")
+    ] = 16,
+    pictures: Annotated[Pictures, Option("--pictures", help="How frames are stored.")] = Pictures.JPG,
+    model: Annotated[
+        str | None,
+        Option(
+            "--latents",
+            help="Instead of pictures: latents of this model, encoded before.",
+            metavar="NAME|DIR",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a data set as webdataset tar files, to train on many machines.
+
+    Examples: longtake data export sets/films --out tars;
+    longtake data export sets/films --out tars-latent --latents toon-128
+    """
+    from longtake.commands import data as command
+
+    report, told = command.export(
+        dataset, out, split=split.value, clip=clip, pictures=pictures.value, latents=model
+    )
+    show(report, told, as_json)
+
+
+@data.command()
+def storyboard(
+    cues: Annotated[
+        Path, Argument(metavar="CUES", help="Descriptions: .vtt, .srt, .ass or .json.", show_default=False)
+    ],
+    out: Annotated[Path, Option("--out", help="The storyboard.", metavar="FILE")] = Path("board.yaml"),
+    fps: Annotated[
+        float, Option("--fps", help="Film frames per second.", min=0.1, max=240, metavar="N")
+    ] = 12,
+    duration: Annotated[
+        str | None,
+        Option("--duration", help="Of the film.", metavar="[H:]M:S", show_default="the last cue's end"),
+    ] = None,
+    title: Annotated[
+        str | None, Option("--title", help="Of the film.", show_default="the name of CUES")
+    ] = None,
+    seed: Annotated[int, Option("--seed", help="Of the film.", min=0, metavar="S")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make a storyboard of what somebody wrote about moments of a film.
+
+    A scene for every description, from its start to the next one's.
+
+    Example: longtake data storyboard film_descriptions.vtt --fps 12 --out board.yaml
+    """
+    from longtake.commands import data as command
+
+    report, told = command.write_storyboard(cues, out, fps=fps, duration=duration, title=title, seed=seed)
+    show(report, told, as_json)
 
 
 @app.command()

@@ -13,13 +13,16 @@ from typer import Argument, Option
 __all__ = [
     "STRATEGY",
     "AllowDownload",
+    "Aspect",
     "BackendOption",
+    "DataSet",
     "Executor",
     "Frames",
     "Guidance",
     "Json",
     "Model",
     "Order",
+    "Pictures",
     "Precision",
     "PrecisionOption",
     "Preset",
@@ -53,6 +56,20 @@ class Preset(StrEnum):
     CI = "ci"
     DEV = "dev"
     RELEASE = "release"
+
+
+class Aspect(StrEnum):
+    """How a picture becomes a square."""
+
+    CROP = "crop"
+    PAD = "pad"
+
+
+class Pictures(StrEnum):
+    """How frames are stored in tar files."""
+
+    JPG = "jpg"
+    PNG = "png"
 
 
 class Executor(StrEnum):
@@ -146,6 +163,7 @@ StoreOption = Annotated[
         show_default=".longtake beside the storyboard",
     ),
 ]
+DataSet = Annotated[Path, Argument(metavar="DATASET", help="As `data ingest` makes it.", show_default=False)]
 Json = Annotated[bool, Option("--json", help="Print one JSON object.")]
 
 

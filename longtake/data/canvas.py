@@ -37,14 +37,26 @@ def mix(a: Colour, b: Colour, share: float) -> Colour:
 
 
 class Canvas:
-    """A square picture of `size` pixels, drawn back to front."""
+    """A picture of `size` pixels height, drawn back to front: a square, or one that goes on at both sides.
 
-    def __init__(self, size: int) -> None:
+    Unit coordinates are those of the square in its middle: beside it x is below 0 or above 1.
+    """
+
+    def __init__(self, size: int, width: int | None = None) -> None:
+        """`width` in pixels, None: as many as the height."""
         if size < 16:
             raise ValueError(f"a picture needs at least 16 pixels a side, not {size}")
-        self.size = size
+        self.size, self.width = size, width or size
+        if self.width < size or (self.width - size) % 2:
+            raise ValueError(f"a picture is as wide as high, or wider by an even number, not {self.width}")
         self._side = size * _OVERSAMPLE
-        self._image = np.zeros((self._side, self._side, 3), np.uint8)
+        self._left = (self.width - size) // 2 * _OVERSAMPLE  # where the square begins
+        self._image = np.zeros((self._side, self.width * _OVERSAMPLE, 3), np.uint8)
+
+    @property
+    def wide(self) -> bool:
+        """Whether there is anything beside the square."""
+        return self.width > self.size
 
     def bands(self, top: Colour, bottom: Colour, until: float) -> None:
         """Fills from the top edge down to `until` with four flat steps from `top` to `bottom`."""
@@ -59,9 +71,17 @@ class Canvas:
     def shape(self, points: Points, colour: Colour) -> None:
         """Fills a polygon."""
         fixed = (points * (self._side << _SHIFT) - (1 << _SHIFT >> 1)).astype(np.int32)
+        fixed[:, 0] += self._left << _SHIFT
         cv2.fillPoly(self._image, [fixed], colour, cv2.LINE_AA, _SHIFT)
 
+    def scatter(self, points: Points, colour: Colour) -> None:
+        """A shape of which there are as many beside the square as in it, such as a star."""
+        self.shape(points, colour)
+        if self.wide:
+            for side in (-1, 1):
+                self.shape(points + np.array([side, 0]), colour)
+
     def pixels(self) -> NDArray[np.uint8]:
-        """The picture as uint8 `[size, size, 3]`, RGB."""
-        small = cv2.resize(self._image, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        """The picture as uint8 `[size, width, 3]`, RGB."""
+        small = cv2.resize(self._image, (self.width, self.size), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8)

@@ -46,7 +46,7 @@ def draw_place(
     canvas.bands(above, below, HORIZON)
     if time == "night" and not rain:
         for x, y in _STARS:
-            canvas.shape(circle(x, y, 0.011), (225, 225, 240))
+            canvas.scatter(circle(x, y, 0.011), (225, 225, 240))
     sun_x, sun_y = 0.08 + 0.84 * clock, 0.19 - 0.09 * math.sin(math.pi * clock)
     canvas.shape(circle(sun_x, sun_y, 0.065), sun)
     if time == "night":  # the bite that makes it a moon
@@ -75,7 +75,7 @@ def _meadow(canvas: Canvas, x: float, pan: float, lit: Lit) -> None:
     for dx, dy, r in ((-0.09, 0.38, 0.10), (0.09, 0.38, 0.10), (0, 0.29, 0.12)):
         canvas.shape(circle(x + dx, dy, r), lit((40, 125, 55)))
     for dx in (0.12, 0.5, 0.83):
-        canvas.shape(circle((dx + pan) % 1.0, 0.95, 0.018), lit((255, 240, 120)))
+        canvas.scatter(circle((dx + pan) % 1.0, 0.95, 0.018), lit((255, 240, 120)))
 
 
 def _beach(canvas: Canvas, x: float, pan: float, lit: Lit) -> None:
@@ -121,7 +121,8 @@ def _mountains(canvas: Canvas, x: float, pan: float, lit: Lit) -> None:
 
 
 def _city(canvas: Canvas, x: float, pan: float, lit: Lit) -> None:
-    for k, top in enumerate((0.47, 0.40, 0.50, 0.43, 0.52, 0.45)):
+    tops = (0.47, 0.40, 0.50, 0.43, 0.52, 0.45)
+    for k, top in ((-1, 0.44), *enumerate(tops), (6, 0.48)) if canvas.wide else enumerate(tops):
         left = -0.12 + 0.22 * k + pan / 2
         _box(canvas, left, top, left + 0.19, HORIZON, lit((140, 150, 175)))
     canvas.strip(lit((105, 108, 118)), HORIZON)
@@ -161,11 +162,11 @@ _DROPS = np.array(
 def draw_rain(canvas: Canvas, frame: float) -> None:
     """A cloud along the top and drops that fall through the picture in 24 frames."""
     for x in (0.1, 0.35, 0.62, 0.9):
-        canvas.shape(circle(x, 0.0, 0.20, 0.075), (95, 102, 116))
+        canvas.scatter(circle(x, 0.0, 0.20, 0.075), (95, 102, 116))
     for x, y in _DROPS:
         for row in (0.0, 0.5):
             top = (y + row + frame / 24) % 1.0
-            canvas.shape(
+            canvas.scatter(
                 np.array([(x, top), (x + 0.012, top), (x - 0.008, top + 0.07), (x - 0.02, top + 0.07)]),
                 (175, 205, 240),
             )

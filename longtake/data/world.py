@@ -13,7 +13,17 @@ from longtake.data.characters import draw_character, pose
 from longtake.data.places import GROUND, draw_place, draw_rain
 from longtake.data.script import Actor, Latents, Shot, latents, shot_at
 
-__all__ = ["CLOCK_PERIOD", "PAN", "ActorTruth", "FrameTruth", "draw", "frame", "frame_truth", "frames"]
+__all__ = [
+    "CLOCK_PERIOD",
+    "PAN",
+    "ActorTruth",
+    "FrameTruth",
+    "draw",
+    "frame",
+    "frame_truth",
+    "frames",
+    "wide_frame",
+]
 
 CLOCK_PERIOD = 4500  # frames in which the sun or moon crosses the sky once
 _CLOCK_STEPS = 225  # it moves in steps of 20 frames, so that a still picture is really still
@@ -67,16 +77,28 @@ def frames(seed: int, numbers: Sequence[float], size: int = 64) -> NDArray[np.ui
     return np.stack([frame(seed, number, size) for number in numbers])
 
 
-def draw(shot: Shot, hidden: Latents, number: float, size: int = 64) -> tuple[NDArray[np.uint8], FrameTruth]:
+def wide_frame(seed: int, number: float, height: int, width: int) -> NDArray[np.uint8]:
+    """Frame `number` of episode `seed` with what lies beside it: uint8 `[height, width, 3]`, RGB.
+
+    Its middle is `frame` of the same height but for the smoothing of what crosses the square's edges: a few
+    pixels of its two outermost columns. The landmark, the sun and the characters are there once.
+    """
+    return draw(shot_at(seed, int(number)), latents(seed), number, height, width)[0]
+
+
+def draw(
+    shot: Shot, hidden: Latents, number: float, size: int = 64, width: int | None = None
+) -> tuple[NDArray[np.uint8], FrameTruth]:
     """Frame `number` of a film in which `shot` plays then: uint8 `[size, size, 3]`, RGB, and what it shows.
 
     `number` sets the clock and, from the shot's start on, all motion; nothing else of the film is asked for.
+    `width`: pixels of a wider picture, whose middle is the square.
     """
     whole = int(number)
     clock = (whole % CLOCK_PERIOD) * _CLOCK_STEPS // CLOCK_PERIOD / (_CLOCK_STEPS - 1)
     done = (number - shot.start) / (shot.end - shot.start)
     camera = -shot.pan * PAN * (done - 0.5)
-    canvas = Canvas(size)
+    canvas = Canvas(size, width)
     layout = hidden.layouts[shot.place]
     rain = shot.weather == "rain"
     landmark = draw_place(canvas, shot.place, shot.time, rain, layout, clock, camera)

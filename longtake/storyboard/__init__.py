@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from longtake.storyboard.cues import from_cues
 from longtake.storyboard.difference import difference
 from longtake.storyboard.film import apply, edited, images, parse_when, timeline, with_frames
 from longtake.storyboard.read import load, parse
-from longtake.storyboard.schema import AnyEdit, Edit, Scene, Storyboard, StoryboardError, Video
+from longtake.storyboard.schema import (
+    AnyEdit,
+    Edit,
+    Scene,
+    Storyboard,
+    StoryboardError,
+    Video,
+    read_seconds,
+)
 from longtake.storyboard.write import with_edits
 
 __all__ = [
@@ -18,10 +27,12 @@ __all__ = [
     "apply",
     "difference",
     "edited",
+    "from_cues",
     "images",
     "load",
     "parse",
     "parse_when",
+    "read_seconds",
     "timeline",
     "with_edits",
     "with_frames",

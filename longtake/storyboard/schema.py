@@ -27,6 +27,7 @@ __all__ = [
     "StoryboardError",
     "Strict",
     "Video",
+    "read_seconds",
     "read_when",
 ]
 
@@ -38,7 +39,7 @@ class StoryboardError(ValueError):
     """A storyboard that cannot be used: one line that names the place and the remedy."""
 
 
-def _seconds(text: str) -> Fraction | None:
+def read_seconds(text: str) -> Fraction | None:
     """The seconds of "0:21", "1:02:03.5" and the like, or None for any other text."""
     clock = _CLOCK.fullmatch(text.strip())
     if clock is None:
@@ -49,7 +50,7 @@ def _seconds(text: str) -> Fraction | None:
 
 def read_when(value: object) -> int | str:
     """A frame number, or a time as text."""
-    if isinstance(value, str) and _seconds(value) is not None:
+    if isinstance(value, str) and read_seconds(value) is not None:
         return value.strip()
     if isinstance(value, str) and re.fullmatch("[0-9]{1,12}", value.strip()):
         value = int(value)
@@ -61,7 +62,7 @@ def read_when(value: object) -> int | str:
 
 
 def _duration(value: object) -> str:
-    if not isinstance(value, str) or not _seconds(value):
+    if not isinstance(value, str) or not read_seconds(value):
         raise PydanticCustomError("duration", "must be a time above zero, such as '5:00' for five minutes")
     return value.strip()
 
@@ -189,7 +190,7 @@ class Storyboard(Strict):
 
     def frame_at(self, when: int | str) -> int:
         """The film frame of a frame number or of a time, which takes the frame that is nearest."""
-        seconds = _seconds(when) if isinstance(when, str) else None
+        seconds = read_seconds(when) if isinstance(when, str) else None
         if seconds is None:
             return int(when)
         return int(seconds * Fraction(str(self.video.fps)) + Fraction(1, 2))

@@ -1,0 +1,199 @@
+"""Data sets of films: made of a folder, encoded, exported; and storyboards made of descriptions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from longtake.commands.draw import resumable
+from longtake.commands.progress import Bar
+from longtake.commands.selection import clock, note
+from longtake.cores import cores
+
+__all__ = ["encode", "export", "ingest", "write_storyboard"]
+
+_WAY_ON = "run the same command again to go on"
+
+
+def ingest(
+    folder: Path,
+    out: Path,
+    *,
+    fps: float,
+    size: int,
+    aspect: str,
+    cut: float,
+    captions: str,
+    language: str,
+    splits: str,
+    captioner: str | None,
+    allow_download: bool,
+    workers: int | None,
+) -> tuple[dict[str, Any], str]:
+    """Make a data set, or add to it; the report and what is told."""
+    _check_installed("scenedetect", "shots are found by scenedetect", "data")
+    _check_installed("pysubs2", "captions are read by pysubs2", "data")
+    if captioner is not None:
+        _check_installed("transformers", "captioners need transformers", "pipelines")
+    from longtake.ingest.captioner import Captioner
+    from longtake.ingest.folder import Options
+    from longtake.ingest.folder import ingest as run
+    from longtake.ingest.take import Recipe
+
+    if size % 8:
+        raise typer.BadParameter(f"{size}: give a multiple of 8", param_hint="--size")
+    recipe = Recipe(fps=rate(fps), size=size, aspect=aspect, cut=cut)
+    options = Options(
+        recipe=recipe,
+        kinds=_kinds(captions),
+        language=language,
+        shares=_shares(splits),
+        workers=workers or cores(),
+        captioner=captioner or "",
+    )
+    load = partial(_captioner, Captioner, captioner, allow_download) if captioner else None
+    begin = time.monotonic()
+    with Bar() as bar, resumable(_WAY_ON):
+        done = run(folder, out, options, bar.show, load)
+    for told in done.notes:
+        note(told)
+    report = {
+        "dataset": str(out),
+        "films": done.films,
+        "films_taken": done.taken,
+        "shots_described": done.described,
+        "files_skipped": done.skipped,
+        "seconds": round(time.monotonic() - begin, 3),
+    }
+    if done.unchanged:
+        return report, f"{out}: nothing to do, its {done.films} films are as they were"
+    named = f"{done.skipped} files of {folder} are no films of it: skipped.csv says why"
+    return report, f"{out}: {done.films} films, {done.taken} of them new; {named}"
+
+
+def _captioner(kind: Any, name: str, allow_download: bool) -> Any:
+    from longtake.ops import best_device
+
+    return kind(name, allow_download, best_device())
+
+
+def encode(dataset: Path, model: str, device: str | None) -> tuple[dict[str, Any], str]:
+    """Encode every frame of a data set; the report and what is told."""
+    from longtake.data.filmset import open_films
+    from longtake.data.framelatents import encode_films, latents_folder
+    from longtake.manifest import ModelError, find_model, read_manifest
+
+    films, manifest = open_films(dataset), read_manifest(find_model(model))
+    if films.look.size != manifest.size:
+        told = f"{dataset} has {films.look.size} pixels a side, {manifest.name} wants {manifest.size}"
+        raise ModelError(f"{told}: ingest the films with --size {manifest.size}, or take another model")
+    from longtake.ops import Encoder
+
+    encoder, done, begin = Encoder(manifest.folder, device), 0, time.monotonic()
+    with Bar() as bar, resumable(_WAY_ON):
+        frames = encode_films(films, encoder, manifest.decoder_digest, manifest.latents, manifest.name)
+        for done, total in frames:
+            bar.show(done, total, f"{done:,} of {total:,} frames encoded")
+    folder = latents_folder(dataset, manifest.decoder_digest)
+    report = {"latents": str(folder), "frames": done, "seconds": round(time.monotonic() - begin, 3)}
+    return report, f"{folder}: the latents of {done:,} frames by {manifest.name}"
+
+
+def export(
+    dataset: Path, out: Path, *, split: str, clip: int, pictures: str, latents: str | None
+) -> tuple[dict[str, Any], str]:
+    """Write a split of a data set as tar files; the report and what is told."""
+    _check_installed("webdataset", "tar files are written by webdataset", "webdataset")
+    from longtake.data.filmset import open_films
+    from longtake.data.framelatents import open_latents
+    from longtake.data.vocabulary import SPLITS
+    from longtake.ingest import export as work
+    from longtake.manifest import find_model, read_manifest
+
+    films = open_films(dataset)
+    held = None
+    if latents is not None:
+        held = open_latents(films, read_manifest(find_model(latents)).decoder_digest)
+    kinds: dict[str, Callable[..., bytes]] = {"jpg": work.jpeg, "png": work.png}
+    chosen = None if held else (pictures, kinds[pictures])
+    (one,) = [each for each in SPLITS if each == split]
+    with Bar() as bar, resumable(_WAY_ON):
+        made = work.export(
+            films,
+            out,
+            one,
+            clip,
+            chosen,
+            held,
+            lambda done, all_: bar.show(done, all_, f"{done} of {all_} tar files"),
+        )
+    report = {"tars": str(out), **made._asdict()}
+    return report, f"{out}: {made.samples:,} samples in {made.shards} tar files, {made.written} of them new"
+
+
+def write_storyboard(
+    cues: Path, out: Path, *, fps: float, duration: str | None, title: str | None, seed: int
+) -> tuple[dict[str, Any], str]:
+    """Make a storyboard of a file of descriptions; the report and what is told."""
+    if cues.suffix.lower() != ".json":
+        _check_installed("pysubs2", "subtitles are read by pysubs2", "data")
+    from longtake.data.cues import read_cues
+    from longtake.storyboard import from_cues, parse, read_seconds
+    from longtake.whole import written_whole
+
+    length = None
+    if duration is not None and (length := read_seconds(duration)) is None:
+        raise typer.BadParameter(f"{duration!r} is no time: write 1:30", param_hint="--duration")
+    found = read_cues(cues)
+    text = from_cues(found, rate(fps), title=title or cues.stem, duration=length, seed=seed)
+    with written_whole(out) as aside:
+        aside.write_text(text, encoding="utf-8")
+    board = parse(text)
+    report = {"storyboard": str(out), "scenes": len(board.scenes), "frames": board.frames}
+    told = f"{out}: {len(board.scenes)} scenes, {board.frames:,} frames ({clock(board.frames / rate(fps))})"
+    return report, told
+
+
+def rate(fps: float) -> Fraction:
+    """Frames per second as a fraction that fits a file's time base: 23.976 is 24000/1001."""
+    exact = Fraction(str(fps))
+    near = Fraction(round(exact * 1001 / 1000) * 1000, 1001)
+    if exact.denominator > 1 and abs(near - exact) < Fraction(1, 1000):
+        return near
+    return exact.limit_denominator(1000)
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    from longtake.ingest.sidecars import DEFAULT_KINDS, KINDS
+
+    if text in ("auto", "none"):
+        return DEFAULT_KINDS if text == "auto" else ()
+    kinds = tuple(kind.strip() for kind in text.split(","))
+    if wrong := [kind for kind in kinds if kind not in KINDS]:
+        known = f"auto, none, or some of {', '.join(KINDS)}"
+        raise typer.BadParameter(f"{wrong[0]!r} is none of {known}", param_hint="--captions")
+    return kinds
+
+
+def _shares(text: str) -> tuple[int, int, int]:
+    try:
+        train, validation, test = (int(part) for part in text.split("/"))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r}: write three shares, as 80/10/10", param_hint="--splits"
+        ) from None
+    if train < 1 or validation < 0 or test < 0:
+        raise typer.BadParameter(f"{text!r}: training needs a share, none is below 0", param_hint="--splits")
+    return train, validation, test
+
+
+def _check_installed(module: str, why: str, extra: str) -> None:
+    if find_spec(module) is None:
+        raise typer.BadParameter(f"{why}: pip install 'longtake[{extra}]'")

@@ -1,0 +1,80 @@
+"""The cartoon world in the shape of FlintstonesHD, which was never released: as many films, long and large.
+
+FlintstonesHD (NUWA-XL, Yin et al. 2023, arXiv 2303.12346, section 4.1): 166 episodes of 38,000 frames on
+average, 1440x1080 pixels, a caption for every frame. How lengths vary is not said; here they do by up to a
+fifth. Nothing lies on disk: any frame of any episode is drawn when it is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.data.script import Split, episode_seeds, shot_at
+from longtake.data.world import frames, wide_frame
+
+__all__ = ["EPISODES", "HEIGHT", "MEAN_FRAMES", "WIDTH", "FlintstonesShape"]
+
+EPISODES, MEAN_FRAMES, WIDTH, HEIGHT = 166, 38_000, 1440, 1080
+_COUNTS: dict[Split, int] = {"train": 132, "validation": 17, "test": 17}  # about 80, 10 and 10 %
+_SPREAD = 7_600  # frames by which an episode is longer or shorter, at most
+
+
+@lru_cache(maxsize=1)
+def _lengths() -> dict[int, int]:
+    """Frames of every episode. Two by two they are as much longer as shorter, so that the mean is exact."""
+    episodes = [seed for split, count in _COUNTS.items() for seed in episode_seeds(split, count)]
+    found: dict[int, int] = {}
+    for one, other in zip(episodes[::2], episodes[1::2], strict=True):
+        digest = hashlib.blake2b(f"flintstones {one}".encode(), digest_size=8).digest()
+        more = int.from_bytes(digest, "big") % (2 * _SPREAD + 1) - _SPREAD
+        found |= {one: MEAN_FRAMES + more, other: MEAN_FRAMES - more}
+    return found
+
+
+@dataclass(frozen=True)
+class FlintstonesShape:
+    """166 episodes of the cartoon world, a `Footage`; a film's number is the seed of its episode."""
+
+    @property
+    def name(self) -> str:
+        """As for every footage."""
+        return "cartoon world in the shape of FlintstonesHD"
+
+    def films(self, split: Split) -> Sequence[int]:
+        """As for every footage."""
+        return episode_seeds(split, _COUNTS[split])
+
+    def length(self, film: int) -> int:
+        """As for every footage. Raises ValueError for an episode that is none of the 166."""
+        if film not in _lengths():
+            raise ValueError(f"there is no episode {film}: take the numbers that `films` names")
+        return _lengths()[film]
+
+    def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
+        """As for every footage: the middle square; between two frames the world draws what is between."""
+        self._check(film, numbers)
+        return frames(film, numbers, size)
+
+    def pictures(self, film: int, numbers: Sequence[float], height: int = HEIGHT) -> NDArray[np.uint8]:
+        """Whole frames, 4:3: uint8 `[T, height, 4/3 height, 3]`, RGB; `height` is a multiple of 6."""
+        if height % 6:
+            raise ValueError(f"a height of {height} pixels has no even 4:3 width: take a multiple of 6")
+        self._check(film, numbers)
+        return np.stack([wide_frame(film, number, height, height * WIDTH // HEIGHT) for number in numbers])
+
+    def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
+        """As for every footage; no frame is without."""
+        self._check(film, numbers)
+        return [shot_at(film, int(number)).caption for number in numbers]
+
+    def _check(self, film: int, numbers: Sequence[float]) -> None:
+        length = self.length(film)
+        if len(numbers) and not 0 <= min(numbers) <= max(numbers) < length:
+            asked = f"{min(numbers)} to {max(numbers)}"
+            raise ValueError(f"episode {film} has frames 0 to {length - 1}, not {asked}")

@@ -1,0 +1,235 @@
+"""One film into a data set: read once, resampled, cut into shots, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from longtake.data.access import GROUP, frames_of
+from longtake.ingest.likeness import Signature, small_grey
+from longtake.ingest.shots import LOOK, Cut, CutFinder, shots_of
+from longtake.ingest.source import (
+    Facts,
+    NoFilm,
+    Painter,
+    Shown,
+    film_frames,
+    open_source,
+    resampled,
+    told_inside,
+)
+from longtake.video import Codec, Pixels, contact_sheet, encode_segment, reduce, write_png
+from longtake.whole import written_whole
+
+__all__ = ["Recipe", "Taken", "checksum", "film_id", "known_film", "signature", "take"]
+
+_VERSION = 1  # raise it when the same file gives another film
+# Chroma at full size: at 128 pixels 4:2:0 costs 5 dB (docs/data.md).
+_CODEC, _PIXELS = Codec(crf=12, group=GROUP), "yuv444p"
+_SHEET_PICTURE, _SHEET_MOST = 128, 400  # of a contact sheet: pixels per side, shots
+_SHORT = 0.9  # of the promised length, below which a film is called cut off
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How every film of the data set is made."""
+
+    fps: Fraction
+    size: int
+    aspect: str
+    cut: float
+
+    @property
+    def digest(self) -> str:
+        """Of all that decides what a file becomes."""
+        return hashlib.sha256(repr((_VERSION, self, _CODEC, _PIXELS)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What is known of a film that was taken."""
+
+    film: str
+    sha256: str  # of the source
+    recipe: str  # digest
+    width: int
+    height: int
+    format: str
+    rate: str
+    lead: str  # s, see Facts
+    frames: int  # of the data set
+    cuts: tuple[tuple[float, str], ...]  # s, and cut or fade
+    shots: tuple[tuple[int, int], ...]  # frames
+    inside: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]  # of subtitles: language, cues
+    pictures: str  # sha256 of the mp4
+    notes: tuple[str, ...]
+
+
+def film_id(path: Path, sha256: str) -> str:
+    """A name that can be read, and is another one for other bytes."""
+    words = re.sub(r"[^A-Za-z0-9]+", "_", path.stem).strip("_")[:40]
+    return f"{words or 'film'}-{sha256[:8]}"
+
+
+def checksum(path: Path) -> str:
+    """sha256 of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def known_film(folder: Path, film: str, recipe: Recipe) -> Taken | None:
+    """What an earlier run took, where all of it is there and made so."""
+    try:
+        told = json.loads((folder / "films" / f"{film}.json").read_text(encoding="utf-8"))
+        taken = Taken(**{name: _tuples(value) for name, value in told.items()})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return taken if taken.recipe == recipe.digest else None
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def signature(folder: Path, film: str) -> Signature:
+    """The small pictures of a film, see `likeness`."""
+    found: Signature = np.load(folder / "films" / f"{film}.npy", allow_pickle=False)
+    return found
+
+
+def take(path: Path, sha256: str, folder: Path, recipe: Recipe) -> Taken:
+    """Make the film of a file: `films/ID.mp4`, `ID.npy`, the sheet, and last `ID.json`. Raises NoFilm.
+
+    Memory does not grow with the film: its pictures pass by one at a time.
+    """
+    film = film_id(path, sha256)
+    out = folder / "films" / f"{film}.mp4"
+    heard: list[Facts] = []
+    with open_source(path) as (video, stream):
+        paint = Painter(stream, recipe.size, recipe.aspect)
+        passing = _Passing(film_frames(video, stream, heard), paint, recipe, heard)
+        try:
+            first = next(squares := passing.squares(), None)
+            if first is None:
+                raise NoFilm("no video", "holds no picture that can be decoded")
+            encode_segment(_chained(first, squares), out, recipe.fps, _CODEC, _PIXELS)
+            if passing.pictures < 2:
+                raise NoFilm("no video", "a single picture")
+        except BaseException:
+            out.unlink(missing_ok=True)
+            raise
+    facts = heard[0]
+    cuts = passing.cuts()
+    shots = shots_of(cuts, passing.frames, recipe.fps)
+    _write_signature(folder, film, passing.small)
+    _write_sheet(folder, film, shots, recipe.fps)
+    taken = Taken(
+        film=film,
+        sha256=sha256,
+        recipe=recipe.digest,
+        width=facts.width,
+        height=facts.height,
+        format=facts.format,
+        rate=str(facts.rate),
+        lead=str(facts.lead),
+        frames=passing.frames,
+        cuts=tuple((round(cut.time, 4), cut.kind) for cut in cuts),
+        shots=tuple((shot.start, shot.stop) for shot in shots),
+        inside=tuple(
+            (language, tuple((str(cue.start), str(cue.end), cue.text) for cue in cues))
+            for language, cues in told_inside(path)
+        ),
+        pictures=checksum(out),
+        notes=(*facts.notes, *_cut_off(facts, passing.end)),
+    )
+    with written_whole(folder / "films" / f"{film}.json") as aside:
+        aside.write_text(json.dumps(asdict(taken)) + "\n", encoding="utf-8")
+    return taken
+
+
+def _chained(first: Pixels, others: Iterator[Pixels]) -> Iterator[Pixels]:
+    yield first
+    yield from others
+
+
+def _cut_off(facts: Facts, end: float) -> list[str]:
+    if facts.promised and end < _SHORT * facts.promised:
+        return [f"ends at {end:.1f} s of {facts.promised:.1f} s"]
+    return []
+
+
+class _Passing:
+    """The pictures of a film as they pass: what is seen of all of them, and the squares that are kept."""
+
+    def __init__(self, frames: Iterator[Shown], paint: Painter, recipe: Recipe, heard: list[Facts]) -> None:
+        self._frames, self._paint, self._recipe, self._heard = frames, paint, recipe, heard
+        self._shrink = VideoReformatter()
+        self._finder: CutFinder | None = None  # made when the rate is known
+        self.small: list[NDArray[np.uint8]] = []  # one for every second
+        self.pictures = self.frames = 0  # of the source, of the data set
+        self.end = 0.0  # s
+
+    def squares(self) -> Iterator[Pixels]:
+        """The frames of the data set."""
+        last, square = None, None
+        for _, shown in resampled(self._watched(), self._recipe.fps):
+            if square is None or shown.frame is not last:
+                last, square = shown.frame, self._paint(shown.frame)
+            self.frames += 1
+            yield square
+
+    def cuts(self) -> list[Cut]:
+        """What was found, after the last picture."""
+        assert self._finder is not None
+        return self._finder.finish()
+
+    def _watched(self) -> Iterator[Shown]:
+        for shown in self._frames:
+            look = self._look(shown.frame)
+            if self._finder is None:
+                self._finder = CutFinder(self._heard[0].rate, self._recipe.cut)
+            self._finder.see(float(shown.start), look)
+            while len(self.small) + 0.5 < shown.end:  # the pictures in the middle of every second
+                self.small.append(small_grey(look))
+            self.pictures, self.end = self.pictures + 1, float(shown.end)
+            yield shown
+
+    def _look(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
+        scale = LOOK / max(frame.width, frame.height)
+        width, height = (max(16, round(side * scale)) for side in (frame.width, frame.height))
+        small = self._shrink.reformat(
+            frame, width=width, height=height, format="bgr24", interpolation=Interpolation.AREA, threads=1
+        )
+        return small.to_ndarray().astype(np.uint8, copy=False)
+
+
+def _write_signature(folder: Path, film: str, small: list[NDArray[np.uint8]]) -> None:
+    rows = np.stack(small) if small else np.zeros((0, 144), np.uint8)
+    with written_whole(folder / "films" / f"{film}.npy") as aside, aside.open("wb") as file:
+        np.save(file, rows, allow_pickle=False)
+
+
+def _write_sheet(folder: Path, film: str, shots: list[range], fps: Fraction) -> None:
+    """The middle picture of every shot, or of shots spread over a film that has very many."""
+    chosen = np.unique(np.linspace(0, len(shots) - 1, min(len(shots), _SHEET_MOST)).round().astype(int))
+    picture = partial(frames_of, folder / "films" / f"{film}.mp4", fps=fps)
+    pictures, labels = [], []
+    for number in chosen.tolist():
+        shot = shots[number]
+        (middle,) = picture([(shot.start + shot.stop) // 2])
+        pictures.append(reduce(middle, max(1, len(middle) // _SHEET_PICTURE)))
+        seconds = float(shot.start / fps)
+        labels.append(f"shot {number} frames {shot.start:,} to {shot.stop - 1:,} from {seconds:.1f} s on")
+    write_png(contact_sheet(pictures, labels), folder / "sheets" / f"{film}.png")

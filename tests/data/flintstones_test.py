@@ -1,0 +1,71 @@
+"""The cartoon in FlintstonesHD's shape: its numbers, and a wider picture around the same square."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from longtake.data.canvas import Canvas
+from longtake.data.flintstones import EPISODES, FlintstonesShape
+from longtake.data.footage import Footage
+from longtake.data.script import split_of
+from longtake.data.vocabulary import SPLITS
+from longtake.data.world import frame, wide_frame
+
+SHAPE: Footage = FlintstonesShape()
+
+
+def test_it_has_the_papers_numbers() -> None:
+    films = [(split, film) for split in SPLITS for film in SHAPE.films(split)]
+    assert len(films) == EPISODES == 166
+    assert len({film for _, film in films}) == 166
+    lengths = [SHAPE.length(film) for _, film in films]
+    assert sum(lengths) == 166 * 38_000
+    assert len(set(lengths)) > 100
+    assert min(lengths) >= 30_400
+    assert max(lengths) <= 45_600
+    assert all(split_of(film) == split for split, film in films)
+
+
+def test_any_frame_has_a_picture_and_a_caption() -> None:
+    film = SHAPE.films("validation")[3]
+    last = SHAPE.length(film) - 1
+    assert np.array_equal(SHAPE.frames(film, [last], 32)[0], frame(film, last, 32))
+    assert all(SHAPE.captions(film, [0, last // 2, last]))
+    large = FlintstonesShape().pictures(film, [last])
+    assert large.shape == (1, 1080, 1440, 3)
+
+
+def test_what_it_does_not_have_is_refused() -> None:
+    film = SHAPE.films("test")[0]
+    for read in (lambda n: SHAPE.frames(film, [n], 16), lambda n: SHAPE.captions(film, [n])):
+        with pytest.raises(ValueError, match="has frames 0 to"):
+            read(SHAPE.length(film))
+    with pytest.raises(ValueError, match="there is no episode"):
+        SHAPE.length(10**9)
+    with pytest.raises(ValueError, match="multiple of 6"):
+        FlintstonesShape().pictures(film, [0], 1000)
+    with pytest.raises(ValueError, match="wider by an even number"):
+        Canvas(32, 33)
+
+
+@pytest.mark.parametrize("size", [48, 96])
+def test_the_middle_of_a_wide_frame_is_the_square(size: int) -> None:
+    """But for the smoothing of what crosses the square's edges. The square's own bits: world_test.py."""
+    for seed in range(8):
+        for number in (0, 411, 1822, 3375):
+            square = frame(seed, number, size).astype(int)
+            wide = wide_frame(seed, number, size, size * 4 // 3)
+            assert wide.shape == (size, size * 4 // 3, 3)
+            middle = wide[:, size // 6 : size // 6 + size].astype(int)
+            assert np.array_equal(middle[:, 2:-2], square[:, 2:-2])
+            assert np.abs(middle - square).max() <= 32
+            assert (middle != square).any(axis=2).sum() <= 12
+
+
+def test_scenery_goes_on_beside_the_square() -> None:
+    """At both sides there is no blank strip: every row of sky, ground and rain reaches the edge."""
+    for seed in range(6):
+        for number in (0, 1000, 2500):
+            wide = wide_frame(seed, number, 96, 128)
+            assert wide[:, [0, -1]].max(axis=2).min() > 0
