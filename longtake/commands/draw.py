@@ -125,12 +125,16 @@ def workers_for(most: int) -> int:
 def _name_unknown_words(work: Work) -> None:
     """Warn once of every word that says nothing to the model."""
     config = json.loads((work.manifest.folder / "text" / "config.json").read_text())
-    vocabulary = set(config.get("vocabulary", ()))  # an encoder without one knows parts of any word
-    named: set[str] = set()
-    for scene in work.plan.timeline.scenes if vocabulary else ():
+    told = config.get("vocabulary")
+    if told is None:  # such an encoder knows parts of any word
+        return
+    if not told:
+        note("the model was trained without captions: prompts do not change what it draws", "warning")
+        return
+    vocabulary, named = set(told), set[str]()
+    for scene in work.plan.timeline.scenes:
         for word, near in unknown_words(scene.prompt, vocabulary):
             if word not in named:
                 named.add(word)
                 nearest = f"the nearest it knows: {', '.join(near)}" if near else "it knows none like it"
-                told = f"scene {scene.id!r}: the model does not know the word {word!r}; {nearest}"
-                note(told, "warning")
+                note(f"scene {scene.id!r}: the model does not know the word {word!r}; {nearest}", "warning")
