@@ -7,16 +7,19 @@ processes, sharded or not.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 __all__ = ["as_part", "part", "shard", "whole", "whole_tensors"]
+
+_FORWARD = ("encode", "decode")  # by what else than `forward` a loss may run a network: autoencoders
 
 
 def shard(net: nn.Module, device: torch.device) -> None:
@@ -24,6 +27,7 @@ def shard(net: nn.Module, device: torch.device) -> None:
 
     Called by all processes. From then on all of them must run `net` together.
     """
+    warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)  # no loss changes outputs in place
     mesh = init_device_mesh(device.type, (dist.get_world_size(),))
     for unit in (*_blocks(net), net):
         for tensor in (*unit.parameters(), *unit.buffers()):
@@ -31,6 +35,9 @@ def shard(net: nn.Module, device: torch.device) -> None:
                 tensor.data = tensor.data.to(device).contiguous()
                 dist.broadcast(tensor.data, 0)
         fully_shard(unit, mesh=mesh, reshard_after_forward=True)
+    for method in _FORWARD:
+        if hasattr(net, method):
+            register_fsdp_forward_method(net, method)
 
 
 def _blocks(net: nn.Module) -> Iterator[nn.Module]:
