@@ -13,12 +13,12 @@ import torch
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.captions import vocabulary
 from longtake.data.footage import CartoonWorld, Footage
-from longtake.data.spoken import captions_of, vocabulary_of
 from longtake.manifest import ModelError, read_manifest
 from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.recipes.recipe import Recipe
+from longtake.train.spoken import captions_of, vocabulary_of
 
 __all__ = ["BEGUN", "begin_from"]
 

@@ -21,7 +21,6 @@ from longtake.data.films import draws_of, looked_at
 from longtake.data.footage import CartoonWorld, Footage
 from longtake.data.latents import build_cache, open_cache
 from longtake.data.opened import open_footage
-from longtake.data.spoken import captions_of, vocabulary_of
 from longtake.diffusion import SCHEDULES, DiffusionLoss
 from longtake.evaluate.gates import GATES, check_probes
 from longtake.evaluate.look import load_probes
@@ -63,6 +62,7 @@ from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, fram
 from longtake.train.processes import own_device, place
 from longtake.train.retell import Reteller, retell_batches, retell_loss
 from longtake.train.samples import keyframe_sheet
+from longtake.train.spoken import captions_of, vocabulary_of
 from longtake.train.text import CaptionReader, caption_batches, facts_loss
 
 __all__ = [

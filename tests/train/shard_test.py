@@ -152,13 +152,3 @@ def test_a_sharded_run_goes_on_in_one_process_and_back(tmp_path: Path) -> None:
     assert all(tensor.isfinite().all() for tensor in kept.optimiser.values())
     both = launch(tmp_path, "denoiser", {"sharded": True})
     assert difference(both[0], both[1]) == 0
-
-
-def test_one_process_alone_keeps_all(tmp_path: Path) -> None:
-    plain, sharded = (small(tmp_path / str(shared), {"sharded": shared}) for shared in (False, True))
-    assert difference(plain.state_dict(), sharded.state_dict()) == 0
-
-
-def test_what_cannot_compute_twice_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Net keeps all for its gradients: leave `recompute` out"):
-        small(tmp_path, {"recompute": True})
