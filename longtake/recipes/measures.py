@@ -19,7 +19,7 @@ from longtake.whole import written_whole
 __all__ = ["FILE", "measure", "read_measures", "told"]
 
 FILE = "measures.json"
-_CLIPS = 24  # of each level
+_CLIPS = 16  # of each level
 
 
 def measure(

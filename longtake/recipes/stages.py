@@ -31,6 +31,7 @@ from longtake.models.unet import MaskTemporalUNet
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
 from longtake.recipes.begin import BEGUN
+from longtake.recipes.films import films_64
 from longtake.recipes.measures import measure, told
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
@@ -84,6 +85,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "toon-128-10min": partial(toon_128_accelerated, 10),
     "toon-128-25min": partial(toon_128_accelerated, 25),
     "toon-256": toon_256,
+    "films-64": films_64,
 }
 
 

@@ -75,14 +75,16 @@ def denoising(
         time = torch.tensor([clip.numbers], device=latents.device).float()
         text = encoder.encode(["", *clip.captions]).to(latents.device)
         prompt = torch.arange(1, len(text), device=latents.device)[None]
-        told = latents, time - time[:, :1], text, prompt, mask
-        for draw in range(_DRAWN):
-            pair = []
-            for each in (net, _nothing):
-                same = torch.Generator(latents.device).manual_seed(_DRAWN * number + draw)
-                loss, _ = diffusion(each, *told, null_prompt=0, text_dropout=0.0, generator=same)
-                pair.append(float(loss))
-            found.append(pair)
+        several = (latents, time - time[:, :1], prompt, mask)
+        latents, time, prompt, mask = (x.repeat(_DRAWN, *[1] * (x.ndim - 1)) for x in several)
+        pair = []
+        for each in (net, _nothing):
+            same = torch.Generator(latents.device).manual_seed(number)
+            loss, _ = diffusion(
+                each, latents, time, text, prompt, mask, null_prompt=0, text_dropout=0.0, generator=same
+            )
+            pair.append(float(loss))
+        found.append(pair)
     ours, nothing = torch.tensor(found).mean(dim=0).tolist()
     return ours, nothing
 
