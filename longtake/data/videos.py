@@ -37,13 +37,13 @@ class Videos:
     tenth of them, at least one, is held out for validation, and as many for test; of fewer all are trained
     on. Films stay in memory once they are decoded in a size, up to a gigabyte of them.
 
-    Raises ValueError where there are none.
+    Raises VideoError, a ValueError, where there are none.
     """
 
     def __init__(self, folder: Path) -> None:
         self._videos = find_videos(folder)
         if not self._videos:
-            raise ValueError(f"{folder}: holds no videos: name a folder with files that PyAV can read")
+            raise VideoError(f"{folder}: holds no videos: name a folder with files that PyAV can read")
         told = [
             (video.path.relative_to(folder).as_posix(), video.path.stat().st_size, video.times)
             for video in self._videos
