@@ -134,7 +134,7 @@ def test_films_without_captions_make_a_model_that_says_so(
 ) -> None:
     silent = Moving((40, 61, 50), held=0, told=False)
     whole_run(tmp_path / "run", silent, replace(tiny(), distillation=None, hd=None))
-    assert "has no captions" in capsys.readouterr().out
+    assert "has no captions" in capsys.readouterr().err
     assert not (tmp_path / "run" / "text" / "log.jsonl").exists()
     assert not open_cache(tmp_path / "run" / "latents").referring.any()
     card = (tmp_path / "run" / "package" / "README.md").read_text()

@@ -18,7 +18,7 @@ from longtake.evaluate.table import limit_of, number
 from longtake.manifest import Manifest, read_manifest
 from longtake.plan import Sampling
 from longtake.recipes.done import digest_of, read_done
-from longtake.recipes.measures import told
+from longtake.recipes.measures import in_words
 from longtake.recipes.recipe import Recipe
 from longtake.train.checkpoint import newest
 from longtake.train.loop import TrainConfig
@@ -60,7 +60,7 @@ def write_card(
         *_head(manifest, footage),
         *_made(recipe, footage, out, preset),
         *_sampling(recipe),
-        *((*_measures(report), *_failures(report)) if of_world else ("", "## Measures", "", *told(report))),
+        *(_evaluation(report) if of_world else ("", "## Measures", "", *in_words(report))),
         *_notes(out),
     ]
     path = manifest.folder / "README.md"
@@ -228,6 +228,11 @@ def _level(name: str, sampling: Sampling) -> str:
     cells = (name, sampling.sampler, sampling.steps, f"{sampling.shift:g}", f"{sampling.text_guidance:g}",
              f"{sampling.known_guidance:g}")  # fmt: skip
     return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _evaluation(report: Report) -> Iterator[str]:
+    yield from _measures(report)
+    yield from _failures(report)
 
 
 def _measures(report: Report) -> Iterator[str]:

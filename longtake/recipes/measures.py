@@ -16,7 +16,7 @@ from longtake.models.vae import TKLVAE
 from longtake.train.held_out import LEVELS, denoising, level_clips, reconstruction
 from longtake.whole import written_whole
 
-__all__ = ["FILE", "measure", "read_measures", "told"]
+__all__ = ["FILE", "in_words", "measure", "read_measures"]
 
 FILE = "measures.json"
 _CLIPS = 16  # of each level
@@ -62,7 +62,7 @@ def read_measures(out: Path) -> Mapping[str, Any]:
     return found
 
 
-def told(measures: Mapping[str, Any]) -> Iterator[str]:
+def in_words(measures: Mapping[str, Any]) -> Iterator[str]:
     """The measures as lines of markdown."""
     counts, splits = measures["films"], list(measures["psnr"])
     names = {"train": "films it was trained on", "validation": "films it never saw"}

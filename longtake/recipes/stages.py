@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -32,7 +33,7 @@ from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
 from longtake.recipes.begin import BEGUN
 from longtake.recipes.films import films_64
-from longtake.recipes.measures import measure, told
+from longtake.recipes.measures import in_words, measure
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
 from longtake.train.autoencoder import (
@@ -168,7 +169,8 @@ def _text(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
         teller = train(Reteller(encoder), retell_loss, retold, recipe.captions, out / "text", **by)
         encoder = teller.encoder
     elif place()[0] == 0:
-        print(f"{footage.name}: has no captions, so the model will draw without regard to prompts")
+        told = f"{footage.name}: has no captions, so the model will draw without regard to prompts"
+        print(told, file=sys.stderr)
     _save(encoder, out, "text")
 
 
@@ -380,10 +382,8 @@ def _measures(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     parts = (("vae", TKLVAE), ("text", SmallTextEncoder), ("unet", MaskTemporalUNet))
     vae, encoder, net = (_finished(out, part, kind, device) for part, kind in parts)
     if place()[0] == 0:
-        print(
-            *told(measure(vae, encoder, net, denoising_loss(recipe).diffusion, footage, recipe.size, out)),
-            sep="\n",
-        )
+        diffusion = denoising_loss(recipe).diffusion
+        print(*in_words(measure(vae, encoder, net, diffusion, footage, recipe.size, out)), sep="\n")
 
 
 def _probe(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:

@@ -172,8 +172,8 @@ def train(
                     checkpoint = _checkpoint(model, ema, optimisers, state)
                     if rank == 0:
                         save(checkpoint, out_dir, config.keep)
-                shown = sheet and (count % config.sheet_every == 0 or count == config.steps)
-                if sheet and shown and (rank == 0 or sharded):
+                shown = count % config.sheet_every == 0 or count == config.steps
+                if sheet and shown and (rank == 0 or sharded):  # all draw with a sharded network
                     picture = sheet(ema, count)
                     if rank == 0:
                         save_sheet(picture, out_dir, count)

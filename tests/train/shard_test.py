@@ -87,6 +87,23 @@ def decoder(out: Path, change: dict[str, Any], last: int = -1) -> Any:
     return run(out, model, t.NoisyStillLoss(noise=0.1), t.still_batches(t.WORLD, 16, 2), change, last)
 
 
+def chain(out: Path, change: dict[str, Any], last: int = -1) -> Any:
+    """All stages of a recipe on films, with sheets; the denoiser that they leave."""
+    from moving import Moving
+    from tiny_recipe import tiny
+
+    from longtake.models.load import load_network
+    from longtake.models.unet import MaskTemporalUNet
+    from longtake.recipes import run_all
+
+    recipe = tiny()
+    stages = ("stills", "captions", "diffusion", "distillation", "decoder", "hd")
+    spread = {stage: replace(getattr(recipe, stage), sheet_every=1, **change) for stage in stages}
+    footage: Any = Moving()
+    run_all(replace(recipe, **spread), footage, out, "cpu", evaluate=run, preset="", tell=print)
+    return load_network(MaskTemporalUNet, out / "model" / "unet")
+
+
 def launch(out: Path, what: str, change: dict[str, Any], last: int = -1, processes: int = 2) -> list[Weights]:
     """One of the above in processes; the averaged weights that each of them got, none where it broke off."""
     out.mkdir(parents=True, exist_ok=True)
@@ -152,3 +169,15 @@ def test_a_sharded_run_goes_on_in_one_process_and_back(tmp_path: Path) -> None:
     assert all(tensor.isfinite().all() for tensor in kept.optimiser.values())
     both = launch(tmp_path, "denoiser", {"sharded": True})
     assert difference(both[0], both[1]) == 0
+
+
+@pytest.mark.slow
+def test_every_stage_can_be_sharded_and_leaves_whole_networks(tmp_path: Path) -> None:
+    plain, sharded = (
+        launch(tmp_path / str(shared), "chain", {"sharded": shared}) for shared in (False, True)
+    )
+    assert difference(sharded[0], sharded[1]) == 0
+    assert difference(plain[0], sharded[0]) < 0.05  # after the other stages
+    sheets = sorted(path.name for path in (tmp_path / "True" / "denoiser" / "sheets").iterdir())
+    assert sheets == ["step-00000001.png", "step-00000002.png"]
+    assert (tmp_path / "True" / "package" / "README.md").exists()
