@@ -24,6 +24,7 @@ from rich.progress import track
 from rich.table import Table
 
 from longtake.data.clips import Clip
+from longtake.data.footage import CartoonWorld
 from longtake.data.script import episode_seeds, shot_at
 from longtake.flow import FLOWS, moved
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
@@ -44,7 +45,8 @@ def clips(count: int) -> Iterator[Clip]:
         episode, start = chance.choice(episodes), chance.randrange(4200)
         if shot_at(episode, start) == shot_at(episode, start + _KNOWN - 1):
             found += 1
-            yield Clip(episode=episode, numbers=tuple(start + k / 2 for k in range(2 * _KNOWN - 1)))
+            numbers = tuple(start + k / 2 for k in range(2 * _KNOWN - 1))
+            yield Clip(footage=CartoonWorld(64), film=episode, numbers=numbers)
 
 
 def job_of(clip: Clip, manifest: Manifest, flow: str) -> Job:
@@ -52,7 +54,7 @@ def job_of(clip: Clip, manifest: Manifest, flow: str) -> Job:
     line = Timeline((Scene("all", 0, clip.captions[0]),), _KNOWN)
     still = plan_nuwa_xl(
         line,
-        seed=clip.episode * 10_000 + int(clip.numbers[0]),
+        seed=clip.film * 10_000 + int(clip.numbers[0]),
         model=manifest.digest,
         sampling_keyframes=manifest.keyframes,
         sampling_gaps=manifest.gaps,

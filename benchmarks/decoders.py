@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from longtake.data.clips import draw_clip
+from longtake.data.clips import WorldDraws
 from longtake.data.script import episode_seeds
 from longtake.models.layers import TemporalAttention, TemporalConv
 from longtake.models.load import load_network
@@ -76,7 +76,8 @@ def measure(model: TKLVAE, recipe: Recipe) -> dict[str, float]:
     """PSNR of clean and of noisy latents, error of motion, and what two leaves make of a frame they share."""
     noise, found = torch.Generator().manual_seed(3), []
     for k in range(CLIPS):
-        clip = draw_clip(episode_seeds("validation", CLIPS), random.Random(k), 2 * LEAF - 1, mix=(1, 0, 0, 0))
+        draws = WorldDraws(episode_seeds("validation", CLIPS))
+        clip = draws.clip(random.Random(k), 2 * LEAF - 1, mix=(1, 0, 0, 0))
         true = to_model(clip.pixels(recipe.size))[None]
         latents = model.encode_latents(true)
         spoilt = latents + recipe.latent_noise * torch.randn(latents.shape, generator=noise)
@@ -121,9 +122,8 @@ def main() -> None:
                 model.encoder.requires_grad_(False)
                 rates = {"muon_lr": 2.5e-4, "adam_lr": 3e-4}  # higher ones first destroy what stills taught
                 config = replace(recipe.decoder, steps=asked.steps, batch=1, warmup=10, seed=seed, **rates)
-                batches = clip_batches(
-                    episode_seeds("train", recipe.episodes), recipe.size, config.batch, 2 * LEAF - 1, seed
-                )
+                draws = WorldDraws(episode_seeds("train", recipe.episodes))
+                batches = clip_batches(draws, recipe.size, config.batch, 2 * LEAF - 1, seed)
                 loss = DecoderLoss(noise=recipe.latent_noise)
                 made: nn.Module = train(model, loss, batches, config, folder)
                 assert isinstance(made, TKLVAE)

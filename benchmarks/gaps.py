@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import track
 
 from longtake.data.clips import Clip
+from longtake.data.footage import CartoonWorld
 from longtake.data.script import episode_seeds
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.ops import Decoder, Operations
@@ -78,9 +79,8 @@ def main() -> None:
             range(asked.clips), f"spacing {spacing}", transient=True, console=Console(stderr=True)
         ):
             start = random.Random(k).randrange(3000)
-            clip = Clip(
-                episode=episodes[k], numbers=tuple(range(start, start + spacing * asked.length, spacing))
-            )
+            numbers = tuple(range(start, start + spacing * asked.length, spacing))
+            clip = Clip(footage=CartoonWorld(asked.clips), film=episodes[k], numbers=numbers)
             true = clip.pixels(manifest.size)
             with torch.inference_mode():
                 weights = next(decode.vae.parameters())

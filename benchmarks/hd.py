@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from longtake.data.clips import draw_stills
+from longtake.data.clips import WorldDraws, draw_stills
 from longtake.data.script import episode_seeds
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.ops import Decoder
@@ -93,11 +93,11 @@ def main() -> None:
         parser.error(f"{manifest.name} has no HD decoder")
     decode, decode_hd = Decoder(folder, "cpu"), Decoder(folder, "cpu", hd=True)
     found: dict[str, list[tuple[float, float, float]]] = {}
-    episodes, rows = episode_seeds("validation", 64), []
+    draws, rows = WorldDraws(episode_seeds("validation", 64)), []
     for part in track(range(0, options.frames, _BATCH), "frames"):
         count = min(_BATCH, options.frames - part)
         small, large = (
-            draw_stills(episodes, random.Random(part), count, size) for size in (manifest.size, manifest.hd)
+            draw_stills(draws, random.Random(part), count, size) for size in (manifest.size, manifest.hd)
         )
         for name, made in ways(small, decode, decode_hd, manifest.hd).items():
             measured = [(psnr(m, t), ssim(m, t), steepness(m, t)) for m, t in zip(made, large, strict=True)]

@@ -25,7 +25,8 @@ import torch
 from gaps import gap_job, psnr
 
 from longtake.conditioning.text import SmallTextEncoder
-from longtake.data.clips import draw_clip
+from longtake.data.clips import WorldDraws
+from longtake.data.footage import CartoonWorld
 from longtake.data.script import episode_seeds
 from longtake.manifest import find_model, read_manifest
 from longtake.models.load import load_network
@@ -88,7 +89,7 @@ def measure(recipe: Recipe, package: Path) -> dict[str, float]:
     for name, mix in (("gaps", (0, 1, 0, 0)), ("leaves", (1, 0, 0, 0))):
         drawn: list[float] = []
         for k in range(CLIPS):
-            clip = draw_clip(episode_seeds("validation", CLIPS), random.Random(k), mix=mix)
+            clip = WorldDraws(episode_seeds("validation", CLIPS)).clip(random.Random(k), mix=mix)
             true = clip.pixels(recipe.size)
             weights = next(decode.vae.parameters())
             latents = decode.vae.encode_latents(to_model(true)[None].to(weights.device, weights.dtype))[0]
@@ -116,7 +117,7 @@ def make(name: str, seed: int, asked: argparse.Namespace) -> dict[str, float]:
         )
         began = time.process_time()
         for stage in STAGES:
-            do_stage(stage, recipe, run, "cpu")
+            do_stage(stage, recipe, CartoonWorld(recipe.episodes), run, "cpu")
         found = measure(recipe, run / "package") | {"seconds": time.process_time() - began}
         result.write_text(json.dumps(found, indent=1) + "\n")
     told: dict[str, float] = json.loads(result.read_text())

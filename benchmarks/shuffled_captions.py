@@ -37,6 +37,7 @@ from torch import Tensor
 
 from longtake.commands.evaluate import PRESETS
 from longtake.commands.selection import Selection
+from longtake.data.clips import WorldDraws
 from longtake.data.latents import ClipCache, build_cache, open_cache
 from longtake.data.script import episode_seeds
 from longtake.evaluate.look import PROBES
@@ -88,7 +89,8 @@ def small_cache(folder: Path, model: Path, recipe: Recipe, clips: int) -> None:
         mean = decoder.vae.encode(to_model(pixels).to(decoder.device), framewise=True).mean
         return decoder.vae.normalise(mean).half().cpu().numpy()
 
-    done = build_cache(folder, clips, encode, episode_seeds("train", recipe.episodes), recipe.size)
+    draws = WorldDraws(episode_seeds("train", recipe.episodes))
+    done = build_cache(folder, clips, encode, draws, recipe.size)
     with Progress(transient=True, console=Console(stderr=True)) as progress:
         task = progress.add_task("latents", total=clips)
         for count in done:

@@ -14,10 +14,12 @@ from tiny_recipe import tiny
 from torch import Tensor
 
 from longtake.cli import main
+from longtake.data.footage import CartoonWorld
 from longtake.manifest import ModelError, read_manifest
 from longtake.recipes import RECIPES, STAGES, Recipe, begin_from, run_all, run_stage
 from longtake.recipes.done import read_done
 
+WORLD = CartoonWorld(tiny().episodes)
 NETWORKS = {"vae": "vae", "text": "text", "unet": "begun"}  # part of a model -> its place in a run
 
 
@@ -53,8 +55,9 @@ def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
 
 
 def test_the_networks_of_a_model_are_those_that_the_run_has(model: Path, tmp_path: Path) -> None:
-    told = begin_from(model, tiny(), tmp_path)
+    told, taken = begin_from(model, tiny(), WORLD, tmp_path)
     assert told == f"tiny-undistilled {read_manifest(model).digest[:12]}"
+    assert taken == ("autoencoder", "text")
     for part, name in NETWORKS.items():
         made = weights(tmp_path / "model" / name)
         assert {w.dtype for w in made.values()} == {torch.float32}
@@ -72,7 +75,7 @@ def test_the_denoiser_goes_on_from_the_models(model: Path, tmp_path: Path) -> No
 def test_what_the_run_has_of_its_own_stays(model: Path, tmp_path: Path) -> None:
     run_stage("text", "tiny", tmp_path, "cpu")
     own = weights(tmp_path / "model" / "text")
-    begin_from(model, tiny(), tmp_path)
+    begin_from(model, tiny(), WORLD, tmp_path)
     assert same(weights(tmp_path / "model" / "text"), own)
     assert not same(own, weights(model / "text"))
 
@@ -86,7 +89,7 @@ def test_a_whole_run_leaves_out_what_it_was_given_and_records_whose_it_is(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_all(tiny(), tmp_path, "cpu", evaluate=evaluate, preset="ci", tell=told.append, begin=model)
+        run_all(tiny(), WORLD, tmp_path, "cpu", evaluate=evaluate, preset="ci", tell=told.append, begin=model)
     assert told[0].startswith("stage 1 of 8, autoencoder: finished")
     assert told[1].startswith("stage 2 of 8, text: finished")
     assert told[2] == "stage 3 of 8, latents"
@@ -99,7 +102,7 @@ def test_a_whole_run_leaves_out_what_it_was_given_and_records_whose_it_is(
 def test_another_recipes_model_is_refused_and_the_difference_named(model: Path, tmp_path: Path) -> None:
     wider = replace(tiny(), denoiser={**tiny().denoiser, "channels": [16, 32]})
     with pytest.raises(ModelError, match=r"channels is \[16, 16\], not \[16, 32\].*leave --from out"):
-        begin_from(model, wider, tmp_path)
+        begin_from(model, wider, WORLD, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -107,13 +110,13 @@ def test_a_model_that_predicts_something_else_is_refused(model: Path, tmp_path: 
     with pytest.raises(
         ModelError, match=r"prediction flow, flow, the recipe tiny has flow, v\..*leave --from"
     ):
-        begin_from(model, replace(tiny(), prediction="v"), tmp_path)
+        begin_from(model, replace(tiny(), prediction="v"), WORLD, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_distilled_model_is_refused(model: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"tiny is distilled: begin from .* tiny-undistilled"):
-        begin_from(model.parent / "package", tiny(), tmp_path)
+        begin_from(model.parent / "package", tiny(), WORLD, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -121,5 +124,5 @@ def test_a_damaged_model_is_refused(model: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(model, tmp_path / "broken")
     (broken / "vae" / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="damaged"):
-        begin_from(broken, tiny(), tmp_path / "run")
+        begin_from(broken, tiny(), WORLD, tmp_path / "run")
     assert not (tmp_path / "run").exists()

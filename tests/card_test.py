@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tiny_recipe
 
+from longtake.data.footage import CartoonWorld
 from longtake.evaluate.measured import FilmResult, Measured, Row
 from longtake.evaluate.score import Scale
 from longtake.evaluate.table import Header, report_json
@@ -20,6 +21,7 @@ from longtake.recipes.card import write_card
 from longtake.recipes.done import Done, Finished, digest_of, write_done
 from longtake.recipes.recipe import Recipe
 
+WORLD = CartoonWorld(6000)
 MACHINE = "a processor, 2 cores, no GPU, torch 2.13.0"
 
 
@@ -108,7 +110,7 @@ def out(tmp_path: Path, tiny_model: Path) -> Path:
 
 
 def card(out: Path, told: dict[str, Any] | None = None, preset: str = "dev") -> str:
-    path = write_card(tiny(), out, told or report(), preset)
+    path = write_card(tiny(), WORLD, out, told or report(), preset)
     assert path == out / "package" / "README.md"
     return path.read_text(encoding="utf-8")
 
@@ -141,7 +143,7 @@ def test_it_tells_how_every_stage_went(out: Path) -> None:
 
 def test_the_distillation_is_told_where_there_is_one(out: Path) -> None:
     recipe = replace(tiny(), distillation=tiny().decoder, substeps=3)
-    told = write_card(recipe, out, report()).read_text()
+    told = write_card(recipe, WORLD, out, report()).read_text()
     assert "| distillation | not recorded |" in told
     assert "stands for 3 guided ones" in " ".join(told.split())
     assert "| keyframes, before distillation | ddim | 8 | 1.5 | 3 | 1 |" in told
@@ -225,4 +227,4 @@ def test_what_is_not_there_is_said_not_guessed(out: Path) -> None:
 def test_there_is_no_card_without_a_package(out: Path) -> None:
     shutil.rmtree(out / "package")
     with pytest.raises(ModelError, match="no model's manifest"):
-        write_card(tiny(), out, report())
+        write_card(tiny(), WORLD, out, report())

@@ -14,6 +14,7 @@ import pytest
 from tiny_recipe import tiny
 
 from longtake.cli import main
+from longtake.data.footage import CartoonWorld, Footage
 from longtake.evaluate.measured import FilmResult, Measured, Row
 from longtake.evaluate.table import Header, report_json
 from longtake.manifest import ModelError, read_manifest
@@ -31,15 +32,16 @@ def undistilled() -> Recipe:
 class Calls:
     """Runs `run_all`, and keeps what it told and evaluated."""
 
-    def __init__(self) -> None:
+    def __init__(self, footage: Footage = CartoonWorld(tiny().episodes)) -> None:  # noqa: B008  (frozen)
+        self.footage = footage
         self.told: list[str] = []
         self.evaluated: list[Path] = []
 
     def __call__(self, out: Path, recipe: Recipe | None = None, preset: str = "ci") -> Path | None:
         self.told, self.evaluated = [], []
-        return run_all(
-            recipe or tiny(), out, "cpu", evaluate=self.evaluate, preset=preset, tell=self.told.append
-        )
+        made = recipe or tiny()
+        tell = self.told.append
+        return run_all(made, self.footage, out, "cpu", evaluate=self.evaluate, preset=preset, tell=tell)
 
     def evaluate(self, package: Path, folder: Path) -> dict[str, Any]:
         read_manifest(package).verify()
@@ -91,8 +93,10 @@ def forget(out: Path, *stages: str) -> None:
 
 
 def test_the_stages_are_those_that_lead_to_a_model() -> None:
-    assert stages_of(tiny()) == STAGES
-    assert stages_of(undistilled()) == tuple(stage for stage in STAGES if stage != "distillation")
+    assert stages_of(tiny(), CartoonWorld(5)) == STAGES
+    assert stages_of(undistilled(), CartoonWorld(5)) == tuple(
+        stage for stage in STAGES if stage != "distillation"
+    )
 
 
 def test_a_whole_run_is_recorded_and_has_a_card(run: Path) -> None:

@@ -253,11 +253,11 @@ def train(
             show_default="random weights",
         ),
     ] = None,
-    videos: Annotated[
+    data: Annotated[
         Path | None,
         Option(
-            "--videos",
-            help="With hd: a folder of videos to learn from.",
+            "--data",
+            help="What to learn from: a data set, or a folder of videos.",
             metavar="DIR",
             show_default="the cartoon world",
         ),
@@ -265,16 +265,18 @@ def train(
 ) -> None:
     """Train all of a recipe, or one stage.
 
-    All: the stages in order, the evaluation of the model in DIR/package, and its card there.
+    All: the stages in order, the evaluation of the model in DIR/package, and its card there; with --data
+    its measures instead of the evaluation, which asks what only the cartoon world tells.
     Stopped at any moment, the same command goes on from the last checkpoint.
 
     Examples: longtake train all --recipe toon-64 --out runs/toon-64;
     longtake train autoencoder --recipe toon-64 --out runs/toon-64;
-    longtake train all --recipe toon-128 --from toon-128-undistilled --out runs/longer
+    longtake train all --recipe toon-128 --from toon-128-undistilled --out runs/longer;
+    longtake train all --recipe films-64 --data my-films --out runs/films
     """
     from longtake.commands.train import run
 
-    run(stage, recipe, out, device, preset and preset.value, begin, videos)
+    run(stage, recipe, out, device, preset and preset.value, begin, data)
 
 
 @app.command()

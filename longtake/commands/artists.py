@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from longtake.commands.strategies import Way
-from longtake.conditioning.words import unknown_words
+from longtake.commands.unheard import unheard
 from longtake.executors import Draw
 from longtake.film import SEGMENT_FRAMES, Decode
 from longtake.manifest import Manifest
-from longtake.plan import Plan, Timeline
+from longtake.plan import Plan, Scene, Timeline
 
 __all__ = ["Artist", "ModelArtist"]
 
@@ -68,8 +67,8 @@ class Artist(Protocol):
     def verify(self) -> None:
         """Raises ModelError where its weights are damaged."""
 
-    def unknown(self, prompts: Iterable[str]) -> list[tuple[str, str, list[str]]]:
-        """(prompt, word, nearest words) of words that say nothing to it."""
+    def unheard(self, scenes: Sequence[Scene]) -> Iterator[str]:
+        """Warnings, of what in the scenes' prompts says nothing to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,11 +127,9 @@ class ModelArtist:
         """Raises ModelError where its weights are damaged."""
         self.manifest.verify()
 
-    def unknown(self, prompts: Iterable[str]) -> list[tuple[str, str, list[str]]]:
-        """(prompt, word, nearest words) of words that say nothing to it."""
-        config = json.loads((self.manifest.folder / "text" / "config.json").read_text())
-        known = set(config.get("vocabulary", ()))  # an encoder without one knows parts of any word
-        return [(p, word, near) for p in (prompts if known else ()) for word, near in unknown_words(p, known)]
+    def unheard(self, scenes: Sequence[Scene]) -> Iterator[str]:
+        """Warnings, of what in the scenes' prompts says nothing to it."""
+        return unheard(self.manifest.folder / "text", scenes)
 
 
 def _load_model(folder: Path, pipelines: Mapping[str, Path]) -> Draw:

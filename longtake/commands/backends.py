@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from longtake.commands.strategies import check_installed, checked
 from longtake.executors import Draw
 from longtake.film import LEAVES_PER_SEGMENT, Decode
 from longtake.manifest import ModelError, digest_of_pipeline
-from longtake.plan import BackendOptions, ClipRule, Plan, Timeline, plan_backend
+from longtake.plan import BackendOptions, ClipRule, Plan, Scene, Timeline, plan_backend
 from longtake.video import Pixels
 
 __all__ = ["BackendArtist", "Choices", "Chosen", "find_pipeline", "parse_backend"]
@@ -253,9 +253,9 @@ class BackendArtist:
     def verify(self) -> None:
         """Its weights were hashed for the plan."""
 
-    def unknown(self, prompts: Iterable[str]) -> list[tuple[str, str, list[str]]]:
-        """No words: its text encoder knows parts of any."""
-        return []
+    def unheard(self, scenes: Sequence[Scene]) -> Iterator[str]:
+        """Nothing: its text encoder knows parts of any word."""
+        return iter(())
 
 
 def _load(backend: str, folder: Path, told: Mapping[str, Any], pictures: Mapping[str, Path]) -> Draw:

@@ -71,7 +71,8 @@ def draw(
     total = max(total, missing)  # clips that edits have replaced may be needed again to draw what follows
     if missing:
         work.artist.verify()
-        _name_unknown_words(work)
+        for warning in work.artist.unheard(work.plan.timeline.scenes):
+            note(warning, "warning")
     worth = missing // CLIPS_WORTH
     if encoding is not None:
         worth += count_lacking(work.plan, span, work.store, encoding, _MANY) // _SEGMENTS_WORTH
@@ -110,15 +111,3 @@ def workers_for(most: int) -> int:
 
         most = most if best_device() == "cpu" else 1
     return max(1, min(cores(), _MOST_WORKERS, most))
-
-
-def _name_unknown_words(work: Work) -> None:
-    """Warn once of every word that says nothing to the model."""
-    scenes = {scene.prompt: scene.id for scene in reversed(work.plan.timeline.scenes)}
-    named: set[str] = set()
-    for prompt, word, near in work.artist.unknown([scene.prompt for scene in work.plan.timeline.scenes]):
-        if word not in named:
-            named.add(word)
-            nearest = f"the nearest it knows: {', '.join(near)}" if near else "it knows none like it"
-            told = f"scene {scenes[prompt]!r}: the model does not know the word {word!r}; {nearest}"
-            note(told, "warning")

@@ -22,42 +22,44 @@ def run(
     device: str | None,
     preset: str | None,
     begin: str | None = None,
-    videos: Path | None = None,
+    data: Path | None = None,
 ) -> None:
     """Run the stage, or `all`, on `device` (default: the best there is).
 
-    `preset` is of the evaluation, which only `all` has; None is "dev". `begin` is a model, by name or folder,
-    whose networks the run begins with, `videos` a folder of what the stage hd learns from. Raises typer's
-    error for an unknown name, and ModelError where `out` or `begin` is another recipe's.
+    `preset` is of the evaluation, which only `all` of the cartoon world has; None is "dev". `begin` is a
+    model, by name or folder, whose networks the run begins with, `data` what is learnt from instead of the
+    cartoon world. Raises typer's error for an unknown name, ModelError where `out` or `begin` is another
+    recipe's, and ValueError where `data` holds nothing to learn from.
     """
     from longtake.manifest import find_model
     from longtake.ops import best_device
-    from longtake.recipes import RECIPES, STAGES, begin_from, run_all, run_stage
+    from longtake.recipes import RECIPES, STAGES, begin_from, do_stage, footage_of, run_all, share_threads
 
     if stage not in {*STAGES, _ALL}:
         raise typer.BadParameter(f"{stage!r} is none of {', '.join(STAGES)}, {_ALL}", param_hint="STAGE")
     if recipe not in RECIPES:
         raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
-    if preset is not None and stage != _ALL:
-        raise typer.BadParameter(f"only goes with '{_ALL}', which evaluates", param_hint="--preset")
-    if videos is not None and stage != "hd":
-        raise typer.BadParameter(
-            "only goes with the stage hd, which needs no captions", param_hint="--videos"
-        )
-    chosen, measured = device or best_device(), preset or "dev"
+    if preset is not None and (stage != _ALL or data is not None):
+        told = f"only goes with '{_ALL}' of the cartoon world, which evaluates"
+        raise typer.BadParameter(told, param_hint="--preset")
+    if data is not None and stage == "probe":
+        told = "the stage probe learns what is in the cartoon world: leave it out"
+        raise typer.BadParameter(told, param_hint="--data")
+    chosen, measured, made = device or best_device(), preset or "dev", RECIPES[recipe]()
     model = None if begin is None else find_model(begin)
+    footage = footage_of(made, data)
     with resumable(f"run the same command again to go on from the last checkpoint in {out}"):
         if stage != _ALL:
             if model is not None:
-                begin_from(model, RECIPES[recipe](), out)
-            run_stage(stage, recipe, out, chosen, videos)
+                begin_from(model, made, footage, out)
+            share_threads()
+            do_stage(stage, made, footage, out, chosen)
             return
 
         def evaluate(package: Path, folder: Path) -> dict[str, Any]:
             return _evaluate(package, folder, measured)
 
-        made = RECIPES[recipe]()
-        card = run_all(made, out, chosen, evaluate=evaluate, preset=measured, tell=note, begin=model)
+        card = run_all(made, footage, out, chosen, evaluate=evaluate, preset=measured, tell=note, begin=model)
     if card is not None:
         typer.echo(f"{card}: the model's card")
 

@@ -58,9 +58,12 @@ class SmallTextEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         nn.init.normal_(self.table.weight, std=0.5)
 
     def rows(self, prompts: Sequence[str]) -> Tensor:
-        """Rows of the word table `[P, max_words]`, 0 where a prompt has ended."""
+        """Rows of the word table `[P, max_words]`, 0 where a prompt has ended.
+
+        Without a vocabulary every prompt says as little as "": a model of films without captions learnt that.
+        """
         table = torch.zeros(len(prompts), self._longest, dtype=torch.long)
-        for p, prompt in enumerate(prompts):
+        for p, prompt in enumerate(prompts if self._row else ()):
             found = [self._row.get(word, 1) for word in words(prompt)[: self._longest]]
             table[p, : len(found)] = torch.tensor(found, dtype=torch.long)
         return table

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from longtake.data.script import Split, episode_seeds, shot_at
 from longtake.data.world import frames
 
-__all__ = ["CartoonWorld", "Footage"]
+__all__ = ["WORLD", "CartoonWorld", "Footage"]
 
+WORLD = "cartoon world"
 _LENGTH = 4275  # film frames: what the keyframes of a film of 3,376 frames span, wherever they begin
 
 
@@ -54,7 +55,7 @@ class CartoonWorld:
     @property
     def name(self) -> str:
         """As for every footage."""
-        return "cartoon world"
+        return WORLD
 
     def films(self, split: Split) -> Sequence[int]:
         """As for every footage."""

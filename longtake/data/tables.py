@@ -39,6 +39,7 @@ __all__ = [
     "ShotRow",
     "Table",
     "checked",
+    "is_data_set",
     "read_look",
     "read_table",
     "write_look",
@@ -236,6 +237,11 @@ def write_table(folder: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -
     writer.writerows(rows)
     with written_whole(folder / table.file) as aside:
         aside.write_text(text.getvalue(), encoding="utf-8", newline="")
+
+
+def is_data_set(folder: Path) -> bool:
+    """Whether `longtake data ingest` made the folder, perhaps not to its end."""
+    return any((folder / name).exists() for name in ("dataset.json", "ingest.json"))
 
 
 def read_look(folder: Path) -> Look:

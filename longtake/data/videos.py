@@ -1,52 +1,131 @@
-"""Frames of any videos that PyAV reads, for what is learnt without captions."""
+"""A folder of plain videos and pictures, as it is, as footage without captions.
+
+What wants captions, another frame rate, shots or a faster way to any frame is made into a data set first.
+"""
 
 from __future__ import annotations
 
-import random
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from longtake.video import VideoError, count_frames, read_frames
+from longtake.data.vocabulary import Split
+from longtake.video import VideoError, open_video
 
-__all__ = ["Video", "open_videos", "video_stills"]
+__all__ = ["Video", "Videos", "find_videos"]
+
+_KEPT = 2**30  # bytes of decoded films that stay in memory
 
 
 class Video(NamedTuple):
-    """A file, and how many frames of it can be decoded."""
+    """A file, and when its frames are shown."""
 
     path: Path
-    frames: int
+    times: tuple[int, ...]  # of each frame in order, in the stream's own unit
 
 
-def open_videos(folder: Path) -> list[Video]:
-    """The videos in `folder` and the folders below it, by name; other files are passed over.
+class Videos:
+    """The videos and pictures that PyAV reads in a folder and those below it; a picture is a film of a frame.
 
-    Raises ValueError where there are none.
+    Films are cut to squares from their middle and have their files' own frame rates. From six files on a
+    tenth of them, at least one, is held out for validation, and as many for test; of fewer all are trained
+    on. Films stay in memory once they are decoded in a size, up to a gigabyte of them.
+
+    Raises VideoError, a ValueError, where there are none.
     """
+
+    def __init__(self, folder: Path) -> None:
+        self._videos = find_videos(folder)
+        if not self._videos:
+            raise VideoError(f"{folder}: holds no videos: name a folder with files that PyAV can read")
+        told = [
+            (video.path.relative_to(folder).as_posix(), video.path.stat().st_size, video.times)
+            for video in self._videos
+        ]
+        digest = hashlib.sha256(repr(told).encode()).hexdigest()
+        self._name = f"{len(told)} videos of {folder.name} ({digest[:12]})"
+        self._kept: dict[tuple[int, int], NDArray[np.uint8]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": {}}  # other processes decode for themselves
+
+    @property
+    def name(self) -> str:
+        """As for every footage; of the files' names, sizes and times of frames."""
+        return self._name
+
+    def films(self, split: Split) -> Sequence[int]:
+        """As for every footage."""
+        count = len(self._videos)
+        held = max(1, count // 10) if count >= 6 else 0
+        order = sorted(range(count), key=lambda film: hashlib.sha256(b"%d" % film).digest())
+        parts = {"validation": order[:held], "test": order[held : 2 * held], "train": order[2 * held :]}
+        return sorted(parts[split])
+
+    def length(self, film: int) -> int:
+        """As for every footage."""
+        return len(self._videos[film].times)
+
+    def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
+        """As for every footage."""
+        places = [int(number) for number in numbers]
+        kept = self._kept.get((film, size))
+        bytes_ = self.length(film) * size * size * 3
+        if kept is None and bytes_ <= _KEPT:
+            while sum(each.nbytes for each in self._kept.values()) + bytes_ > _KEPT:
+                del self._kept[next(iter(self._kept))]
+            every = list(range(self.length(film)))
+            kept = self._kept[film, size] = _decoded(self._videos[film], every, size)
+        return _decoded(self._videos[film], places, size) if kept is None else kept[places]
+
+    def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
+        """As for every footage: nobody said."""
+        return [""] * len(numbers)
+
+
+def find_videos(folder: Path) -> list[Video]:
+    """The videos in `folder` and the folders below it, by name; other files are passed over."""
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
-            frames = count_frames(path)
+            times = _times(path)
         except VideoError:
             continue
-        if frames:
-            found.append(Video(path, frames))
-    if not found:
-        raise ValueError(f"{folder}: holds no videos: name a folder with files that PyAV can read")
+        if times:
+            found.append(Video(path, times))
     return found
 
 
-def video_stills(videos: list[Video], chance: random.Random, count: int, size: int) -> NDArray[np.uint8]:
-    """`count` frames from anywhere, cut to squares from their middle: uint8 `[count, size, size, 3]`."""
-    stills: list[NDArray[np.uint8]] = []
-    while len(stills) < count:
-        (video,) = chance.choices(videos, [video.frames for video in videos])
-        frame = next(read_frames(video.path, chance.randrange(video.frames)), None)
-        if frame is not None:  # a stream of uneven rate may end sooner than its frames promise
-            square = ImageOps.fit(Image.fromarray(frame), (size, size), Image.Resampling.LANCZOS)
-            stills.append(np.asarray(square))
-    return np.stack(stills)
+def _times(path: Path) -> tuple[int, ...]:
+    """When the frames that can be decoded are shown, whatever the file's header says."""
+    with open_video(path) as video:
+        return tuple(sorted({frame.pts or 0 for frame in video.decode(video=0)}))
+
+
+def _decoded(video: Video, numbers: list[int], size: int) -> NDArray[np.uint8]:
+    """The frames of these numbers, uint8 `[T, size, size, 3]`."""
+    wanted = sorted({video.times[number] for number in numbers})
+    found: dict[int, NDArray[np.uint8]] = {}
+    with open_video(video.path) as opened:
+        for frame in _from(opened, wanted[0]):
+            time = frame.pts or 0
+            if time in wanted:
+                picture = Image.fromarray(frame.to_ndarray(format="rgb24"))
+                square = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
+                found[time] = np.asarray(square)
+            if time >= wanted[-1]:
+                break
+    return np.stack([found[video.times[number]] for number in numbers])
+
+
+def _from(opened: av.container.InputContainer, time: int) -> Iterator[av.VideoFrame]:
+    stream = opened.streams.video[0]
+    if time:
+        opened.seek(time, stream=stream)
+    return opened.decode(stream)

@@ -229,7 +229,12 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
     At initialisation the output depends on `x` alone, frame by frame; noise level, known latents, mask,
     prompts, time and neighbouring frames gain their say in training. Raises ValueError where the numbers per
     level are not equally many.
+
+    After `enable_gradient_checkpointing()` blocks keep only what enters them and compute the rest a second
+    time for their gradients (Chen et al. 2016), which stay what they are: for the condition, too.
     """
+
+    _supports_gradient_checkpointing = True
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
@@ -251,6 +256,7 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         drafted: bool = False,  # may be shown a draft of the clip (VideoGen); not the paper's
     ) -> None:
         super().__init__()
+        self.gradient_checkpointing = False  # diffusers' name
         if not len(channels) == len(convs) == len(up_blocks):
             told = f"{len(channels)} channels, {len(convs)} convs, {len(up_blocks)} up_blocks"
             raise ValueError(f"{told}: give each as many numbers as there are levels")
@@ -325,18 +331,23 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         for k, block in enumerate(self.down):
             if k:
                 h = self.shrink[k - 1](h)
-            h = block(h, frame)
+            h = self._through(block, h, frame)
             skips.append(h)
         for block in self.bottom:
-            h = block(h, frame)
+            h = self._through(block, h, frame)
         for k in reversed(range(len(skips))):
             if k < len(skips) - 1:
                 h = self.grow[k](F.interpolate(h, scale_factor=2.0, mode="nearest"))
             h = torch.cat([h, skips[k]], dim=1)
             for block in cast(nn.ModuleList, self.up[k]):
-                h = block(h, frame)
+                h = self._through(block, h, frame)
         out: Tensor = self.leave(F.silu(self.norm(h)))
         return _clips(out, b)
+
+    def _through(self, block: nn.Module, h: Tensor, frame: Frames) -> Tensor:
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return cast(Tensor, self._gradient_checkpointing_func(block, h, frame))
+        return cast(Tensor, block(h, frame))
 
     def _frames(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,29 @@ import torch
 
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.captions import vocabulary
+from longtake.data.footage import CartoonWorld, Footage
 from longtake.manifest import ModelError, read_manifest
 from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.recipes.recipe import Recipe
+from longtake.train.spoken import captions_of, vocabulary_of
 
-__all__ = ["BEGUN", "TAKEN", "begin_from"]
+__all__ = ["BEGUN", "begin_from"]
 
-TAKEN = ("autoencoder", "text")  # stages that need not run: their networks are the model's
 BEGUN = "begun"  # in `out/model`: the denoiser that the run's own begins as
 _MEASURED = {"latents_mean", "latents_std"}  # settings that training finds out
 _ADDED = {"drafted"}  # settings that add layers which change nothing at first
 
 
-def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
-    """Put the networks of the model in the folder `model` into the run `out`; returns what it is called.
+def begin_from(model: Path, recipe: Recipe, footage: Footage, out: Path) -> tuple[str, tuple[str, ...]]:
+    """Put the networks of the model in the folder `model` into the run `out`.
 
-    Autoencoder and text encoder are taken as they are, the denoiser's training starts from the model's. What
-    the run has of its own stays. Raises ModelError where the model's networks are not the recipe's,
-    or where its denoiser is distilled: that one has guidance in it.
+    Autoencoder and text encoder are taken as they are, the denoiser's training starts from the model's. A
+    text encoder that lacks words of the footage's captions is left: the run trains its own. What the run has
+    of its own stays. Returns what the model is called, and the stages that need not run. Raises ModelError
+    where the model's networks are not the recipe's, or where its denoiser is distilled: that one has guidance
+    in it.
     """
     manifest = read_manifest(model)
     manifest.verify()
@@ -46,11 +50,15 @@ def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
             f"{manifest.prediction}, the recipe {recipe.name} has {', '.join(asked)}. Begin from a model of "
             "this recipe, or leave --from out"
         )
-    wanted: tuple[tuple[str, str, Any, dict[str, Any]], ...] = (
+    known = load_network(SmallTextEncoder, model / "text").config.vocabulary
+    wanted: list[tuple[str, str, Any, dict[str, Any]]] = [
         ("vae", "vae", TKLVAE, dict(recipe.autoencoder)),
-        ("text", "text", SmallTextEncoder, {**recipe.text, "vocabulary": vocabulary()}),
         ("unet", BEGUN, MaskTemporalUNet, dict(recipe.denoiser)),
-    )
+    ]
+    taken = ["autoencoder"]
+    if _understands(known, footage):
+        wanted.append(("text", "text", SmallTextEncoder, {**recipe.text, "vocabulary": list(known)}))
+        taken.append("text")
     networks: dict[str, Any] = {}
     for part, name, kind, arguments in wanted:
         made, wished = load_network(kind, model / part), kind(**arguments)
@@ -66,7 +74,16 @@ def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
         networks[name] = wished
     for name, network in networks.items():
         _put(network, out / "model" / name)
-    return f"{manifest.name} {manifest.digest[:12]}"
+    return f"{manifest.name} {manifest.digest[:12]}", tuple(taken)
+
+
+def _understands(known: Sequence[str], footage: Footage) -> bool:
+    """Whether a text encoder has all words of the footage's captions, and some only where these have some."""
+    if isinstance(footage, CartoonWorld):
+        said = vocabulary()
+    else:
+        said = vocabulary_of(captions_of(footage, footage.films("train")))
+    return set(said) <= set(known) and bool(said) == bool(known)
 
 
 def _differences(wanted: Any, found: Any) -> str:

@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from safetensors import safe_open
 
+from longtake.data.footage import CartoonWorld, Footage
 from longtake.evaluate.score import Scale
 from longtake.evaluate.table import limit_of, number
 from longtake.manifest import Manifest, read_manifest
 from longtake.plan import Sampling
 from longtake.recipes.done import digest_of, read_done
+from longtake.recipes.measures import in_words
 from longtake.recipes.recipe import Recipe
 from longtake.train.checkpoint import newest
 from longtake.train.loop import TrainConfig
@@ -36,26 +38,29 @@ class _Trained(NamedTuple):
     examples: str  # what a batch holds
 
 
-def write_card(recipe: Recipe, out: Path, report: Report, preset: str = _DEFAULT_PRESET) -> Path:
+def write_card(
+    recipe: Recipe, footage: Footage, out: Path, report: Report, preset: str = _DEFAULT_PRESET
+) -> Path:
     """Write `out/package/README.md`; returns its path.
 
     Args:
         out: of the run. Read are `package/`, the stages' `log.jsonl` and newest checkpoint, the latent cache,
             `done.json` (machines and dates) and, put in as it stands, `notes.md`. What is not there is said
             to be not recorded; only the package must be.
-        report: of one system, as `report.json` holds it.
+        report: of one system, as `report.json` holds it; of other films than the cartoon world's their
+            measures, as `measures.json` holds them.
         preset: of the evaluation, for the command that makes the model again.
 
     Raises:
         ModelError: there is no package.
     """
     manifest = read_manifest(out / "package")
+    of_world = isinstance(footage, CartoonWorld)
     parts = [
-        *_head(manifest),
-        *_made(recipe, out, preset),
+        *_head(manifest, footage),
+        *_made(recipe, footage, out, preset),
         *_sampling(recipe),
-        *_measures(report),
-        *_failures(report),
+        *(_evaluation(report) if of_world else ("", "## Measures", "", *in_words(report))),
         *_notes(out),
     ]
     path = manifest.folder / "README.md"
@@ -64,7 +69,7 @@ def write_card(recipe: Recipe, out: Path, report: Report, preset: str = _DEFAULT
     return path
 
 
-def _head(manifest: Manifest) -> Iterator[str]:
+def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
     """Name, size, and the parts with their parameters and files."""
     channels, height, width = manifest.latents
     read = {
@@ -73,32 +78,37 @@ def _head(manifest: Manifest) -> Iterator[str]:
     widths = " and ".join(map(str, read["unet"]["channels"]))
     registers = f"{read['text']['registers']} registers"
     reads = registers if read["text"].get("registers_only") else f"words and {registers}"
+    known = len(read["text"]["vocabulary"])
     what = {
         "unet": f"Mask Temporal Diffusion, levels of {widths} channels, {manifest.prediction} prediction",
         "vae": f"T-KLVAE, {manifest.size}x{manifest.size}x3 -> {height}x{width}x{channels}",
-        "text": f"{reads}, {len(read['text']['vocabulary'])} known words",
+        "text": f"{reads}, {known} known words" if known else "says nothing: there were no captions",
     }
     if manifest.hd:
         what["hd"] = f"HD decoder, {height}x{width}x{channels} -> {manifest.hd}x{manifest.hd}x3"
     found = {part: _weights(manifest.folder / part) for part in what}
     total = sum(size for _, _, size in found.values())
     kinds = " and ".join(dict.fromkeys(kind for _, kind, _ in found.values()))
+    of_world = isinstance(footage, CartoonWorld)
     yield f"# {manifest.name}"
     yield from _paragraph(
-        f"Mask Temporal Diffusion at {manifest.size}x{manifest.size} pixels for the procedural cartoon "
-        f"world, with its autoencoder and text encoder. Weights are {kinds} safetensors, {_bytes(total)} in "
+        f"Mask Temporal Diffusion at {manifest.size}x{manifest.size} pixels for "
+        f"{'the procedural cartoon world' if of_world else f'the films of {footage.name}'}, with its "
+        f"autoencoder and text encoder. Weights are {kinds} safetensors, {_bytes(total)} in "
         "all. `longtake train all` wrote this card from what training and evaluation left; what was written "
-        "by hand stands under *Notes*. `longtake data world --episode 7` shows the world that it knows."
+        "by hand stands under *Notes*."
+        + (" `longtake data world --episode 7` shows the world that it knows." if of_world else "")
     )
     yield from ("", "| part | parameters | weights | what |", "|---|---|---|---|")
     for part, (count, _, size) in found.items():
         yield f"| `{part}/` | {_count(count)} | {_bytes(size)} | {what[part]} |"
     yield from ("", "```console")
-    yield f"$ longtake render examples/valley.yaml --model {_folder(manifest.name)}/package --out film.mp4"
+    board = "examples/valley.yaml" if of_world else "STORYBOARD"
+    yield f"$ longtake render {board} --model {_folder(manifest.name)}/package --out film.mp4"
     yield "```"
 
 
-def _made(recipe: Recipe, out: Path, preset: str) -> Iterator[str]:
+def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[str]:
     """Machines and dates, stages, data, and the command for it all."""
     done = read_done(out)
     finished = done.stages if done else {}
@@ -127,9 +137,9 @@ def _made(recipe: Recipe, out: Path, preset: str) -> Iterator[str]:
             f"`unet/` is the distilled denoiser: one of its steps stands for {recipe.substeps} guided ones "
             "of the denoiser before it."
         )
-    yield from _paragraph(_data(recipe, out / "latents"))
+    yield from _paragraph(_data(recipe, footage, out / "latents"))
     yield from ("", "The command that makes it:", "", "```console")
-    yield _command(recipe, _processes(out / "denoiser"), preset)
+    yield _command(recipe, footage, _processes(out / "denoiser"), preset)
     yield "```"
     yield from _paragraph(
         "`recipe.json` beside this card holds every decision; the recipe's SHA-256 begins with "
@@ -173,24 +183,28 @@ def _processes(folder: Path) -> int | None:
     return world
 
 
-def _data(recipe: Recipe, cache: Path) -> str:
-    """Episodes, and the clips that the cache holds."""
+def _data(recipe: Recipe, footage: Footage, cache: Path) -> str:
+    """Films, and the clips that the cache holds."""
     clips, frames, references = 0, 0, 0
     for path in cache.glob("clips-*.npz"):
         with np.load(path) as part:  # reads only what is asked for
             clips, references = clips + len(part["numbers"]), int(part["references"])
             frames = part["numbers"].shape[1] - references
-    told = f"Data: {recipe.episodes:,} training episodes of the cartoon world"
+    kind = "episodes of the" if isinstance(footage, CartoonWorld) else "films of"
+    told = f"Data: {len(footage.films('train')):,} training {kind} {footage.name}"
     if not clips:
         return f"{told}; the latent cache ({recipe.clips:,} clips in the recipe) is no longer with the run."
-    beside = f", each beside {references} more from elsewhere in its episode" if references else ""
+    beside = f", each beside {references} more from elsewhere in its film" if references else ""
     return f"{told}; the latent cache holds {clips:,} clips of {frames} of their frames{beside}."
 
 
-def _command(recipe: Recipe, world: int | None, preset: str) -> str:
+def _command(recipe: Recipe, footage: Footage, world: int | None, preset: str) -> str:
     several = f"OMP_NUM_THREADS=1 torchrun --nproc-per-node {world} -m " if (world or 1) > 1 else ""
     measured = "" if preset == _DEFAULT_PRESET else f" --preset {preset}"
-    return f"$ {several}longtake train all --recipe {recipe.name} --out {_folder(recipe.name)}{measured}"
+    data = "" if isinstance(footage, CartoonWorld) else " --data DATA"
+    return (
+        f"$ {several}longtake train all --recipe {recipe.name}{data} --out {_folder(recipe.name)}{measured}"
+    )
 
 
 def _sampling(recipe: Recipe) -> Iterator[str]:
@@ -214,6 +228,11 @@ def _level(name: str, sampling: Sampling) -> str:
     cells = (name, sampling.sampler, sampling.steps, f"{sampling.shift:g}", f"{sampling.text_guidance:g}",
              f"{sampling.known_guidance:g}")  # fmt: skip
     return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _evaluation(report: Report) -> Iterator[str]:
+    yield from _measures(report)
+    yield from _failures(report)
 
 
 def _measures(report: Report) -> Iterator[str]:

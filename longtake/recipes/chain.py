@@ -1,11 +1,15 @@
-"""From a recipe to a model with its card: all stages in order, the evaluation, the card."""
+"""From a recipe to a model with its card: all stages in order, the evaluation, the card.
+
+A model of the cartoon world is evaluated beside ground truth. One of other films has none beside it: how it
+does is a stage of its own, `measures`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +17,12 @@ from typing import Any
 
 import torch.distributed as dist
 
+from longtake.data.footage import CartoonWorld, Footage
 from longtake.manifest import ModelError
-from longtake.recipes.begin import TAKEN, begin_from
+from longtake.recipes.begin import begin_from
 from longtake.recipes.card import write_card
 from longtake.recipes.done import Done, Finished, digest_of, read_done, this_machine, write_done
+from longtake.recipes.measures import read_measures
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.stages import STAGES, do_stage, share_threads
 from longtake.train.processes import place, processes
@@ -26,15 +32,18 @@ __all__ = ["run_all", "stages_of"]
 Evaluate = Callable[[Path, Path], dict[str, Any]]  # a model's folder, one for the report -> the report
 
 
-def stages_of(recipe: Recipe) -> tuple[str, ...]:
+def stages_of(recipe: Recipe, footage: Footage) -> tuple[str, ...]:
     """The stages that lead to its model, in order; the probes do not: they measure any model's films."""
     optional = {"distillation": recipe.distillation, "hd": recipe.hd}
     left_out = {"probe", *(stage for stage, config in optional.items() if config is None)}
+    if isinstance(footage, CartoonWorld):
+        left_out.add("measures")
     return tuple(stage for stage in STAGES if stage not in left_out)
 
 
 def run_all(
     recipe: Recipe,
+    footage: Footage,
     out: Path,
     device: str,
     *,
@@ -47,18 +56,20 @@ def run_all(
 
     Returns the card's path. Of several processes all run the stages; the first alone packs, evaluates and
     writes, the others return None before that. What is finished is in `out/done.json` and not run again; only
-    the card is written every time, for the notes in it. Raises ModelError where `out` is another recipe's.
+    the card is written every time, for the notes in it. Raises ModelError where `out` is another recipe's or
+    other footage's.
     """
-    done = _begun(recipe, out)
+    done = _begun(recipe, footage, out)
     if begin is not None:
-        source = f"taken from {begin_from(begin, recipe, out)}"
-        for stage in TAKEN:
+        name, taken = begin_from(begin, recipe, footage, out)
+        source = f"taken from {name}"
+        for stage in taken:
             if stage not in done.stages:
                 done = _with(done, stage, 0.0, source)
     share_threads()
     # One group for all stages: a process that is ahead must wait for what the others write.
     with processes(device) as (rank, world, own):
-        for number, stage in enumerate(stages := stages_of(recipe), start=1):
+        for number, stage in enumerate(stages := stages_of(recipe, footage), start=1):
             which = f"stage {number} of {len(stages)}, {stage}"
             if stage in done.stages:
                 if rank == 0:
@@ -67,28 +78,39 @@ def run_all(
             if rank == 0:
                 tell(which)
             started = time.monotonic()
-            if rank == 0 or stage != "package":
-                do_stage(stage, recipe, out, device)
+            if rank == 0 or stage not in ("package", "measures"):
+                do_stage(stage, recipe, footage, out, device)
             if world > 1:
                 dist.barrier()
             if rank == 0:
                 done = _with(done, stage, time.monotonic() - started, this_machine(str(own)))
                 write_done(done, out)
-    return _evaluated(recipe, out, done, evaluate, preset, tell) if rank == 0 else None
+    if rank > 0:
+        return None
+    if isinstance(footage, CartoonWorld):
+        report = _evaluated(out, done, evaluate, preset, tell)
+    else:
+        report = read_measures(out)
+    return write_card(recipe, footage, out, report, preset)
 
 
-def _begun(recipe: Recipe, out: Path) -> Done:
-    """What is done in `out`, which is this recipe's from now on."""
+def _begun(recipe: Recipe, footage: Footage, out: Path) -> Done:
+    """What is done in `out`, which is this recipe's and this footage's from now on."""
     digest = digest_of(recipe)
     done = read_done(out)
     if done is None:
-        done = Done(recipe=digest)
+        done = Done(recipe=digest, data=footage.name)
         if place()[0] == 0:
             write_done(done, out)
     if done.recipe != digest:
         raise ModelError(
             f"{out} was begun with another recipe than '{recipe.name}' is now: give another --out; or, to go "
             f"on from its checkpoints and latents as they are, remove {out / 'done.json'}"
+        )
+    if done.data != footage.name:
+        raise ModelError(
+            f"{out} was begun with other data, '{done.data}', than '{footage.name}': give another --out; or, "
+            f"to go on from its checkpoints, remove {out / 'done.json'}"
         )
     return done
 
@@ -100,18 +122,18 @@ def _with(done: Done, stage: str, seconds: float, machine: str) -> Done:
 
 
 def _evaluated(
-    recipe: Recipe, out: Path, done: Done, evaluate: Evaluate, preset: str, tell: Callable[[str], None]
-) -> Path:
-    """The card, with the report that `out` has of this very package, else with a new one."""
+    out: Path, done: Done, evaluate: Evaluate, preset: str, tell: Callable[[str], None]
+) -> Mapping[str, Any]:
+    """The report that `out` has of this very package, else a new one."""
     package, folder = out / "package", out / "evaluation"
     measured = f"{preset} {hashlib.sha256((package / 'manifest.json').read_bytes()).hexdigest()}"
     written = folder / "report.json"
     if done.evaluated == measured and written.exists():
         tell(f"evaluation: {written} is there")
-        report = json.loads(written.read_text(encoding="utf-8"))
-    else:
-        tell("evaluation")
-        write_done(replace(done, evaluated=""), out)  # the report there may be replaced before this is done
-        report = evaluate(package, folder)
-        write_done(replace(done, evaluated=measured), out)
-    return write_card(recipe, out, report, preset)
+        told: Mapping[str, Any] = json.loads(written.read_text(encoding="utf-8"))
+        return told
+    tell("evaluation")
+    write_done(replace(done, evaluated=""), out)  # the report there may be replaced before this is done
+    report = evaluate(package, folder)
+    write_done(replace(done, evaluated=measured), out)
+    return report

@@ -13,10 +13,14 @@ from pathlib import Path
 
 import torch
 
+from longtake.data.footage import WORLD
 from longtake.recipes.recipe import Recipe
 from longtake.whole import written_whole
 
 __all__ = ["Done", "Finished", "digest_of", "read_done", "this_machine", "write_done"]
+
+
+_MEMORY = {"recompute", "sharded"}  # of a TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +37,20 @@ class Done:
     """All of a run so far."""
 
     recipe: str  # its digest
+    data: str = WORLD  # the footage's name
     stages: Mapping[str, Finished] = field(default_factory=dict)
     evaluated: str = ""  # preset and manifest that the report is of
 
 
 def digest_of(recipe: Recipe) -> str:
-    """SHA-256 of every decision."""
-    return hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True, default=list).encode()).hexdigest()
+    """SHA-256 of every decision on what is learnt; where a process keeps it in memory is none."""
+    told = {
+        name: {key: value for key, value in part.items() if key not in _MEMORY}
+        if isinstance(part, dict)
+        else part
+        for name, part in asdict(recipe).items()
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()
 
 
 def read_done(out: Path) -> Done | None:

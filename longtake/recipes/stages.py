@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import product
@@ -17,8 +18,10 @@ from rich.progress import Progress
 
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.captions import lexicon, vocabulary
+from longtake.data.films import draws_of, looked_at
+from longtake.data.footage import CartoonWorld, Footage
 from longtake.data.latents import build_cache, open_cache
-from longtake.data.script import episode_seeds
+from longtake.data.opened import open_footage
 from longtake.diffusion import SCHEDULES, DiffusionLoss
 from longtake.evaluate.gates import GATES, check_probes
 from longtake.evaluate.look import load_probes
@@ -29,6 +32,8 @@ from longtake.models.unet import MaskTemporalUNet
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
 from longtake.recipes.begin import BEGUN
+from longtake.recipes.films import films_64
+from longtake.recipes.measures import in_words, measure
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
 from longtake.train.autoencoder import (
@@ -42,15 +47,24 @@ from longtake.train.autoencoder import (
     to_model,
 )
 from longtake.train.checkpoint import weights_digest
-from longtake.train.denoiser import ClipBatch, MaskedClipLoss, cached_batches, encode_captions
+from longtake.train.denoiser import (
+    WIDE,
+    ClipBatch,
+    MaskedClipLoss,
+    cached_batches,
+    encode_captions,
+    wide_from,
+)
 from longtake.train.distil import DistilLoss
 from longtake.train.drafts import Drafts
 from longtake.train.feed import spare_cores
-from longtake.train.hd import HDLoss, hd_sheet, video_pairs, world_pairs
+from longtake.train.hd import HDLoss, hd_sheet, still_pairs
 from longtake.train.loop import TrainConfig, train
 from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 from longtake.train.processes import own_device, place
+from longtake.train.retell import Reteller, retell_batches, retell_loss
 from longtake.train.samples import keyframe_sheet
+from longtake.train.spoken import captions_of, vocabulary_of
 from longtake.train.text import CaptionReader, caption_batches, facts_loss
 
 __all__ = [
@@ -59,6 +73,7 @@ __all__ = [
     "clip_lengths",
     "denoising_loss",
     "do_stage",
+    "footage_of",
     "run_stage",
     "share_threads",
 ]
@@ -71,22 +86,29 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "toon-128-10min": partial(toon_128_accelerated, 10),
     "toon-128-25min": partial(toon_128_accelerated, 25),
     "toon-256": toon_256,
+    "films-64": films_64,
 }
 
 
-def run_stage(stage: str, recipe: str, out: Path, device: str, videos: Path | None = None) -> None:
+def run_stage(stage: str, recipe: str, out: Path, device: str, data: Path | None = None) -> None:
     """Runs `stage` (one of `STAGES`) of the recipe of that name in the folder `out`.
 
-    A stage that was interrupted goes on where it stopped. `videos`: a folder of what the HD decoder learns
-    from, instead of the cartoon world. Raises ValueError for an unknown stage or recipe, and where an earlier
-    stage has not been run.
+    A stage that was interrupted goes on where it stopped. `data`: what is learnt from, instead of the cartoon
+    world. Raises ValueError for an unknown stage or recipe, where an earlier stage has not been run, and
+    where `data` holds nothing to learn from.
     """
     if stage not in _STAGES:
         raise ValueError(f"no stage '{stage}': use one of {', '.join(STAGES)}")
     if recipe not in RECIPES:
         raise ValueError(f"no recipe '{recipe}': use one of {', '.join(RECIPES)}")
     share_threads()
-    do_stage(stage, RECIPES[recipe](), out, device, videos)
+    made = RECIPES[recipe]()
+    do_stage(stage, made, footage_of(made, data), out, device)
+
+
+def footage_of(recipe: Recipe, data: Path | None) -> Footage:
+    """What is learnt from: what `data` holds, by default the cartoon world."""
+    return CartoonWorld(recipe.episodes) if data is None else open_footage(data)
 
 
 def share_threads() -> None:
@@ -94,15 +116,10 @@ def share_threads() -> None:
     torch.set_num_threads(max(1, torch.get_num_threads() // place()[1]))
 
 
-def do_stage(stage: str, recipe: Recipe, out: Path, device: str, videos: Path | None = None) -> None:
-    """`run_stage` of a recipe at hand, with the threads that there are."""
+def do_stage(stage: str, recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
+    """`run_stage` of a recipe and footage at hand, with the threads that there are."""
     torch.manual_seed(recipe.seed)
-    if videos is not None:
-        if stage != "hd":
-            raise ValueError(f"the stage {stage} learns from captions: videos alone are for the stage hd")
-        _hd(recipe, out, str(own_device(device)), videos)
-        return
-    _STAGES[stage](recipe, out, str(own_device(device)))
+    _STAGES[stage](recipe, footage, out, str(own_device(device)))
 
 
 def _finished(out: Path, part: str, kind: Any, device: str = "cpu") -> Any:
@@ -119,30 +136,45 @@ def _save(model: Any, out: Path, part: str) -> None:
         model.save_pretrained(out / "model" / part, safe_serialization=True)
 
 
-def _autoencoder(recipe: Recipe, out: Path, device: str) -> None:
-    episodes = episode_seeds("train", recipe.episodes)
-    batches = still_batches(episodes, recipe.size, recipe.stills.batch, recipe.seed, recipe.turned)
+def _autoencoder(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
+    films = footage.films("train")
+    batches = still_batches(
+        draws_of(footage, films), recipe.size, recipe.stills.batch, recipe.seed, recipe.turned
+    )
     loss = StillLoss(kl_weight=recipe.kl_weight)
     model = TKLVAE(**recipe.autoencoder)
+    shown = draws_of(footage, looked_at(footage, 64))
 
     def sheet(made: TKLVAE, step: int) -> np.ndarray:
-        return reconstruction_sheet(made, recipe.size)
+        return reconstruction_sheet(made, shown, recipe.size)
 
     made = train(model, loss, batches, recipe.stills, out / "autoencoder", sheet, **_by(device))
-    made.set_statistics(*latent_statistics(made, recipe.size))
+    made.set_statistics(*latent_statistics(made, draws_of(footage, films[:400]), recipe.size))
     _save(made, out, "vae")
 
 
-def _text(recipe: Recipe, out: Path, device: str) -> None:
-    encoder = SmallTextEncoder(vocabulary=vocabulary(), **recipe.text)
-    episodes = episode_seeds("train", recipe.episodes)
-    batches = caption_batches(encoder, episodes, recipe.captions.batch, recipe.seed)
-    reader = CaptionReader(encoder)
-    reader = train(reader, facts_loss, batches, recipe.captions, out / "text", **_by(device))
-    _save(reader.encoder, out, "text")
+def _text(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
+    """The world's captions are read for their facts, all others said again; none need no training."""
+    films, by = footage.films("train"), _by(device)
+    if isinstance(footage, CartoonWorld):
+        encoder = SmallTextEncoder(vocabulary=vocabulary(), **recipe.text)
+        facts = caption_batches(encoder, list(films), recipe.captions.batch, recipe.seed)
+        reader = train(CaptionReader(encoder), facts_loss, facts, recipe.captions, out / "text", **by)
+        _save(reader.encoder, out, "text")
+        return
+    captions = captions_of(footage, films)
+    encoder = SmallTextEncoder(vocabulary=vocabulary_of(captions), **recipe.text)
+    if captions:
+        retold = retell_batches(encoder, captions, recipe.captions.batch, recipe.seed)
+        teller = train(Reteller(encoder), retell_loss, retold, recipe.captions, out / "text", **by)
+        encoder = teller.encoder
+    elif place()[0] == 0:
+        told = f"{footage.name}: has no captions, so the model will draw without regard to prompts"
+        print(told, file=sys.stderr)
+    _save(encoder, out, "text")
 
 
-def _latents(recipe: Recipe, out: Path, device: str) -> None:
+def _latents(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     rank, world = place()
     model: TKLVAE = _finished(out, "vae", TKLVAE, device)
 
@@ -152,16 +184,16 @@ def _latents(recipe: Recipe, out: Path, device: str) -> None:
             mean = model.encode(to_model(clips).to(device), framewise=True).mean
         return model.normalise(mean).half().cpu().numpy()
 
-    episodes = episode_seeds("train", recipe.episodes)
     done = build_cache(
         out / "latents",
         recipe.clips,
         encode,
-        episodes,
+        draws_of(footage, footage.films("train")),
         recipe.size,
         references=recipe.references,
         seed=recipe.seed,
         maker=weights_digest(model.encoder),
+        footage=footage.name,
         share=(rank, world),
         workers=spare_cores(device, world),
     )
@@ -176,29 +208,29 @@ def _by(device: str) -> dict[str, Any]:
     return {"device": device, "workers": spare_cores(device, place()[1])}
 
 
-def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
+def _denoiser(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     encoder: SmallTextEncoder = _finished(out, "text", SmallTextEncoder)
-    batches = _clip_batches(recipe, recipe.diffusion, recipe.seed, out, encoder, device)
-    loss = denoising_loss(recipe)
+    batches, wide = _clip_batches(recipe, recipe.diffusion, recipe.seed, out, encoder, device)
+    loss = denoising_loss(recipe, wide)
     vae = _finished(out, "vae", TKLVAE)
     begun = (out / "model" / BEGUN).exists()
     model = _finished(out, BEGUN, MaskTemporalUNet) if begun else MaskTemporalUNet(**recipe.denoiser)
     model.requires_grad_(True)
 
     def sheet(drawing: MaskTemporalUNet, step: int) -> np.ndarray:
-        schedule = SCHEDULES[recipe.schedule]
-        return keyframe_sheet(drawing, vae, encoder, schedule, recipe.prediction, recipe.size)
+        how = SCHEDULES[recipe.schedule], recipe.prediction
+        return keyframe_sheet(drawing, vae, encoder, *how, footage, looked_at(footage, 2), recipe.size)
 
     _save(train(model, loss, batches, recipe.diffusion, out / "denoiser", sheet, device), out, "unet")
 
 
-def _distillation(recipe: Recipe, out: Path, device: str) -> None:
+def _distillation(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     """The denoiser of `out/model/unet` becomes `out/model/student`: fewer steps, no guidance."""
     if recipe.distillation is None:
         raise ValueError(f"the recipe {recipe.name} has no distillation: leave this stage out")
     encoder: SmallTextEncoder = _finished(out, "text", SmallTextEncoder)
     # Other batches than those of the first steps of the denoiser.
-    batches = _clip_batches(recipe, recipe.distillation, recipe.seed + 1, out, encoder, device)
+    batches, wide = _clip_batches(recipe, recipe.distillation, recipe.seed + 1, out, encoder, device)
     teacher: MaskTemporalUNet = _finished(out, "unet", MaskTemporalUNet, device)
     loss = DistilLoss(
         teacher=teacher,
@@ -207,6 +239,7 @@ def _distillation(recipe: Recipe, out: Path, device: str) -> None:
         substeps=recipe.substeps,
         guided=recipe.undistilled,
         aimed=recipe.aimed,
+        wide_from=wide,
     )
     student = copy.deepcopy(teacher).requires_grad_(True)
     made = train(student, loss, batches, recipe.distillation, out / "distillation", device=device)
@@ -215,12 +248,12 @@ def _distillation(recipe: Recipe, out: Path, device: str) -> None:
 
 def _clip_batches(
     recipe: Recipe, config: TrainConfig, seed: int, out: Path, encoder: SmallTextEncoder, device: str
-) -> Callable[[int, int, int], ClipBatch]:
-    """Batches of the run's latent cache; of one shape where the network is compiled."""
+) -> tuple[Callable[[int, int, int], ClipBatch], float]:
+    """Batches of the run's latent cache, of one shape for a compiled network; the spacing of keyframes."""
     cache = open_cache(out / "latents")
     if len(cache) < recipe.clips:
         raise ValueError(f"{len(cache)} of {recipe.clips} clips are in {out}: run the stage 'latents' again")
-    return cached_batches(
+    batches = cached_batches(
         cache,
         encode_captions(cache.captions, encoder, out / "text"),
         config.batch,
@@ -229,6 +262,7 @@ def _clip_batches(
         lengths=clip_lengths(recipe),
         device=own_device(device),
     )
+    return batches, wide_from(cache)
 
 
 def clip_lengths(recipe: Recipe) -> dict[int, float]:
@@ -238,8 +272,8 @@ def clip_lengths(recipe: Recipe) -> dict[int, float]:
     return {_CLIP: 1 - recipe.short_clips - recipe.reference_steps, **short, **longer}
 
 
-def denoising_loss(recipe: Recipe) -> MaskedClipLoss:
-    """What the denoiser is trained on."""
+def denoising_loss(recipe: Recipe, wide: float = WIDE) -> MaskedClipLoss:
+    """What the denoiser is trained on; clips count as keyframes from a spacing of `wide` frames on."""
     diffusion = DiffusionLoss(
         schedule=SCHEDULES[recipe.schedule],
         prediction=recipe.prediction,
@@ -255,59 +289,63 @@ def denoising_loss(recipe: Recipe) -> MaskedClipLoss:
         weights=recipe.weights,
         small=recipe.small,
         drafts=drafts if recipe.denoiser.get("drafted") else None,
+        wide_from=wide,
     )
 
 
-def _decoder(recipe: Recipe, out: Path, device: str) -> None:
+def _decoder(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     model: TKLVAE = _finished(out, "vae", TKLVAE, device)
     model.decoder.requires_grad_(True)
-    episodes, batch = episode_seeds("train", recipe.episodes), recipe.decoder.batch
+    draws, batch = draws_of(footage, footage.films("train")), recipe.decoder.batch
     loss: DecoderLoss | NoisyStillLoss
     if model.config.temporal_decoder:
         loss = DecoderLoss(noise=recipe.latent_noise)
-        batches = clip_batches(episodes, recipe.size, batch, 31, recipe.seed)
+        batches = clip_batches(draws, recipe.size, batch, 31, recipe.seed)
     else:
         loss = NoisyStillLoss(noise=recipe.latent_noise)
         seed = recipe.seed + 1  # others than the encoder's
-        batches = still_batches(episodes, recipe.size, batch, seed, recipe.turned)
+        batches = still_batches(draws, recipe.size, batch, seed, recipe.turned)
+    shown = draws_of(footage, looked_at(footage, 64))
 
     def sheet(made: TKLVAE, step: int) -> np.ndarray:
-        return reconstruction_sheet(made, recipe.size)
+        return reconstruction_sheet(made, shown, recipe.size)
 
     _save(train(model, loss, batches, recipe.decoder, out / "decoder", sheet, **_by(device)), out, "vae")
 
 
-def _hd(recipe: Recipe, out: Path, device: str, videos: Path | None = None) -> None:
+def _hd(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     """The decoder of `out/model/vae` with finer levels behind it becomes `out/model/hd`."""
     if recipe.hd is None:
         raise ValueError(f"the recipe {recipe.name} has no HD decoder: leave this stage out")
     vae: TKLVAE = _finished(out, "vae", TKLVAE, device)
     model = HDDecoder.of(vae, recipe.hd_times, recipe.hd_channels)
-    sizes = recipe.size, recipe.hd_times, recipe.hd.batch, recipe.seed + 2
-    if videos is not None:
-        pairs = video_pairs(videos, *sizes)
-    else:
-        pairs = world_pairs(episode_seeds("train", recipe.episodes), *sizes)
+    draws, shown = (draws_of(footage, films) for films in (footage.films("train"), looked_at(footage, 64)))
+    pairs = still_pairs(draws, recipe.size, recipe.hd_times, recipe.hd.batch, recipe.seed + 2)
     loss = HDLoss(vae=vae, noise=recipe.latent_noise)
 
     def sheet(made: HDDecoder, step: int) -> np.ndarray:
-        return hd_sheet(made, vae, recipe.size)
+        return hd_sheet(made, vae, shown, recipe.size)
 
     _save(train(model, loss, pairs, recipe.hd, out / "hd", sheet, **_by(device)), out, "hd")
 
 
-def _package(recipe: Recipe, out: Path, device: str) -> None:
+def _package(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     """The model, in `out/package`, which `--model` takes, and in `out/undistilled` what it was made from."""
+    # Other films name their subjects as they like.
+    phrases = lexicon() if recipe.references and isinstance(footage, CartoonWorld) else {}
     if recipe.distillation is None:
-        _pack(recipe, out, out / "package", "unet")
+        _pack(recipe, phrases, out, out / "package", "unet")
         return
-    _pack(recipe, out, out / "package", "student")
+    _pack(recipe, phrases, out, out / "package", "student")
     keyframes, gaps, leaves = recipe.undistilled
     before = replace(recipe, distillation=None, hd=None, keyframes=keyframes, gaps=gaps, leaves=leaves)
-    _pack(replace(before, name=f"{recipe.name}-undistilled"), out, out / "undistilled", "unet")
+    named = replace(before, name=f"{recipe.name}-undistilled")
+    _pack(named, phrases, out, out / "undistilled", "unet")
 
 
-def _pack(recipe: Recipe, out: Path, folder: Path, drawing: str) -> None:
+def _pack(
+    recipe: Recipe, phrases: Mapping[str, Sequence[str]], out: Path, folder: Path, drawing: str
+) -> None:
     """Weights in bfloat16 and the manifest, in `folder`; `drawing` is the network that draws clips."""
     parts = {"unet": (drawing, MaskTemporalUNet), "text": ("text", SmallTextEncoder), "vae": ("vae", TKLVAE)}
     if recipe.hd is not None:
@@ -333,14 +371,25 @@ def _pack(recipe: Recipe, out: Path, folder: Path, drawing: str) -> None:
         references=recipe.references,
         drafts=bool(recipe.denoiser.get("drafted")),
         hd=recipe.size * recipe.hd_times if recipe.hd is not None else 0,
-        lexicon=lexicon() if recipe.references else {},
+        lexicon=phrases,
     )
     write_manifest(manifest)
     (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1, default=list) + "\n")
 
 
-def _probe(recipe: Recipe, out: Path, device: str) -> None:
+def _measures(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
+    """How the run's networks do on the footage's films, in `out/measures.json`."""
+    parts = (("vae", TKLVAE), ("text", SmallTextEncoder), ("unet", MaskTemporalUNet))
+    vae, encoder, net = (_finished(out, part, kind, device) for part, kind in parts)
+    if place()[0] == 0:
+        diffusion = denoising_loss(recipe).diffusion
+        print(*in_words(measure(vae, encoder, net, diffusion, footage, recipe.size, out)), sep="\n")
+
+
+def _probe(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     """Frame and clip probes of every seed, in bfloat16 in `out/probes`, and how they do on ground truth."""
+    if not isinstance(footage, CartoonWorld):
+        raise ValueError("probes read the cartoon world's characters and places: leave --data out")
     folder = out / "probes"
     kinds = (
         ("frame", FrameProbe, frame_loss, frame_probe_batches, recipe.frame_probe),
@@ -367,7 +416,7 @@ def _bfloat16(model: Any) -> Any:
     return torch.nn.Module.to(model, torch.bfloat16)
 
 
-_STAGES: dict[str, Callable[[Recipe, Path, str], None]] = {
+_STAGES: dict[str, Callable[[Recipe, Footage, Path, str], None]] = {
     "autoencoder": _autoencoder,
     "text": _text,
     "latents": _latents,
@@ -376,6 +425,7 @@ _STAGES: dict[str, Callable[[Recipe, Path, str], None]] = {
     "decoder": _decoder,
     "hd": _hd,
     "package": _package,
+    "measures": _measures,
     "probe": _probe,
 }
 STAGES = tuple(_STAGES)

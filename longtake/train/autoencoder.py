@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longtake.data.clips import draw_clip, draw_stills
-from longtake.data.script import episode_seeds
+from longtake.data.clips import Draws, draw_stills
 from longtake.models.vae import TKLVAE
 from longtake.train.loop import step_seed
 
@@ -42,7 +41,7 @@ def to_pixels(video: Tensor) -> np.ndarray:
     return ((video.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).movedim(-3, -1).cpu().numpy()
 
 
-def still_batches(episodes: list[int], size: int, batch: int, seed: int = 0, turned: float = 0.0) -> Batches:
+def still_batches(draws: Draws, size: int, batch: int, seed: int = 0, turned: float = 0.0) -> Batches:
     """Batches of single frames, uint8 `[batch, 1, size, size, 3]`.
 
     A share `turned` of them is turned by a quarter, a half or three, every second of these mirrored as well:
@@ -51,7 +50,7 @@ def still_batches(episodes: list[int], size: int, batch: int, seed: int = 0, tur
 
     def batches(step: int, rank: int, world: int) -> Tensor:
         chance = random.Random(step_seed(seed, step, rank))
-        stills = draw_stills(episodes, chance, batch, size)
+        stills = draw_stills(draws, chance, batch, size)
         for still in stills:
             if chance.random() < turned:
                 still[:] = np.rot90(still, chance.randrange(1, 4))[:, :: chance.choice((1, -1))].copy()
@@ -60,13 +59,18 @@ def still_batches(episodes: list[int], size: int, batch: int, seed: int = 0, tur
     return batches
 
 
-def clip_batches(episodes: list[int], size: int, batch: int, length: int, seed: int = 0) -> Batches:
-    """Batches of clips, mostly of neighbouring frames: uint8 `[batch, length, size, size, 3]`."""
+def clip_batches(draws: Draws, size: int, batch: int, length: int, seed: int = 0) -> Batches:
+    """Batches of clips, mostly of neighbouring frames: uint8 `[batch, length, size, size, 3]`.
+
+    A clip of a shorter film stands still at its end.
+    """
 
     def batches(step: int, rank: int, world: int) -> Tensor:
         chance = random.Random(step_seed(seed, step, rank))
-        clips = [draw_clip(episodes, chance, length, mix=(0.8, 0.1, 0.05, 0, 0, 0.05)) for _ in range(batch)]
-        return torch.from_numpy(np.stack([clip.pixels(size) for clip in clips]))
+        clips = [draws.clip(chance, length, mix=(0.8, 0.1, 0.05, 0, 0, 0.05)) for _ in range(batch)]
+        pixels = [clip.pixels(size) for clip in clips]
+        whole = [np.concatenate([part, *[part[-1:]] * (length - len(part))]) for part in pixels]
+        return torch.from_numpy(np.stack(whole))
 
     return batches
 
@@ -156,10 +160,10 @@ class NoisyStillLoss:
 
 @torch.no_grad()
 def latent_statistics(
-    model: TKLVAE, size: int, count: int = 1024, seed: int = 1
+    model: TKLVAE, draws: Draws, size: int, count: int = 1024, seed: int = 1
 ) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation per latent channel over `count` training frames."""
-    frames = draw_stills(episode_seeds("train", 400), random.Random(seed), count, size)
+    """Mean and standard deviation per latent channel over `count` frames."""
+    frames = draw_stills(draws, random.Random(seed), count, size)
     means = [
         model.encode(to_model(part)[:, None].to(model.device), framewise=True).mean
         for part in np.array_split(frames, max(1, count // 64))
@@ -169,9 +173,9 @@ def latent_statistics(
 
 
 @torch.no_grad()
-def reconstruction_sheet(model: TKLVAE, size: int, count: int = 16) -> np.ndarray:
-    """Validation frames above what the autoencoder makes of them: uint8 picture."""
-    frames = draw_stills(episode_seeds("validation", 64), random.Random(5), count, size)
+def reconstruction_sheet(model: TKLVAE, draws: Draws, size: int, count: int = 16) -> np.ndarray:
+    """Frames above what the autoencoder makes of them: uint8 picture."""
+    frames = draw_stills(draws, random.Random(5), count, size)
     made = to_pixels(model(to_model(frames)[:, None].to(model.device), framewise=True)[0][:, 0])
     rows = [
         np.concatenate(list(part), axis=1)

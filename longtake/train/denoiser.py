@@ -34,6 +34,7 @@ __all__ = [
     "encode_captions",
     "kinds",
     "known_cells",
+    "wide_from",
 ]
 
 _CHUNK = 256  # captions encoded together
@@ -82,29 +83,34 @@ def cached_batches(
 ) -> Callable[[int, int, int], ClipBatch]:
     """Batches from a cache, as a function of step and rank: every clip once per epoch, in a shuffled order.
 
-    What is left of an epoch and too little for a batch is skipped.
+    What is left of an epoch and too little for a batch is skipped. A batch has clips of one length. Clips of
+    films that are shorter than T have steps of their own, as many as their share of the cache; so have single
+    pictures, which are clips of one frame.
 
     Args:
         text: of the cache's captions, by `encode_captions`.
         batch: clips of one process.
         prompts: rows of `text` in a batch, padded with the unconditional prompt, so that shapes stay the same
             (torch.compile); None: as many as there are.
-        lengths: shares of clip lengths T in steps; shorter clips are stretches of the cached ones, and the
-            longest one there can be has the clip's references among its frames. None: whole clips.
+        lengths: shares of clip lengths in the steps of whole clips; shorter ones are stretches of them, and
+            the longest one there can be has the clip's references among its frames. Left out is a length of
+            which there are fewer clips than a batch. None: whole clips.
         device: where all latents and texts are kept, and the batches are put together.
     """
     whole = cache.latents.shape[1] - cache.references
     latents, text = torch.from_numpy(cache.latents).to(device), text.to(device)
-    choices, shares = zip(*(lengths or {whole: 1.0}).items(), strict=True)
+    pools = _pools(cache, batch, lengths or {whole: 1.0})
+    shares = np.array([pool.share for pool in pools])
 
     def batches(step: int, rank: int, world: int) -> ClipBatch:
-        rows = _shuffled_rows(len(cache), batch, step * world + rank, seed)
         chance = np.random.default_rng(step_seed(seed, step, 0) & 0xFFFFFFFF)  # one length for all processes
-        length = int(chance.choice(choices, p=np.array(shares) / sum(shares)))
+        pool = pools[chance.choice(len(pools), p=shares / sum(shares))]
+        length = pool.length
+        rows = pool.clips[_shuffled_rows(len(pool.clips), batch, step * world + rank, seed)]
         if length > whole:
             columns = np.argsort(cache.numbers[rows], axis=1)
         else:
-            start = int(chance.integers(whole - length + 1))
+            start = int(chance.integers(pool.frames - length + 1))
             columns = np.tile(np.arange(start, start + length), (batch, 1))
         chosen = rows[:, None], columns
         first = np.min(np.where(columns < whole, cache.numbers[chosen], np.inf), axis=1)
@@ -123,10 +129,50 @@ def cached_batches(
     return batches
 
 
+class _Pool(NamedTuple):
+    """Clips that make batches of one length."""
+
+    length: int  # frames of a clip in the batch, references counted
+    frames: int  # that each of the clips has at least, references not counted
+    clips: np.ndarray  # places in the cache
+    share: float  # of the steps
+
+
+def _pools(cache: ClipCache, batch: int, lengths: Mapping[int, float]) -> list[_Pool]:
+    """What batches are made of; raises ValueError where a batch is larger than the cache."""
+    whole, frames = cache.latents.shape[1] - cache.references, cache.frames
+    pools, waiting = [], np.flatnonzero(frames == whole)
+    if len(waiting) >= batch:
+        for length, share in lengths.items():
+            clips = np.flatnonzero(cache.referring) if length > whole else waiting
+            if len(clips) >= batch:
+                pools.append(_Pool(length, whole, clips, share * len(waiting) / len(cache)))
+        waiting = waiting[:0]
+    for length in range(whole - 1, 0, -1):  # too few clips of a length are cut to the next one
+        waiting = np.sort(np.concatenate([waiting, np.flatnonzero(frames == length)]))
+        if len(waiting) >= batch:
+            pools.append(_Pool(length, length, waiting, len(waiting) / len(cache)))
+            waiting = waiting[:0]
+    if pools and len(waiting):
+        pools.append(_Pool(1, 1, np.resize(waiting, batch), len(waiting) / len(cache)))
+    if not pools:
+        raise ValueError(f"a cache of {len(cache)} clips is too small for batches of {batch}")
+    return pools
+
+
+def wide_from(cache: ClipCache) -> float:
+    """The median spacing in frames from which a clip of this cache counts as one of keyframes.
+
+    That is `WIDE`, or half of the widest spacing where the films are too short for that.
+    """
+    own = cache.numbers[:, : cache.numbers.shape[1] - cache.references]
+    spacings = np.diff(own[cache.frames > 1], axis=1)
+    widest = np.nanmedian(spacings, axis=1).max() if len(spacings) else 0.0
+    return min(WIDE, max(_LEAF, widest / 2))
+
+
 def _shuffled_rows(count: int, batch: int, number: int, seed: int) -> np.ndarray:
     """Clips of the `number`-th batch: a new shuffle per epoch, batches never span two epochs."""
-    if count < batch:
-        raise ValueError(f"a cache of {count} clips is too small for batches of {batch}")
     epoch, place = divmod(number, count // batch)
     order = np.random.default_rng([seed, epoch]).permutation(count)
     return np.sort(order[place * batch : (place + 1) * batch])
@@ -142,6 +188,7 @@ class MaskedClipLoss:
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)  # of keyframes, gaps, leaves
     small: float = 0.0  # share of batches at half the latents' size: the first stage of a cascade
     drafts: Drafts | None = None  # what clips are shown of themselves; for a network that takes drafts
+    wide_from: float = WIDE  # median spacing of keyframes, in frames
     known_references: float = 0.85  # share of clips whose references are known; else they are drawn as well
     wide: Mapping[str, float] = field(  # regimes of keyframes
         default_factory=lambda: {
@@ -174,7 +221,7 @@ class MaskedClipLoss:
         length = batch.latents.shape[1]
         if length not in self.compiled_lengths:  # other shapes would be compiled anew: they run as they are
             net = getattr(net, "_orig_mod", net)
-        mask = known_cells(batch, self.wide, self.narrow, self.known_references, generator)
+        mask = known_cells(batch, self.wide, self.narrow, self.known_references, generator, self.wide_from)
         latents, further = batch.latents.float(), {}
         if self.drafts is not None:
             schedule = self.diffusion.schedule
@@ -190,16 +237,16 @@ class MaskedClipLoss:
             null_prompt=0,
             text_dropout=self.text_dropout,
             generator=generator,
-            weight=batch.latents.new_tensor(self.weights, dtype=torch.float32)[kinds(batch)],
+            weight=batch.latents.new_tensor(self.weights, dtype=torch.float32)[kinds(batch, self.wide_from)],
             **further,
         )
 
 
-def kinds(batch: ClipBatch) -> Tensor:
+def kinds(batch: ClipBatch, wide_from: float = WIDE) -> Tensor:
     """0, 1, 2 `[B]` for clips of keyframes, gaps, leaves, by median spacing; a single frame is a leaf."""
     steps = batch.time.diff(dim=1) if batch.time.shape[1] > 1 else torch.zeros_like(batch.time)
     spacing = steps.median(dim=1).values
-    return (spacing < WIDE).long() + (spacing < _LEAF).long()
+    return (spacing < wide_from).long() + (spacing < _LEAF).long()
 
 
 def known_cells(
@@ -208,11 +255,12 @@ def known_cells(
     narrow: Mapping[str, float],
     known_references: float,
     generator: torch.Generator,
+    wide_from: float = WIDE,
 ) -> Tensor:
     """Masks `[B, T, 1, H, W]`, 1 = known: regimes by the clips' spacing, references in a share of clips."""
     clips, length, _, height, width = batch.latents.shape
     own = length - int(batch.reference[0].sum())  # frames of the clip itself
-    mixes = [wide if kind == 0 else narrow for kind in kinds(batch).tolist()]
+    mixes = [wide if kind == 0 else narrow for kind in kinds(batch, wide_from).tolist()]
     drawn = draw_masks(mixes, own, height, width, generator)
     if own == length:
         return drawn

@@ -19,7 +19,7 @@ from longtake.diffusion.sampler import coefficients
 from longtake.diffusion.schedule import Schedule, diffuse, per_frame, times
 from longtake.models.unet import MaskTemporalUNet
 from longtake.plan import Sampling
-from longtake.train.denoiser import ClipBatch, kinds, known_cells
+from longtake.train.denoiser import WIDE, ClipBatch, kinds, known_cells
 
 __all__ = ["DistilLoss"]
 
@@ -40,16 +40,17 @@ class DistilLoss:
         Sampling, Sampling, Sampling
     ]  # the teacher's, whose text guidance counts: keyframes, gaps, leaves
     aimed: tuple[Sampling, Sampling, Sampling]  # the student's, whose steps and shift count
+    wide_from: float = WIDE  # median spacing of keyframes, in frames
 
     def __call__(
         self, net: Any, batch: ClipBatch, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean loss of a batch, in units of the plain loss; the metrics tell it per kind of clip."""
         latents, device = batch.latents.float(), batch.latents.device
-        mask = known_cells(batch, {"none": 1.0}, {"ends": 1.0}, 1.0, generator)
+        mask = known_cells(batch, {"none": 1.0}, {"ends": 1.0}, 1.0, generator, self.wide_from)
         known = only_known(latents, mask)
         noise = torch.randn(latents.shape, generator=generator, device=generator.device).to(device)
-        kind = kinds(batch)
+        kind = kinds(batch, self.wide_from)
         start, stop = self._step(kind, generator, device)
         told = {"time": batch.time, "text": batch.text, "known": known, "mask": mask}
 

@@ -8,6 +8,8 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from longtake.train.shard import part
+
 __all__ = ["decay_at", "ema_copy", "ema_update"]
 
 M = TypeVar("M", bound=nn.Module)
@@ -33,6 +35,7 @@ def ema_update(average: nn.Module, model: nn.Module, decay: float) -> None:
         (a, p) for a, p in zip(average.parameters(), model.parameters(), strict=True) if p.requires_grad
     ]
     if trained:
-        torch._foreach_lerp_([a for a, _ in trained], [p.detach() for _, p in trained], 1 - decay)
+        parts = [part(a) for a, _ in trained], [part(p.detach()) for _, p in trained]
+        torch._foreach_lerp_(*parts, 1 - decay)
     for a, b in zip(average.buffers(), model.buffers(), strict=True):
         a.copy_(b)

@@ -1,6 +1,7 @@
 """Training the HD decoder: from latents of small frames to the same frames in high resolution.
 
-It needs no captions, so any video will do (VideoGen, section 3.4: trained on unlabelled video).
+It needs no captions, so any video will do (VideoGen, section 3.4: trained on unlabelled video), if it is as
+large as what is to be learnt.
 """
 
 from __future__ import annotations
@@ -8,22 +9,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from longtake.data.clips import draw_stills
-from longtake.data.script import episode_seeds
-from longtake.data.videos import open_videos, video_stills
+from longtake.data.clips import Draws, draw_stills
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
 from longtake.train.autoencoder import distance, psnr, to_model, to_pixels
 from longtake.train.loop import step_seed
 
-__all__ = ["HDLoss", "Pair", "hd_sheet", "video_pairs", "world_pairs"]
+__all__ = ["HDLoss", "Pair", "hd_sheet", "still_pairs"]
 
 
 class Pair(NamedTuple):
@@ -36,31 +34,15 @@ class Pair(NamedTuple):
 Pairs = Callable[[int, int, int], Pair]
 
 
-def world_pairs(episodes: list[int], size: int, times: int, batch: int, seed: int = 0) -> Pairs:
-    """Frames of the cartoon world, drawn in both sizes."""
+def still_pairs(draws: Draws, size: int, times: int, batch: int, seed: int = 0) -> Pairs:
+    """Single frames in both sizes."""
 
     def pairs(step: int, rank: int, world: int) -> Pair:
         drawn = [
-            draw_stills(episodes, random.Random(step_seed(seed, step, rank)), batch, side)
+            draw_stills(draws, random.Random(step_seed(seed, step, rank)), batch, side)
             for side in (size, times * size)
         ]
         return Pair(*map(torch.from_numpy, drawn))
-
-    return pairs
-
-
-def video_pairs(folder: Path, size: int, times: int, batch: int, seed: int = 0) -> Pairs:
-    """Frames of the videos in `folder`, cut to squares; the small ones are means over squares of pixels.
-
-    Raises ValueError where none of its files is a video.
-    """
-    videos = open_videos(folder)
-
-    def pairs(step: int, rank: int, world: int) -> Pair:
-        large = video_stills(videos, random.Random(step_seed(seed, step, rank)), batch, times * size)
-        squares = large.reshape(batch, size, times, size, times, 3)
-        small = squares.mean(axis=(2, 4)).round().astype(np.uint8)
-        return Pair(torch.from_numpy(small), torch.from_numpy(large))
 
     return pairs
 
@@ -85,10 +67,10 @@ class HDLoss:
 
 
 @torch.no_grad()
-def hd_sheet(model: HDDecoder, vae: TKLVAE, size: int, count: int = 3) -> np.ndarray:
-    """Validation frames above what the decoder makes of their latents: uint8 picture."""
-    episodes, times = episode_seeds("validation", 64), model.config.times
-    small, large = (draw_stills(episodes, random.Random(5), count, side) for side in (size, times * size))
+def hd_sheet(model: HDDecoder, vae: TKLVAE, draws: Draws, size: int, count: int = 3) -> np.ndarray:
+    """Frames above what the decoder makes of their latents: uint8 picture."""
+    sides = (size, model.config.times * size)
+    small, large = (draw_stills(draws, random.Random(5), count, side) for side in sides)
     latents = vae.encode_latents(to_model(small)[:, None].to(model.device))
     made = to_pixels(model.decode_latents(latents)[:, 0])
     return np.concatenate([np.concatenate(list(row), axis=1) for row in (large, made)], axis=0)

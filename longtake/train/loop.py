@@ -26,6 +26,7 @@ from longtake.train.feed import feed
 from longtake.train.log import Log, save_sheet
 from longtake.train.muon import Muon, muon_names
 from longtake.train.processes import average, broadcast, processes
+from longtake.train.shard import as_part, shard, whole, whole_tensors
 
 __all__ = ["NonFiniteLossError", "TrainConfig", "rate_at", "step_seed", "train"]
 
@@ -57,6 +58,8 @@ class TrainConfig:
     sheet_every: int = 500  # steps
     precision: Literal["fp32", "bf16"] = "fp32"  # bf16: autocast, weights stay float32
     compile: bool = False  # torch.compile: a minute or two at the start, then 1.3 times faster
+    recompute: bool = False  # blocks compute twice and keep less for their gradients
+    sharded: bool = False  # each process keeps a part of the weights only (FSDP2)
     keep: int = 2  # newest checkpoints that stay
 
     def __post_init__(self) -> None:
@@ -116,9 +119,17 @@ def train(
         ValueError: the checkpoint in `out_dir` is of another model.
     """
     with processes(device) as (rank, world, own), _stop_requests() as stop:
-        model.to(own).train()
-        broadcast(model)
-        ema = ema_copy(model)
+        model.train()
+        if config.recompute:
+            _recompute(model)
+        sharded = config.sharded and world > 1
+        if sharded:
+            made, ema = ema_copy(model), ema_copy(model)
+            shard(model, own)
+            shard(ema, own)
+        else:
+            broadcast(model.to(own))
+            made = ema = ema_copy(model)
         optimisers = _optimisers(model, config)
         done, seconds = _resume(model, ema, optimisers, out_dir)
         trained = [p for p in model.parameters() if p.requires_grad]
@@ -126,9 +137,9 @@ def train(
         net: Any = torch.compile(model, dynamic=False) if config.compile else model  # the same weights
         with Log(out_dir, config.steps, done, seconds, config.batch * world, own, first=rank == 0) as log:
             steps = range(done, config.steps)
-            for step, made in zip(steps, feed(batches, steps, rank, world, workers), strict=True):
+            for step, fed in zip(steps, feed(batches, steps, rank, world, workers), strict=True):
                 generator = torch.Generator(own).manual_seed(step_seed(config.seed, step, rank))
-                batch = _moved(made, own)
+                batch = _moved(fed, own)
                 with torch.autocast(own.type, torch.bfloat16, enabled=config.precision == "bf16"):
                     value, metrics = loss(net, batch, generator)
                 for p in trained:
@@ -136,8 +147,9 @@ def train(
                 value.backward()  # type: ignore[no-untyped-call]
                 names = ["loss", *sorted(metrics)]
                 told = [value, *(metrics[name] for name in names[1:]), value.new_tensor(float(stop.is_set()))]
-                numbers = average(trained, torch.stack([number.detach().float() for number in told]))
-                norm = nn.utils.clip_grad_norm_(trained, config.grad_clip)
+                exchanged = [] if sharded else trained  # a sharded network averages its gradients itself
+                numbers = average(exchanged, torch.stack([number.detach().float() for number in told]))
+                norm = whole(nn.utils.clip_grad_norm_(trained, config.grad_clip))
                 *values, stopping, size = [*numbers.tolist(), norm.item()]
                 if not (math.isfinite(values[0]) and math.isfinite(size)):
                     raise NonFiniteLossError(
@@ -155,16 +167,37 @@ def train(
                 log.add(dict(zip(names, values, strict=True)) | {"grad_norm": size})
                 if count % config.log_every == 0 or last:
                     log.write(count, {"lr": config.muon_lr * rate})
-                if rank == 0 and (count % config.save_every == 0 or last):
+                if (rank == 0 or sharded) and (count % config.save_every == 0 or last):
                     state = {"step": count, "seconds": log.seconds, "world": world, "config": asdict(config)}
-                    save(_checkpoint(model, ema, optimisers, state), out_dir, config.keep)
-                if rank == 0 and sheet and (count % config.sheet_every == 0 or count == config.steps):
-                    save_sheet(sheet(ema, count), out_dir, count)
+                    checkpoint = _checkpoint(model, ema, optimisers, state)
+                    if rank == 0:
+                        save(checkpoint, out_dir, config.keep)
+                shown = count % config.sheet_every == 0 or count == config.steps
+                if sheet and shown and (rank == 0 or sharded):  # all draw with a sharded network
+                    picture = sheet(ema, count)
+                    if rank == 0:
+                        save_sheet(picture, out_dir, count)
                 if stopping > 0:
                     raise KeyboardInterrupt(
                         f"stopped after {count} of {config.steps} steps; run again to go on"
                     )
-        return ema
+        if sharded:
+            _gather(ema, made)
+        return made
+
+
+def _recompute(model: nn.Module) -> None:
+    enable = getattr(model, "enable_gradient_checkpointing", None)
+    if enable is None or not getattr(model, "_supports_gradient_checkpointing", False):
+        raise ValueError(f"{type(model).__name__} keeps all for its gradients: leave `recompute` out")
+    enable()
+
+
+@torch.no_grad()
+def _gather(ema: nn.Module, made: nn.Module) -> None:
+    """Put the weights of a sharded network into its whole twin, in every process."""
+    for mine, sharded in zip(made.state_dict().values(), ema.state_dict().values(), strict=True):
+        mine.copy_(whole(sharded))
 
 
 def _optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
@@ -193,7 +226,8 @@ def _checkpoint(
     for optimiser in optimisers:
         for name, p in model.named_parameters():
             memory |= {f"{key}/{name}": tensor for key, tensor in optimiser.state.get(p, {}).items()}
-    return Checkpoint(model.state_dict(), ema.state_dict(), memory, state)
+    weights, average = whole_tensors(model.state_dict()), whole_tensors(ema.state_dict())
+    return Checkpoint(weights, average, whole_tensors(memory), state)
 
 
 def _resume(
@@ -204,8 +238,9 @@ def _resume(
     if checkpoint is None:
         return 0, 0.0
     try:
-        model.load_state_dict(checkpoint.model)
-        ema.load_state_dict(checkpoint.ema)
+        for net, kept in ((model, checkpoint.model), (ema, checkpoint.ema)):
+            places = net.state_dict()
+            net.load_state_dict({name: as_part(t, places.get(name, t)) for name, t in kept.items()})
     except RuntimeError as error:
         raise ValueError(f"{out_dir} holds a run of another model; give another folder. {error}") from error
     owner = {id(p): made for made in optimisers for group in made.param_groups for p in group["params"]}
@@ -214,8 +249,10 @@ def _resume(
         kind, name = key.split("/", 1)
         p = params[name]
         if id(p) in owner:
-            place = torch.empty_like(p) if tensor.shape == p.shape else tensor.to(p.device)
-            owner[id(p)].state[p][kind] = place.detach().copy_(tensor)
+            if tensor.shape == p.shape:
+                owner[id(p)].state[p][kind] = torch.empty_like(p).detach().copy_(as_part(tensor, p))
+            else:
+                owner[id(p)].state[p][kind] = tensor.to(p.device)
     return checkpoint.state["step"], checkpoint.state["seconds"]
 
 

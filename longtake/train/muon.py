@@ -11,8 +11,14 @@ from collections.abc import Iterable
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+
+from longtake.train.shard import as_part, part, whole
 
 __all__ = ["Muon", "muon_names", "orthogonalise"]
+
+
+_AT_ONCE = 2**26  # numbers in the matrices of a sharded network that are whole together
 
 
 def muon_names(model: nn.Module) -> set[str]:
@@ -77,16 +83,42 @@ class Muon(torch.optim.Optimizer):
                 self._update(params, group["lr"], group["momentum"], group["weight_decay"])
 
     def _update(self, params: list[Tensor], lr: float, momentum: float, weight_decay: float) -> None:
-        grads = [p.grad for p in params if p.grad is not None]
-        buffers = [self.state[p].setdefault("momentum", torch.zeros_like(p)) for p in params]
+        grads = [part(p.grad) for p in params if p.grad is not None]
+        memory = [self.state[p].setdefault("momentum", torch.zeros_like(p)) for p in params]
+        buffers = [part(kept) for kept in memory]
         torch._foreach_lerp_(buffers, grads, 1 - momentum)
         nesterov = torch._foreach_lerp(grads, buffers, momentum)
-        updates = _shared([g.reshape(g.shape[0], -1) for g in nesterov])
         if weight_decay:
-            torch._foreach_mul_(params, 1 - lr * weight_decay)
-        for p, update in zip(params, updates, strict=True):
-            scale = 0.2 * max(update.shape) ** 0.5
-            p.add_(update.reshape(p.shape).to(p.dtype), alpha=-lr * scale)
+            torch._foreach_mul_([part(p) for p in params], 1 - lr * weight_decay)
+        for few in _few_at_once(params):
+            directions = [_like(nesterov[k], params[k]) for k in few]
+            updates = _shared([whole(d).reshape(d.shape[0], -1) for d in directions])
+            for k, update in zip(few, updates, strict=True):
+                p, scale = params[k], 0.2 * max(update.shape) ** 0.5
+                moved = part(as_part(update.reshape(p.shape).to(p.dtype), p))
+                part(p).add_(moved, alpha=-lr * scale)
+
+
+def _few_at_once(params: list[Tensor]) -> list[list[int]]:
+    """Places of matrices that are whole at the same time: all, but where they are sharded to save memory."""
+    groups: list[list[int]] = [[]]
+    room = _AT_ONCE
+    for k, p in enumerate(params):
+        if isinstance(p, DTensor) and groups[-1] and p.numel() > room:
+            groups.append([])
+            room = _AT_ONCE
+        groups[-1].append(k)
+        room -= p.numel()
+    return groups
+
+
+def _like(local: Tensor, p: Tensor) -> Tensor:
+    """A part that belongs to `p` as the sharded tensor that it is a part of."""
+    if not isinstance(p, DTensor):
+        return local
+    return DTensor.from_local(
+        local, p.device_mesh, p.placements, run_check=False, shape=p.shape, stride=p.stride()
+    )
 
 
 def _shared(matrices: list[Tensor]) -> list[Tensor]:

@@ -1,7 +1,8 @@
-"""What the denoiser draws while it is trained: keyframes of two validation scripts, under the truth."""
+"""What the denoiser draws while it is trained: keyframes of two films, under the truth."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from longtake.conditioning.text import PromptEncoder
 from longtake.data.clips import Clip
-from longtake.data.script import episode_seeds
+from longtake.data.footage import Footage
 from longtake.diffusion import Denoiser, guide, times
 from longtake.diffusion.prediction import Denoise
 from longtake.diffusion.sampler import ddim
@@ -26,25 +27,47 @@ _FRAMES, _SPACING, _STEPS, _GUIDANCE = 16, 225, 8, 3.0
 
 @torch.no_grad()
 def keyframe_sheet(
-    net: MaskTemporalUNet, vae: TKLVAE, encoder: PromptEncoder, schedule: Schedule, prediction: str, size: int
+    net: MaskTemporalUNet,
+    vae: TKLVAE,
+    encoder: PromptEncoder,
+    schedule: Schedule,
+    prediction: str,
+    footage: Footage,
+    films: Sequence[int],
+    size: int,
 ) -> np.ndarray:
-    """Truth and drawing in turn, 16 keyframes a row: uint8 picture `[4 size, 16 size, 3]`."""
+    """Truth and drawing in turn, 16 keyframes a row: uint8 picture `[2 films size, 16 size, 3]`.
+
+    They are 225 frames apart, less where a film is shorter, and fewer where it has fewer frames.
+    """
     rows = []
-    for episode in episode_seeds("validation", 2):
-        clip = Clip(episode=episode, numbers=tuple(range(0, _FRAMES * _SPACING, _SPACING)))
-        denoise = _denoise(net, encoder.encode(["", *clip.captions]), schedule, prediction)
-        shape = (1, _FRAMES, vae.config.latent_channels, size // vae.factor, size // vae.factor)
-        noise = torch.randn(shape, generator=torch.Generator().manual_seed(episode)).to(net.device)
+    for film in films:
+        clip = _keyframes(footage, film)
+        count = len(clip.numbers)
+        denoise = _denoise(net, encoder.encode(["", *clip.captions]), clip.numbers, schedule, prediction)
+        shape = (1, count, vae.config.latent_channels, size // vae.factor, size // vae.factor)
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(film)).to(net.device)
         latents = ddim(partial(denoise, known=torch.zeros_like(noise)), noise, times(_STEPS), schedule)
         drawn = to_pixels(vae.to(net.device).decode_latents(latents)[0])
-        rows += [np.concatenate(list(part), axis=1) for part in (clip.pixels(size), drawn)]
+        for part in (clip.pixels(size), drawn):
+            row = np.concatenate(list(part), axis=1)
+            rows.append(np.pad(row, ((0, 0), (0, (_FRAMES - count) * size), (0, 0))))
     return np.concatenate(rows, axis=0)
 
 
-def _denoise(net: MaskTemporalUNet, text: Tensor, schedule: Schedule, prediction: str) -> Denoise:
+def _keyframes(footage: Footage, film: int) -> Clip:
+    last = footage.length(film) - 1
+    count = min(_FRAMES, last + 1)
+    spacing = min(_SPACING, last / max(1, count - 1))
+    return Clip(footage=footage, film=film, numbers=tuple(int(k * spacing) for k in range(count)))
+
+
+def _denoise(
+    net: MaskTemporalUNet, text: Tensor, numbers: Sequence[float], schedule: Schedule, prediction: str
+) -> Denoise:
     """The guided denoiser of a clip of keyframes, frame k under row k + 1 of `text`, nothing known."""
-    rows = torch.arange(1, _FRAMES + 1, device=net.device)[None]
-    time = _SPACING * (rows - 1).float()
+    rows = torch.arange(1, len(numbers) + 1, device=net.device)[None]
+    time = torch.tensor([numbers], device=net.device).float()
 
     def denoise(x: Tensor, t: Tensor, *, known: Tensor, prompt: Tensor) -> Tensor:
         inputs = {"text": text.to(net.device), "time": time, "known": known, "mask": known[:, :, :1]}

@@ -8,11 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from longtake.data.clips import Clip, draw_clip, draw_references, draw_stills
+from longtake.data.clips import Clip, WorldDraws, draw_stills
+from longtake.data.footage import CartoonWorld
 from longtake.data.script import shot_at
 from longtake.data.world import frame
 
 EPISODES = [3, 14, 15]
+WORLD = WorldDraws(EPISODES)
 
 
 def steps(clip: Clip) -> list[float]:
@@ -20,19 +22,19 @@ def steps(clip: Clip) -> list[float]:
 
 
 def drawn(mix: tuple[float, ...], count: int = 200, length: int = 16) -> list[Clip]:
-    return [draw_clip(EPISODES, random.Random(k), length, mix) for k in range(count)]
+    return [WORLD.clip(random.Random(k), length, mix) for k in range(count)]
 
 
 def test_a_clip_is_a_function_of_its_chance() -> None:
     for k in range(50):
-        clip = draw_clip(EPISODES, random.Random(k))
-        assert clip == draw_clip(EPISODES, random.Random(k))
+        clip = WORLD.clip(random.Random(k))
+        assert clip == WORLD.clip(random.Random(k))
         assert len(clip.numbers) == 16
         assert clip.numbers[0] >= 0
         assert min(steps(clip)) >= 0.5
         assert all((2 * n).is_integer() for n in clip.numbers)
-        assert clip.episode in EPISODES
-    assert len({draw_clip(EPISODES, random.Random(k)) for k in range(50)}) == 50
+        assert clip.film in EPISODES
+    assert len({WORLD.clip(random.Random(k)) for k in range(50)}) == 50
 
 
 def test_strides() -> None:
@@ -54,7 +56,7 @@ def test_strides() -> None:
 
 
 def test_the_default_mix_has_all_levels_of_a_film() -> None:
-    even = [steps(draw_clip(EPISODES, random.Random(k))) for k in range(400)]
+    even = [steps(WORLD.clip(random.Random(k))) for k in range(400)]
     shares = [sum(set(found) == {stride} for found in even) / 400 for stride in (1, 15, 225, 3, 0.5)]
     assert min(shares) > 0.04
 
@@ -65,21 +67,21 @@ def test_any_length(length: int) -> None:
 
 
 def test_captions_and_pixels_are_those_of_the_frames() -> None:
-    clip = draw_clip(EPISODES, random.Random(2), 4)
-    assert clip.captions == [shot_at(clip.episode, int(n)).caption for n in clip.numbers]
+    clip = WORLD.clip(random.Random(2), 4)
+    assert clip.captions == [shot_at(clip.film, int(n)).caption for n in clip.numbers]
     pixels = clip.pixels(16)
     assert pixels.shape == (4, 16, 16, 3)
     assert pixels.dtype == np.uint8
     for picture, number in zip(pixels, clip.numbers, strict=True):
-        assert np.array_equal(picture, frame(clip.episode, number, 16))
+        assert np.array_equal(picture, frame(clip.film, number, 16))
 
 
 def references(clip: Clip, k: int, count: int = 3) -> tuple[float, ...]:
-    return draw_references(clip, random.Random(k), count)
+    return WORLD.references(clip, random.Random(k), count)
 
 
 def test_references_are_a_function_of_their_chance() -> None:
-    clip = draw_clip(EPISODES, random.Random(5))
+    clip = WORLD.clip(random.Random(5))
     assert references(clip, 1) == references(clip, 1)
     assert len({references(clip, k) for k in range(20)}) == 20
     assert references(clip, 1, 0) == ()
@@ -95,7 +97,7 @@ def test_references_are_distinct_frames_outside_of_the_clip() -> None:
 
 
 def test_a_clip_at_the_film_s_start_has_references_behind_it() -> None:
-    clip = Clip(episode=3, numbers=tuple(range(16)))
+    clip = Clip(footage=CartoonWorld(1), film=3, numbers=tuple(range(16)))
     assert min(references(clip, 0, 4)) > 15
 
 
@@ -103,17 +105,17 @@ def test_nearly_all_references_show_a_place_or_a_character_of_the_clip() -> None
     akin = 0
     clips = drawn((0.25, 0.28, 0.35, 0.12), 100)
     for k, clip in enumerate(clips):
-        own = [shot_at(clip.episode, number) for number in clip.numbers]
+        own = [shot_at(clip.film, number) for number in clip.numbers]
         places = {shot.place for shot in own}
         names = {actor.name for shot in own for actor in shot.actors}
         for number in references(clip, k, 2):
-            shot = shot_at(clip.episode, number)
+            shot = shot_at(clip.film, number)
             akin += shot.place in places or any(actor.name in names for actor in shot.actors)
     assert akin / (2 * len(clips)) > 0.95
 
 
 def test_stills() -> None:
-    stills = draw_stills(EPISODES, random.Random(1), 5, 16)
+    stills = draw_stills(WORLD, random.Random(1), 5, 16)
     assert stills.shape == (5, 16, 16, 3)
-    assert np.array_equal(stills, draw_stills(EPISODES, random.Random(1), 5, 16))
+    assert np.array_equal(stills, draw_stills(WORLD, random.Random(1), 5, 16))
     assert len(np.unique(stills, axis=0)) == 5

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.data.clips import Clip, draw_clip, draw_references
+from longtake.data.clips import WorldDraws
 from longtake.data.latents import ClipCache, build_cache, open_cache
 
-EPISODES = [3, 14]
+WORLD = WorldDraws([3, 14])
 LENGTH, REFERENCES = 3, 2
 SHARD = 4
 
@@ -30,7 +31,7 @@ def build(
         folder,
         count,
         encode,
-        EPISODES,
+        WORLD,
         16,
         length=LENGTH,
         references=references,
@@ -72,10 +73,10 @@ def test_a_cache_holds_clips_and_their_references_behind_them(whole: Path) -> No
     assert cache.latents.shape == (10, LENGTH + REFERENCES, 3, 2, 2)
     for k in (0, 3, 4, 9):
         chance = random.Random(f"0/{k}")
-        clip = draw_clip(EPISODES, chance, LENGTH)
-        numbers = clip.numbers + draw_references(clip, chance, REFERENCES)
+        clip = WORLD.clip(chance, LENGTH)
+        numbers = clip.numbers + WORLD.references(clip, chance, REFERENCES)
         assert tuple(cache.numbers[k]) == numbers
-        drawn = Clip(episode=clip.episode, numbers=numbers)
+        drawn = replace(clip, numbers=numbers)
         assert [cache.captions[row] for row in cache.prompts[k]] == drawn.captions
         assert np.array_equal(cache.latents[k], encode(drawn.pixels(16)[None])[0])
     assert len(set(cache.captions)) == len(cache.captions)  # also of different shards
@@ -89,7 +90,7 @@ def test_references_leave_the_clips_as_they_are(whole: Path, tmp_path: Path) -> 
 
 
 def test_an_interrupted_cache_is_completed(whole: Path, tmp_path: Path) -> None:
-    work = build_cache(tmp_path, 10, encode, EPISODES, 16, length=LENGTH, references=REFERENCES, shard=SHARD)
+    work = build_cache(tmp_path, 10, encode, WORLD, 16, length=LENGTH, references=REFERENCES, shard=SHARD)
     assert [next(work), next(work)] == [4, 8]
     del work  # killed after the second part was encoded, before it was written
     assert list(times(tmp_path)) == ["clips-00000000.npz"]
@@ -152,13 +153,13 @@ def test_no_cache_is_told_with_the_remedy(tmp_path: Path) -> None:
 def test_clips_of_several_kinds_are_told_with_the_remedy(length: int, tmp_path: Path) -> None:
     # The longer clip with fewer references has as many frames in all: only their roles differ.
     build(tmp_path, 4)
-    list(build_cache(tmp_path, 8, encode, EPISODES, 16, length=length, references=1, shard=SHARD))
+    list(build_cache(tmp_path, 8, encode, WORLD, 16, length=length, references=1, shard=SHARD))
     with pytest.raises(ValueError, match="remove it and run the stage 'latents' again"):
         open_cache(tmp_path)
 
 
 def test_pictures_drawn_by_workers_are_the_same(tmp_path: Path) -> None:
-    done = list(build_cache(tmp_path / "w", 10, encode, EPISODES, 16, length=3, references=2, workers=2))
+    done = list(build_cache(tmp_path / "w", 10, encode, WORLD, 16, length=3, references=2, workers=2))
     assert done[-1] == 10
     build(tmp_path / "alone", 10)
     one, other = open_cache(tmp_path / "w"), open_cache(tmp_path / "alone")

@@ -266,6 +266,58 @@ def test_every_parameter_is_trained(nearest: bool) -> None:
         assert (p.grad.abs().max() > 1e-9) or name in hidden, name
 
 
+def gradients(given: dict[str, Tensor], again: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    """Output and gradients of weights and inputs, of a network that computes its blocks once or `again`."""
+    net = shaken(deep(nearest=True, drafted=True))
+    if again:
+        net.enable_gradient_checkpointing()
+    learnt = {"x", "text", "known"}
+    leaves = {name: given[name].clone().requires_grad_(name in learnt) for name in given}
+    draft, level = given["x"].flip(-1), torch.full(given["t"].shape, 0.3)
+    with torch.enable_grad():
+        out = net(**leaves, draft=draft, draft_level=level)
+        out.square().mean().backward()
+    found = {name: p.grad for name, p in (*net.named_parameters(), *leaves.items()) if p.requires_grad}
+    assert all(grad is not None for grad in found.values())
+    return out, {name: grad for name, grad in found.items() if grad is not None}
+
+
+@pytest.mark.parametrize("size", [8, 16])
+def test_blocks_that_compute_twice_have_the_same_gradients(size: int) -> None:
+    given = inputs(size=size)
+    (out, kept), (same, computed) = (gradients(given, again) for again in (False, True))
+    assert torch.equal(out, same)
+    assert kept.keys() == computed.keys()
+    for name, grad in kept.items():
+        assert torch.equal(grad, computed[name]), name
+
+
+@pytest.mark.parametrize("name", ["known", "mask", "text", "prompt", "time", "t"])
+def test_gradients_of_blocks_that_compute_twice_know_the_condition(name: str) -> None:
+    given = inputs()
+    (_, kept), (_, moved) = (gradients(told, True) for told in (given, changed(given, name)))
+    inner = [weight for weight in kept if weight.startswith(("down.", "bottom.", "up."))]
+    differ = [weight for weight in inner if not torch.equal(kept[weight], moved[weight])]
+    assert len(differ) > 0.9 * len(inner)
+
+
+def test_what_computes_twice_keeps_less() -> None:
+    kept = []
+    for again in (False, True):
+        net, sizes = shaken(deep()), list[int]()
+        if again:
+            net.enable_gradient_checkpointing()
+
+        def pack(tensor: Tensor, sizes: list[int] = sizes) -> Tensor:
+            sizes.append(tensor.numel())
+            return tensor
+
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            net(**inputs())
+        kept.append(sum(sizes))
+    assert kept[1] < 0.4 * kept[0]
+
+
 def test_a_draft_has_no_say_at_first_and_later_where_there_is_one() -> None:
     told = inputs()
     draft, level = torch.randn_like(told["x"]), torch.full(told["t"].shape, 0.3)

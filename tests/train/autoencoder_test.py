@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from longtake.data.clips import WorldDraws
 from longtake.data.script import episode_seeds
 from longtake.models.vae import TKLVAE, Posterior
 from longtake.train.autoencoder import (
@@ -28,7 +29,7 @@ from longtake.train.autoencoder import (
 )
 from longtake.train.loop import TrainConfig, train
 
-EPISODES = episode_seeds("train", 20)
+WORLD = WorldDraws(episode_seeds("train", 20))
 
 
 def tiny() -> TKLVAE:
@@ -81,7 +82,7 @@ def test_psnr() -> None:
 
 @pytest.mark.parametrize(
     ("batches", "frames"),
-    [(still_batches(EPISODES, 16, 3), 1), (clip_batches(EPISODES, 16, 3, 5), 5)],
+    [(still_batches(WORLD, 16, 3), 1), (clip_batches(WORLD, 16, 3, 5), 5)],
     ids=["stills", "clips"],
 )
 def test_batches_are_functions_of_step_and_rank(batches: Batches, frames: int) -> None:
@@ -94,8 +95,8 @@ def test_batches_are_functions_of_step_and_rank(batches: Batches, frames: int) -
 
 
 def test_a_share_of_the_stills_is_turned() -> None:
-    upright = still_batches(EPISODES, 16, 400)(0, 0, 1)[:, 0]
-    made = still_batches(EPISODES, 16, 400, turned=0.25)(0, 0, 1)[:, 0]
+    upright = still_batches(WORLD, 16, 400)(0, 0, 1)[:, 0]
+    made = still_batches(WORLD, 16, 400, turned=0.25)(0, 0, 1)[:, 0]
     kept = (made == upright).flatten(1).all(1)
     assert 270 <= kept.sum() <= 330
     ways = [torch.rot90(x, k, (1, 2)) for k in (1, 2, 3) for x in (upright, upright.flip(2))]
@@ -105,7 +106,7 @@ def test_a_share_of_the_stills_is_turned() -> None:
 
 
 def test_the_loss_of_a_lossless_net_is_its_divergence_alone() -> None:
-    batch = still_batches(EPISODES, 16, 2)(0, 0, 1)
+    batch = still_batches(WORLD, 16, 2)(0, 0, 1)
     loss, told = StillLoss(kl_weight=0.5)(Lossless(), batch, generator())  # type: ignore[arg-type]
     kl = Posterior(to_model(batch), torch.tensor(-4.0)).kl()
     torch.testing.assert_close(loss, 0.5 * kl)
@@ -116,7 +117,7 @@ def test_the_loss_of_a_lossless_net_is_its_divergence_alone() -> None:
 
 
 def test_the_loss_of_a_lossless_decoder_is_what_the_noise_does() -> None:
-    batch = clip_batches(EPISODES, 16, 1, 5)(0, 0, 1)
+    batch = clip_batches(WORLD, 16, 1, 5)(0, 0, 1)
     net: Any = Lossless()
     loss, told = DecoderLoss(noise=0.0)(net, batch, generator())
     assert loss == told["disagree"] == 0
@@ -125,7 +126,7 @@ def test_the_loss_of_a_lossless_decoder_is_what_the_noise_does() -> None:
 
 
 def test_the_loss_of_stills_grows_with_the_noise_on_their_latents() -> None:
-    batch = still_batches(EPISODES, 16, 4)(0, 0, 1)
+    batch = still_batches(WORLD, 16, 4)(0, 0, 1)
     net: Any = Lossless()
     losses = [NoisyStillLoss(noise=noise)(net, batch, generator())[0] for noise in (0.0, 0.01, 0.1)]
     assert losses[0] == 0 < losses[1] < losses[2]
@@ -133,7 +134,7 @@ def test_the_loss_of_stills_grows_with_the_noise_on_their_latents() -> None:
 
 def test_the_leaves_of_a_clip_meet_in_its_middle() -> None:
     """A decoder that looks at neighbours does not agree on the shared frame, and is told so."""
-    net, batch = tiny(), clip_batches(EPISODES, 16, 1, 5)(0, 0, 1)
+    net, batch = tiny(), clip_batches(WORLD, 16, 1, 5)(0, 0, 1)
     loss = DecoderLoss(noise=0.0)
     assert loss(net, batch, generator())[1]["disagree"] == 0  # temporal layers do nothing yet
     with torch.no_grad():
@@ -143,8 +144,8 @@ def test_the_leaves_of_a_clip_meet_in_its_middle() -> None:
 
 
 def test_a_few_steps_make_stills_better(tmp_path: Path) -> None:
-    net, loss, batches = tiny(), StillLoss(kl_weight=1e-4), still_batches(EPISODES, 16, 4)
-    fixed = still_batches(EPISODES, 16, 8, seed=1)(0, 0, 1)
+    net, loss, batches = tiny(), StillLoss(kl_weight=1e-4), still_batches(WORLD, 16, 4)
+    fixed = still_batches(WORLD, 16, 8, seed=1)(0, 0, 1)
     before = loss(net, fixed, generator())[0]
     trained = train(net, loss, batches, config(15), tmp_path)
     assert loss(trained, fixed, generator())[0] < 0.8 * before
@@ -153,8 +154,8 @@ def test_a_few_steps_make_stills_better(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("loss", "batches", "fixed"),
     [
-        (DecoderLoss(noise=0.1), clip_batches(EPISODES, 16, 1, 5), clip_batches(EPISODES, 16, 2, 5, seed=1)),
-        (NoisyStillLoss(noise=0.1), still_batches(EPISODES, 16, 8), still_batches(EPISODES, 16, 9, seed=1)),
+        (DecoderLoss(noise=0.1), clip_batches(WORLD, 16, 1, 5), clip_batches(WORLD, 16, 2, 5, seed=1)),
+        (NoisyStillLoss(noise=0.1), still_batches(WORLD, 16, 8), still_batches(WORLD, 16, 9, seed=1)),
     ],
     ids=["clips", "stills"],
 )
@@ -173,11 +174,11 @@ def test_a_few_steps_make_the_decoder_better_and_leave_the_encoder(
 
 def test_statistics_make_latents_normal() -> None:
     net = tiny()
-    mean, std = latent_statistics(net, 16, count=70)  # in two parts
-    again = latent_statistics(net, 16, count=70)
+    mean, std = latent_statistics(net, WORLD, 16, count=70)  # in two parts
+    again = latent_statistics(net, WORLD, 16, count=70)
     assert (mean, std) == again
     net.set_statistics(mean, std)
-    frames = still_batches(episode_seeds("train", 50), 16, 200)(0, 0, 1)
+    frames = still_batches(WorldDraws(episode_seeds("train", 50)), 16, 200)(0, 0, 1)
     latents = net.encode_latents(to_model(frames))
     assert latents.mean(dim=(0, 1, 3, 4)).abs().max() < 0.2
     assert (latents.std(dim=(0, 1, 3, 4)) - 1).abs().max() < 0.2
@@ -185,7 +186,7 @@ def test_statistics_make_latents_normal() -> None:
 
 def test_a_sheet_shows_frames_above_what_is_made_of_them() -> None:
     net = tiny().eval()
-    sheet = reconstruction_sheet(net, 16, count=4)
+    sheet = reconstruction_sheet(net, WORLD, 16, count=4)
     assert sheet.shape == (4 * 16, 2 * 16, 3)
     assert sheet.dtype == np.uint8
     true, made = sheet[:16, 16:32], sheet[16:32, 16:32]

@@ -23,6 +23,7 @@ from longtake.train.denoiser import (
     encode_captions,
     kinds,
     known_cells,
+    wide_from,
 )
 from longtake.train.loop import TrainConfig, train
 
@@ -216,6 +217,78 @@ def test_lengths_are_drawn_in_their_shares_with_references_too() -> None:
     batches = cached_batches(far_cache(), TEXT, 3, lengths={FRAMES: 0.65, FRAMES + 2: 0.35})
     far = [bool(batches(step, 0, 1).reference.any()) for step in range(200)]
     assert 0.25 < np.mean(far) < 0.45
+
+
+def uneven_cache(whole: int = 8, five: int = 5, single: int = 4, references: int = 2) -> ClipCache:
+    """Clips of six frames, every second with references; of five; and pictures. Clip k holds k everywhere."""
+    source = far_cache(whole + five + single)
+    numbers = source.numbers.astype(np.float64)
+    numbers[1:whole:2, FRAMES:] = np.nan
+    numbers[whole:, FRAMES:] = np.nan
+    numbers[whole : whole + five, 5:] = np.nan
+    numbers[whole + five :, 1:] = np.nan
+    return replace(source, numbers=numbers)
+
+
+def test_clips_of_one_length_come_together_in_their_share() -> None:
+    lengths = {FRAMES: 0.5, 4: 0.2, FRAMES + 2: 0.3}
+    batches = cached_batches(uneven_cache(), TEXT, 4, lengths=lengths)
+    seen: dict[int, set[int]] = {}
+    counts: dict[int, int] = {}
+    for step in range(300):
+        batch = batches(step, 0, 1)
+        length = batch.latents.shape[1]
+        assert batch.time.isfinite().all()
+        assert batch.latents.shape[0] == 4
+        counts[length] = counts.get(length, 0) + 1
+        seen.setdefault(length, set()).update(clips_of(batch) if length != FRAMES + 2 else ())
+    assert seen[1] == {13, 14, 15, 16}
+    assert seen[5] == {8, 9, 10, 11, 12}
+    assert seen[6] == seen[4] == set(range(8))
+    shares = {length: count / 300 for length, count in counts.items()}
+    expected = {1: 4 / 17, 5: 5 / 17, 6: 0.5 * 8 / 17, 4: 0.2 * 8 / 17, 8: 0.3 * 8 / 17}
+    assert shares == pytest.approx(expected, abs=0.07)
+
+
+def test_only_clips_with_references_are_shown_with_them() -> None:
+    source = uneven_cache()
+    batches = cached_batches(source, TEXT, 4, lengths={FRAMES + 2: 1.0})
+    for step in range(20):
+        batch = batches(step, 0, 1)
+        if batch.latents.shape[1] == FRAMES + 2:
+            clips = {int(k) for k in batch.latents[:, :, 0, 0, 0].flatten()}
+            assert clips <= {0, 2, 4, 6}
+            assert (batch.reference.sum(dim=1) == 2).all()
+
+
+def test_lengths_of_which_there_are_too_few_clips_are_left_out() -> None:
+    source = uneven_cache(whole=8, five=2, single=1)
+    batches = cached_batches(source, TEXT, 5, lengths={FRAMES: 0.5, FRAMES + 2: 0.5})
+    found: dict[int, set[int]] = {}
+    for step in range(200):
+        batch = batches(step, 0, 1)
+        found.setdefault(batch.latents.shape[1], set()).update(clips_of(batch))
+    # Four clips have references: no batch of five. Three short ones are cut to single frames, and repeated.
+    assert found == {FRAMES: set(range(8)), 1: {8, 9, 10}}
+    few = cached_batches(uneven_cache(whole=2, five=6, single=0), TEXT, 5, lengths={FRAMES: 1.0})
+    assert {few(step, 0, 1).latents.shape[1] for step in range(50)} == {5}  # whole ones are cut
+    with pytest.raises(ValueError, match="too small for batches of 18"):
+        cached_batches(uneven_cache(), TEXT, 18)
+
+
+def test_keyframes_of_short_films_are_nearer_to_each_other() -> None:
+    def spaced(*spacings: int) -> ClipCache:
+        numbers = np.array(spacings)[:, None] * np.arange(FRAMES, dtype=np.float64)
+        return replace(cache(len(spacings)), numbers=numbers)
+
+    assert wide_from(spaced(1, 15, 225)) == 60
+    assert wide_from(spaced(1, 4, 3)) == 2
+    assert wide_from(spaced(1, 40)) == 20
+    assert wide_from(spaced(1, 1)) == 2
+    assert wide_from(uneven_cache()) == 2
+    batch = batch_of([1.0, 3.0, 15.0, 70.0])
+    assert kinds(batch, 20).tolist() == [2, 1, 1, 0]
+    assert kinds(batch, 2).tolist() == [2, 0, 0, 0]
 
 
 def batch_of(spacings: list[float], frames: int = FRAMES, references: int = 0) -> ClipBatch:

@@ -170,6 +170,19 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_its_step(tmp_path: Path, b
     assert all(p.isfinite().all() for p in model.parameters())
 
 
+def test_one_process_alone_keeps_all_of_a_sharded_network(tmp_path: Path) -> None:
+    plain, sharded = (
+        train(net(), loss, batches, replace(CONFIG, sharded=shared), tmp_path / str(shared))
+        for shared in (False, True)
+    )
+    assert same(plain, sharded)
+
+
+def test_a_network_that_cannot_compute_twice_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Net keeps all for its gradients: leave `recompute` out"):
+        train(net(), loss, batches, replace(CONFIG, recompute=True), tmp_path)
+
+
 def test_interrupt_saves_and_the_run_goes_on(tmp_path: Path) -> None:
     def interrupted(step: int, rank: int, world: int) -> dict[str, Tensor]:
         if step == 6:

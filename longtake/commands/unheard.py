@@ -1,0 +1,43 @@
+"""What of the prompts says nothing to a model's text encoder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from longtake.conditioning.words import unknown_words
+from longtake.plan import Scene
+
+__all__ = ["unheard"]
+
+
+def unheard(text: Path, scenes: Sequence[Scene]) -> Iterator[str]:
+    """Warnings, one for each word or end of a prompt that the encoder in the folder `text` does not read."""
+    config = json.loads((text / "config.json").read_text(encoding="utf-8"))
+    if "vocabulary" not in config:  # a pretrained one knows parts of any word
+        yield from _cut_off(text, scenes)
+    elif config["vocabulary"]:
+        yield from _unknown(set(config["vocabulary"]), scenes)
+    else:
+        yield "the model was trained without captions: prompts do not change what it draws"
+
+
+def _unknown(vocabulary: set[str], scenes: Sequence[Scene]) -> Iterator[str]:
+    named: set[str] = set()
+    for scene in scenes:
+        for word, near in unknown_words(scene.prompt, vocabulary):
+            if word not in named:
+                named.add(word)
+                nearest = f"the nearest it knows: {', '.join(near)}" if near else "it knows none like it"
+                yield f"scene {scene.id!r}: the model does not know the word {word!r}; {nearest}"
+
+
+def _cut_off(text: Path, scenes: Sequence[Scene]) -> Iterator[str]:
+    from longtake.conditioning.pretrained import unread  # here: it imports torch
+
+    lost = unread(text, [scene.prompt for scene in scenes])
+    for scene in scenes:
+        if scene.prompt in lost:
+            end = lost[scene.prompt]
+            yield f"scene {scene.id!r}: its prompt is too long, the model does not read {end!r}"

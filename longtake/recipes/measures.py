@@ -1,0 +1,83 @@
+"""What is measured of a model of films that nobody has described in full: `measures.json`, and its words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from longtake.conditioning.text import SmallTextEncoder
+from longtake.data.films import draws_of
+from longtake.data.footage import Footage
+from longtake.diffusion.loss import DiffusionLoss
+from longtake.models.unet import MaskTemporalUNet
+from longtake.models.vae import TKLVAE
+from longtake.train.held_out import LEVELS, denoising, level_clips, reconstruction
+from longtake.whole import written_whole
+
+__all__ = ["FILE", "in_words", "measure", "read_measures"]
+
+FILE = "measures.json"
+_CLIPS = 16  # of each level
+
+
+def measure(
+    vae: TKLVAE,
+    encoder: SmallTextEncoder,
+    net: MaskTemporalUNet,
+    diffusion: DiffusionLoss,
+    footage: Footage,
+    size: int,
+    out: Path,
+) -> Mapping[str, Any]:
+    """Measure the networks on films that they were trained on and, where there are some, on others.
+
+    Written to `out/measures.json`: `data`, `films` (how many of each split), and of each split `psnr` in dB
+    of frames through the autoencoder and `denoising`: per level the loss, and that of always answering 0.
+    """
+    found: dict[str, Any] = {"data": footage.name, "films": {}, "psnr": {}, "denoising": {}}
+    for split in ("train", "validation"):
+        films = footage.films(split)
+        found["films"][split] = len(films)
+        if not films:
+            continue
+        found["psnr"][split] = round(reconstruction(vae, draws_of(footage, films), size), 2)
+        found["denoising"][split] = levels = {}
+        for level in LEVELS:
+            clips = list(level_clips(footage, films, level, _CLIPS))
+            if clips:
+                loss, nothing = denoising(
+                    net, vae, encoder, diffusion, clips, size, ends=level != "keyframes"
+                )
+                levels[level] = {"loss": round(loss, 4), "of_nothing": round(nothing, 4)}
+    with written_whole(out / FILE) as aside:
+        aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return found
+
+
+def read_measures(out: Path) -> Mapping[str, Any]:
+    """What the stage `measures` left in `out`."""
+    found: Mapping[str, Any] = json.loads((out / FILE).read_text(encoding="utf-8"))
+    return found
+
+
+def in_words(measures: Mapping[str, Any]) -> Iterator[str]:
+    """The measures as lines of markdown."""
+    counts, splits = measures["films"], list(measures["psnr"])
+    names = {"train": "films it was trained on", "validation": "films it never saw"}
+    yield from ("| measure | unit | " + " | ".join(f"{counts[s]} {names[s]}" for s in splits) + " |",)
+    yield "|---" * (2 + len(splits)) + "|"
+    yield (
+        "| frames through the autoencoder | PSNR, dB | "
+        + " | ".join(f"{measures['psnr'][split]:.2f}" for split in splits)
+        + " |"
+    )
+    for level in LEVELS:
+        found = [measures["denoising"][split].get(level) for split in splits]
+        if any(found):
+            cells = (f"{one['loss']:.3f} ({one['of_nothing']:.3f})" if one else "–" for one in found)
+            yield f"| denoising {level} | loss (of answering 0) | " + " | ".join(cells) + " |"
+    if "validation" not in splits:
+        yield ""
+        yield "No film was held out: the numbers tell what was memorised, not what was understood."

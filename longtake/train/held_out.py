@@ -1,0 +1,93 @@
+"""What a model of any films learnt: how well frames come back, how well it denoises clips of each level."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longtake.conditioning.text import PromptEncoder
+from longtake.data.clips import Clip, Draws, draw_stills
+from longtake.data.footage import Footage
+from longtake.diffusion.loss import DiffusionLoss
+from longtake.models.vae import TKLVAE
+from longtake.train.autoencoder import psnr, to_model
+
+__all__ = ["LEVELS", "denoising", "level_clips", "reconstruction"]
+
+LEVELS = ("keyframes", "gaps", "leaves")
+_LENGTH = 16  # frames of a clip
+_GAP = 15  # frames between those of a gap, in a film that needs three levels
+_DRAWN = 4  # noise levels for every clip
+_AT_ONCE = 16  # frames
+
+
+@torch.no_grad()
+def reconstruction(vae: TKLVAE, draws: Draws, size: int, count: int = 64) -> float:
+    """PSNR in dB of `count` frames that were encoded and decoded one by one."""
+    frames = to_model(draw_stills(draws, random.Random(2), count, size))[:, None]
+    made = [
+        vae.decode_latents(vae.encode_latents(part.to(vae.device))).cpu()
+        for part in torch.split(frames, _AT_ONCE)
+    ]
+    return float(psnr(torch.cat(made), frames))
+
+
+def level_clips(footage: Footage, films: Sequence[int], level: str, count: int) -> Iterator[Clip]:
+    """At most `count` clips as films of these lengths have them at a level (see `LEVELS`).
+
+    Keyframes span their film; gaps have 15 frames from one to the next, in films that are longer than two
+    levels reach; the frames of leaves are neighbours, in films that have more than one level.
+    """
+    chance = random.Random(3)
+    room = {film: (footage.length(film) - 1) / (_LENGTH - 1) for film in films}
+    least = {"keyframes": 0.0, "gaps": float(_GAP), "leaves": 1.0}[level]
+    fitting = [film for film in films if room[film] > least or level == "keyframes"]
+    for film in chance.choices(fitting, k=count) if fitting else ():
+        frames = min(_LENGTH, footage.length(film))
+        spacing = {"keyframes": max(1.0, room[film]), "gaps": float(_GAP), "leaves": 1.0}[level]
+        last = int(spacing * (frames - 1))
+        first = chance.randint(0, footage.length(film) - 1 - last)
+        numbers = tuple(float(first + int(spacing * k)) for k in range(frames))
+        yield Clip(footage=footage, film=film, numbers=numbers)
+
+
+@torch.no_grad()
+def denoising(
+    net: Any,
+    vae: TKLVAE,
+    encoder: PromptEncoder,
+    diffusion: DiffusionLoss,
+    clips: Sequence[Clip],
+    size: int,
+    ends: bool,  # whether the first and the last frame are known
+) -> tuple[float, float]:
+    """The training loss of clips under their captions, and that of a network which always answers 0."""
+    found = []
+    for number, clip in enumerate(clips):
+        latents = vae.encode_latents(to_model(clip.pixels(size))[None].to(vae.device))
+        mask = torch.zeros_like(latents[:, :, :1])
+        if ends and len(clip.numbers) > 2:
+            mask[:, [0, -1]] = 1
+        time = torch.tensor([clip.numbers], device=latents.device).float()
+        text = encoder.encode(["", *clip.captions]).to(latents.device)
+        prompt = torch.arange(1, len(text), device=latents.device)[None]
+        several = (latents, time - time[:, :1], prompt, mask)
+        latents, time, prompt, mask = (x.repeat(_DRAWN, *[1] * (x.ndim - 1)) for x in several)
+        pair = []
+        for each in (net, _nothing):
+            same = torch.Generator(latents.device).manual_seed(number)
+            loss, _ = diffusion(
+                each, latents, time, text, prompt, mask, null_prompt=0, text_dropout=0.0, generator=same
+            )
+            pair.append(float(loss))
+        found.append(pair)
+    ours, nothing = torch.tensor(found).mean(dim=0).tolist()
+    return ours, nothing
+
+
+def _nothing(x: Tensor, *told: Tensor, **further: Tensor) -> Tensor:
+    return torch.zeros_like(x)
