@@ -87,7 +87,8 @@ class Manifest:
 
 
 def _checksum(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    with file.open("rb") as content:  # in pieces: weights may be larger than the memory that is left
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _hash(recipe: Any) -> str:
