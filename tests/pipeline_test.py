@@ -3,68 +3,25 @@
 from __future__ import annotations
 
 import json
-import string
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from tiny_sd import save_sd
 
 from longtake.commands.strategies import parse_way
 from longtake.manifest import ModelError, digest_of_pipeline, read_manifest
 from longtake.ops import Operations
 from longtake.plan import Plan, Scene, Timeline
 
-transformers = pytest.importorskip(
-    "transformers", reason="transformers is not installed: pip install 'longtake[pipelines]'"
-)
+pytest.importorskip("transformers", reason="transformers is not installed: pip install 'longtake[pipelines]'")
 pytestmark = pytest.mark.filterwarnings("ignore")  # other people's libraries deprecate each other
 
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a Stable Diffusion of the least size."""
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-
-    folder = tmp_path_factory.mktemp("pipeline")
-    words = [f"{letter}{end}" for letter in string.ascii_lowercase for end in ("", "</w>")]
-    tokens = {word: k for k, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
-    (folder / "vocab.json").write_text(json.dumps(tokens))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    torch.manual_seed(0)
-    config = transformers.CLIPTextConfig(
-        vocab_size=len(tokens),
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        bos_token_id=len(tokens) - 2,
-        eos_token_id=len(tokens) - 1,
-        pad_token_id=len(tokens) - 1,
-    )
-    made = StableDiffusionPipeline(
-        vae=AutoencoderKL(block_out_channels=(8,), norm_num_groups=4, latent_channels=4, sample_size=16),
-        text_encoder=transformers.CLIPTextModel(config),
-        tokenizer=transformers.CLIPTokenizer(
-            str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77
-        ),
-        unet=UNet2DConditionModel(
-            block_out_channels=(8, 8),
-            layers_per_block=1,
-            norm_num_groups=4,
-            cross_attention_dim=16,
-            attention_head_dim=4,
-            sample_size=16,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        ),
-        scheduler=DDIMScheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    made.save_pretrained(folder / "sd", safe_serialization=True)
-    return folder / "sd"
+    """The folder of a small Stable Diffusion."""
+    return save_sd(tmp_path_factory.mktemp("pipeline"))
 
 
 def plan_of(way: str, model: Path, prompt: str = "fox in the meadow") -> Plan:

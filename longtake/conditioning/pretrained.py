@@ -65,7 +65,7 @@ class PretrainedTextEncoder(nn.Module):
 
         `model` and `tokenizer` are the folders in it that hold them, "" for itself; `options` are further
         ones of transformers' `from_pretrained`, for instance `variant`. Raises ValueError for a text encoder
-        of another kind, OSError where there is none and the download is not allowed.
+        of another kind, OSError where there is none.
         """
         import transformers  # here: its import takes long, and few models need it
 
@@ -78,6 +78,7 @@ class PretrainedTextEncoder(nn.Module):
         net = kind.from_pretrained(
             source, subfolder=model, use_safetensors=True, dtype=torch.float32, **told, **options
         )
+        net.config._name_or_path = ""  # or this run's path goes into the next config, and the model's digest
         reader = transformers.AutoTokenizer.from_pretrained(source, subfolder=tokenizer, **told)
         return cls(net, reader, tokens)
 
@@ -111,4 +112,8 @@ class PretrainedTextEncoder(nn.Module):
         """Weights as safetensors, settings and tokenizer, side by side in `folder`: `load` reads them."""
         assert safe_serialization
         self.model.save_pretrained(folder)
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        if backend is not None:  # it remembers how it was last used, and would write that down
+            backend.no_padding()
+            backend.no_truncation()
         self._tokenizer.save_pretrained(folder)

@@ -182,7 +182,7 @@ class InflatedUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def _clips(
         self, x: Tensor, t: Tensor, time: Tensor, text: Tensor, prompt: Tensor, known: Tensor, mask: Tensor
     ) -> Tensor:
-        image, added, pictures = self.image, self.added, x.flatten(0, 1)
+        image, added, pictures = self.image, self.added, x.flatten(0, 1).contiguous()
         spaced, bias = added.spacing(time)
         steps = image.get_time_embed(sample=pictures, timestep=image_timestep(t.flatten()))
         embedding = image.time_embedding(steps) + spaced.flatten(0, 1)

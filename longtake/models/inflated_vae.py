@@ -143,7 +143,7 @@ class InflatedVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
         the image network's sums depend on how many pictures there are, and large pictures need the memory.
         """
         b, t = clips.shape[:2]
-        pictures = clips.flatten(0, 1).to(self.image.decoder.conv_out.weight.dtype)
+        pictures = clips.flatten(0, 1).to(self.image.decoder.conv_out.weight.dtype).contiguous()
         along = half in self.added and not framewise
         at_once = b * t if torch.is_grad_enabled() else t if along else 1
         out = torch.cat([run(part, t if along else 0) for part in torch.split(pictures, at_once)])

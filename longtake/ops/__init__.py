@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from longtake.ops.decode import Decoder
 from longtake.ops.draw import Drawer, Operations
-from longtake.ops.load import best_device, load_text_encoder
+from longtake.ops.load import best_device, load_text_encoder, text_encoder_in
 
-__all__ = ["Decoder", "Drawer", "Operations", "best_device", "load_text_encoder"]
+__all__ = ["Decoder", "Drawer", "Operations", "best_device", "load_text_encoder", "text_encoder_in"]

@@ -12,9 +12,10 @@ import torch
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.captions import vocabulary
 from longtake.manifest import ModelError, read_manifest
-from longtake.models.load import load_network
+from longtake.models.load import load_network, network_in
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
+from longtake.ops import text_encoder_in
 from longtake.recipes.recipe import Recipe
 
 __all__ = ["BEGUN", "TAKEN", "begin_from"]
@@ -29,8 +30,9 @@ def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
     """Put the networks of the model in the folder `model` into the run `out`; returns what it is called.
 
     Autoencoder and text encoder are taken as they are, the denoiser's training starts from the model's. What
-    the run has of its own stays. Raises ModelError where the model's networks are not the recipe's,
-    or where its denoiser is distilled: that one has guidance in it.
+    the run has of its own stays. A recipe without networks takes those of any model. Raises ModelError where
+    the model's networks are not the recipe's, or where its denoiser is distilled: that one has guidance in
+    it.
     """
     manifest = read_manifest(model)
     manifest.verify()
@@ -46,6 +48,11 @@ def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
             f"{manifest.prediction}, the recipe {recipe.name} has {', '.join(asked)}. Begin from a model of "
             "this recipe, or leave --from out"
         )
+    if not recipe.denoiser:
+        for part, name in (("vae", "vae"), ("text", "text"), ("unet", BEGUN)):
+            found = text_encoder_in(model / part) if part == "text" else network_in(model / part)
+            _put(found, out / "model" / name)
+        return f"{manifest.name} {manifest.digest[:12]}"
     wanted: tuple[tuple[str, str, Any, dict[str, Any]], ...] = (
         ("vae", "vae", TKLVAE, dict(recipe.autoencoder)),
         ("text", "text", SmallTextEncoder, {**recipe.text, "vocabulary": vocabulary()}),

@@ -64,19 +64,27 @@ def write_card(recipe: Recipe, out: Path, report: Report, preset: str = _DEFAULT
     return path
 
 
+def _reads(text: dict[str, Any]) -> str:
+    """What a text encoder of this config is."""
+    if "vocabulary" not in text:
+        return f"{text['architectures'][0]}, pretrained"
+    registers = f"{text['registers']} registers"
+    reads = registers if text.get("registers_only") else f"words and {registers}"
+    return f"{reads}, {len(text['vocabulary'])} known words"
+
+
 def _head(manifest: Manifest) -> Iterator[str]:
     """Name, size, and the parts with their parameters and files."""
     channels, height, width = manifest.latents
     read = {
         part: json.loads((manifest.folder / part / "config.json").read_text()) for part in ("unet", "text")
     }
-    widths = " and ".join(map(str, read["unet"]["channels"]))
-    registers = f"{read['text']['registers']} registers"
-    reads = registers if read["text"].get("registers_only") else f"words and {registers}"
+    inflated = read["unet"].get("image_config")
+    widths = " and ".join(map(str, inflated["block_out_channels"] if inflated else read["unet"]["channels"]))
     what = {
         "unet": f"Mask Temporal Diffusion, levels of {widths} channels, {manifest.prediction} prediction",
         "vae": f"T-KLVAE, {manifest.size}x{manifest.size}x3 -> {height}x{width}x{channels}",
-        "text": f"{reads}, {len(read['text']['vocabulary'])} known words",
+        "text": _reads(read["text"]),
     }
     if manifest.hd:
         what["hd"] = f"HD decoder, {height}x{width}x{channels} -> {manifest.hd}x{manifest.hd}x3"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import product
@@ -23,13 +23,15 @@ from longtake.diffusion import SCHEDULES, DiffusionLoss
 from longtake.evaluate.gates import GATES, check_probes
 from longtake.evaluate.look import load_probes
 from longtake.manifest import Manifest, ModelError, write_manifest
-from longtake.models.load import load_network
+from longtake.models.load import network_in
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
+from longtake.ops import text_encoder_in
 from longtake.recipes.begin import BEGUN
 from longtake.recipes.recipe import Recipe
+from longtake.recipes.sd import sd
 from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
 from longtake.train.autoencoder import (
     DecoderLoss,
@@ -71,6 +73,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "toon-128-10min": partial(toon_128_accelerated, 10),
     "toon-128-25min": partial(toon_128_accelerated, 25),
     "toon-256": toon_256,
+    "sd-512": partial(sd, 512, "epsilon"),
+    "sd-768": partial(sd, 768, "v"),
 }
 
 
@@ -111,7 +115,9 @@ def _finished(out: Path, part: str, kind: Any, device: str = "cpu") -> Any:
     if not (folder / "config.json").exists():
         made = {"vae": "autoencoder", "unet": "denoiser", "student": "distillation"}.get(part, part)
         raise ModelError(f"{folder} is not there: run `longtake train {made}` with the same --out first")
-    return load_network(kind, folder).eval().requires_grad_(False).to(device)
+    # Where the run began with another kind of model, it is that one's.
+    load = text_encoder_in if kind is SmallTextEncoder else network_in
+    return load(folder).requires_grad_(False).to(device)
 
 
 def _save(model: Any, out: Path, part: str) -> None:
@@ -119,7 +125,23 @@ def _save(model: Any, out: Path, part: str) -> None:
         model.save_pretrained(out / "model" / part, safe_serialization=True)
 
 
+def _check_own(recipe: Recipe, network: str, arguments: Mapping[str, Any]) -> None:
+    """Raises ValueError where the recipe has no such network of its own."""
+    if not arguments:
+        raise ValueError(
+            f"the recipe {recipe.name} goes on with the {network} of a model: begin with one, --from MODEL"
+        )
+
+
+def _free(model: Any, part: Any, recipe: Recipe) -> None:
+    """Let training change `part` of the network, or of all of it only what inflating added."""
+    part.requires_grad_(recipe.trained == "all")
+    for parameter in model.temporal_parameters() if recipe.trained == "added" else ():
+        parameter.requires_grad_(True)
+
+
 def _autoencoder(recipe: Recipe, out: Path, device: str) -> None:
+    _check_own(recipe, "autoencoder", recipe.autoencoder)
     episodes = episode_seeds("train", recipe.episodes)
     batches = still_batches(episodes, recipe.size, recipe.stills.batch, recipe.seed, recipe.turned)
     loss = StillLoss(kl_weight=recipe.kl_weight)
@@ -134,6 +156,7 @@ def _autoencoder(recipe: Recipe, out: Path, device: str) -> None:
 
 
 def _text(recipe: Recipe, out: Path, device: str) -> None:
+    _check_own(recipe, "text encoder", recipe.text)
     encoder = SmallTextEncoder(vocabulary=vocabulary(), **recipe.text)
     episodes = episode_seeds("train", recipe.episodes)
     batches = caption_batches(encoder, episodes, recipe.captions.batch, recipe.seed)
@@ -182,8 +205,10 @@ def _denoiser(recipe: Recipe, out: Path, device: str) -> None:
     loss = denoising_loss(recipe)
     vae = _finished(out, "vae", TKLVAE)
     begun = (out / "model" / BEGUN).exists()
+    if not begun:
+        _check_own(recipe, "denoiser", recipe.denoiser)
     model = _finished(out, BEGUN, MaskTemporalUNet) if begun else MaskTemporalUNet(**recipe.denoiser)
-    model.requires_grad_(True)
+    _free(model, model, recipe)
 
     def sheet(drawing: MaskTemporalUNet, step: int) -> np.ndarray:
         schedule = SCHEDULES[recipe.schedule]
@@ -260,7 +285,9 @@ def denoising_loss(recipe: Recipe) -> MaskedClipLoss:
 
 def _decoder(recipe: Recipe, out: Path, device: str) -> None:
     model: TKLVAE = _finished(out, "vae", TKLVAE, device)
-    model.decoder.requires_grad_(True)
+    _free(model, model.decoder, recipe)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        return  # inflating added nothing to it: it stays as it is
     episodes, batch = episode_seeds("train", recipe.episodes), recipe.decoder.batch
     loss: DecoderLoss | NoisyStillLoss
     if model.config.temporal_decoder:
@@ -320,7 +347,7 @@ def _pack(recipe: Recipe, out: Path, folder: Path, drawing: str) -> None:
         folder=folder,
         name=recipe.name,
         size=recipe.size,
-        latents=(recipe.autoencoder["latent_channels"], latent, latent),
+        latents=(networks["vae"].config.latent_channels, latent, latent),
         clip_length=_CLIP,
         schedule=recipe.schedule,
         prediction=recipe.prediction,
