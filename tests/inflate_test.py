@@ -35,8 +35,8 @@ video: {fps: 8, frames: 20}
 seed: 3
 scenes:
   - {id: a, at: 0, prompt: "a fox named Zyxw in the meadow"}
-  - {id: b, at: 9, prompt: "a frog in the rain"}
-"""
+  - {id: b, at: 9, prompt: "a frog in the rain, LONG umbrellas"}
+""".replace("LONG", "x" * 60)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,7 @@ def test_a_storyboard_becomes_a_film_and_a_second_render_draws_nothing(
     told = json.loads(first.out)
     assert (told["frames"], told["jobs_run"]) == (20, told["jobs_total"])
     assert "does not know the word" not in first.err  # CLIP reads any
+    assert first.err.count("is too long, the model does not read 'umbrellas'") == 1
     assert len(list(read_frames(film))) == 20
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["jobs_run"] == 0

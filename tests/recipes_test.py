@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from tiny_recipe import tiny
+from tiny_sd import save_t5
 
 from longtake.data.latents import open_cache
 from longtake.evaluate.gates import GATES
@@ -22,7 +23,7 @@ from longtake.manifest import read_manifest
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
-from longtake.ops import Decoder, Operations
+from longtake.ops import Decoder, Operations, load_text_encoder
 from longtake.plan import Plan, Scene, Timeline, plan_nuwa_xl
 from longtake.recipes import RECIPES, STAGES, run_stage
 from longtake.recipes.stages import clip_lengths, denoising_loss, do_stage
@@ -250,3 +251,19 @@ def test_the_hd_decoder_learns_from_videos(run: Path, tmp_path: Path) -> None:
     assert (tmp_path / "model" / "hd" / "config.json").exists()
     with pytest.raises(ValueError, match="videos alone are for the stage hd"):
         do_stage("decoder", tiny(), tmp_path, "cpu", films)
+
+
+@pytest.mark.filterwarnings("ignore")  # other people's libraries deprecate each other
+def test_a_recipes_text_encoder_may_be_a_pretrained_one(run: Path, tmp_path: Path) -> None:
+    save_t5(tmp_path / "t5")
+    text = {"pretrained": str(tmp_path / "t5"), "tokens": 12}
+    recipe = replace(tiny(), text=text, distillation=None, hd=None)
+    shutil.copytree(run / "model" / "vae", tmp_path / "run" / "model" / "vae")
+    shutil.copytree(run / "latents", tmp_path / "run" / "latents")
+    for stage in ("text", "denoiser", "package"):
+        do_stage(stage, recipe, tmp_path / "run", "cpu")
+    encoder = load_text_encoder(read_manifest(tmp_path / "run" / "package"))
+    assert encoder.encode(["fox", ""]).shape == (2, 12, 16)
+    other = replace(recipe, denoiser={**recipe.denoiser, "text_channels": 24})
+    with pytest.raises(ValueError, match="have 16 channels, the recipe's denoiser takes 24"):
+        do_stage("text", other, tmp_path / "other", "cpu")

@@ -125,12 +125,28 @@ def workers_for(most: int) -> int:
 def _name_unknown_words(work: Work) -> None:
     """Warn once of every word that says nothing to the model."""
     config = json.loads((work.manifest.folder / "text" / "config.json").read_text())
-    vocabulary = set(config.get("vocabulary", ()))  # an encoder without one knows parts of any word
-    named: set[str] = set()
-    for scene in work.plan.timeline.scenes if vocabulary else ():
+    if "vocabulary" not in config:  # a pretrained one knows parts of any word
+        _name_cut_off(work)
+        return
+    vocabulary, named = set(config["vocabulary"]), set[str]()
+    for scene in work.plan.timeline.scenes:
         for word, near in unknown_words(scene.prompt, vocabulary):
             if word not in named:
                 named.add(word)
                 nearest = f"the nearest it knows: {', '.join(near)}" if near else "it knows none like it"
                 told = f"scene {scene.id!r}: the model does not know the word {word!r}; {nearest}"
                 note(told, "warning")
+
+
+def _name_cut_off(work: Work) -> None:
+    """Warn of every scene whose prompt is longer than the model reads."""
+    from longtake.conditioning.pretrained import unread  # here: it imports torch
+
+    scenes = work.plan.timeline.scenes
+    lost = unread(work.manifest.folder / "text", [scene.prompt for scene in scenes])
+    for scene in scenes:
+        if scene.prompt in lost:
+            note(
+                f"scene {scene.id!r}: its prompt is too long, the model does not read {lost[scene.prompt]!r}",
+                "warning",
+            )

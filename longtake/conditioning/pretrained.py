@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["PretrainedTextEncoder"]
+__all__ = ["PretrainedTextEncoder", "unread"]
 
 # `model_type` in config.json -> class in transformers: of a whole CLIP or T5 only the half that reads.
 _KINDS = {
@@ -67,9 +67,7 @@ class PretrainedTextEncoder(nn.Module):
         ones of transformers' `from_pretrained`, for instance `variant`. Raises ValueError for a text encoder
         of another kind, OSError where there is none.
         """
-        import transformers  # here: its import takes long, and few models need it
-
-        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        transformers = _transformers()
         told = {"local_files_only": not allow_download}
         config = transformers.AutoConfig.from_pretrained(source, subfolder=model, **told)
         if config.model_type not in _KINDS:
@@ -117,3 +115,23 @@ class PretrainedTextEncoder(nn.Module):
             backend.no_padding()
             backend.no_truncation()
         self._tokenizer.save_pretrained(folder)
+
+
+def unread(folder: Path, prompts: Sequence[str]) -> dict[str, str]:
+    """Of the prompts that the text encoder in `folder` cuts off: the end of each that it does not read."""
+    tokenizer = _transformers().AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    most, lost = tokenizer.model_max_length, {}
+    for prompt in prompts:
+        read = tokenizer(prompt, return_offsets_mapping=True, verbose=False)
+        # Behind the words stands the mark of the end, which stays.
+        over = [start for start, end in read["offset_mapping"][most - 1 :] if end > start]
+        if over:
+            lost[prompt] = prompt[over[0] :].strip()
+    return lost
+
+
+def _transformers() -> Any:
+    import transformers  # here: its import takes long, and few models need it
+
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    return transformers

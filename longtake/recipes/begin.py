@@ -60,6 +60,9 @@ def begin_from(model: Path, recipe: Recipe, out: Path) -> str:
     )
     networks: dict[str, Any] = {}
     for part, name, kind, arguments in wanted:
+        if part == "text" and "pretrained" in recipe.text:
+            networks[name] = text_encoder_in(model / part)
+            continue
         made, wished = load_network(kind, model / part), kind(**arguments)
         unlike = _differences(wished.config, made.config)
         if unlike:

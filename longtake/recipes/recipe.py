@@ -24,7 +24,9 @@ class Recipe:
     stills: TrainConfig  # of the frame-wise autoencoder
     turned: float  # share of stills that are turned or mirrored: nothing may look strange for how it lies
     kl_weight: float  # of its latents' divergence from the normal law, per latent number
-    text: Mapping[str, Any]  # arguments of SmallTextEncoder, without the vocabulary; none: as above
+    # Arguments of SmallTextEncoder, without the vocabulary; or {"pretrained": a folder or hub id of a CLIP or
+    # T5, "tokens": of a prompt}, which is not trained; or none: as above.
+    text: Mapping[str, Any]
     captions: TrainConfig  # of the text encoder
     clips: int  # in the latent cache
     references: int  # frames from elsewhere in the episode that each clip of the cache has beside its own

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from rich.progress import Progress
 
+from longtake.conditioning.pretrained import PretrainedTextEncoder
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.captions import lexicon, vocabulary
 from longtake.data.latents import build_cache, open_cache
@@ -133,6 +134,18 @@ def _check_own(recipe: Recipe, network: str, arguments: Mapping[str, Any]) -> No
         )
 
 
+def _pretrained_text(recipe: Recipe) -> PretrainedTextEncoder:
+    """The text encoder that the recipe names. Raises ValueError where its denoiser takes other tokens."""
+    found = PretrainedTextEncoder.load(recipe.text["pretrained"], recipe.text.get("tokens"))
+    taken = recipe.denoiser.get("text_channels")
+    if taken != found.width:
+        raise ValueError(
+            f"the tokens of {recipe.text['pretrained']} have {found.width} channels, the recipe's denoiser "
+            f"takes {taken}: set its text_channels"
+        )
+    return found
+
+
 def _free(model: Any, part: Any, recipe: Recipe) -> None:
     """Let training change `part` of the network, or of all of it only what inflating added."""
     part.requires_grad_(recipe.trained == "all")
@@ -157,6 +170,9 @@ def _autoencoder(recipe: Recipe, out: Path, device: str) -> None:
 
 def _text(recipe: Recipe, out: Path, device: str) -> None:
     _check_own(recipe, "text encoder", recipe.text)
+    if "pretrained" in recipe.text:
+        _save(_pretrained_text(recipe), out, "text")
+        return
     encoder = SmallTextEncoder(vocabulary=vocabulary(), **recipe.text)
     episodes = episode_seeds("train", recipe.episodes)
     batches = caption_batches(encoder, episodes, recipe.captions.batch, recipe.seed)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_sd import save_clip, save_sd, save_t5
 
-from longtake.conditioning.pretrained import PretrainedTextEncoder
+from longtake.conditioning.pretrained import PretrainedTextEncoder, unread
 from longtake.conditioning.text import PromptEncoder
 from longtake.ops import text_encoder_in
 
@@ -75,6 +75,13 @@ def test_long_prompts_are_cut_off(clip: Path, t5: Path) -> None:
     for encoder in (PretrainedTextEncoder.load(clip), PretrainedTextEncoder.load(t5, 77)):
         long = "a " * 100
         assert torch.equal(encoder.encode([long]), encoder.encode([long + "frog"]))
+
+
+def test_the_end_that_is_not_read_is_told(clip: Path, t5: Path, tmp_path: Path) -> None:
+    fits, long = "ab " * 37 + "a", "ab " * 37 + "a frog"  # each letter is a token; two mark start and end
+    assert unread(clip, [fits, long, "fox"]) == {long: "frog"}
+    PretrainedTextEncoder.load(t5, 10).save_pretrained(tmp_path)
+    assert unread(tmp_path, ["fox", "fox and frog"]) == {"fox and frog": "frog"}
 
 
 @pytest.mark.parametrize("kind", ["clip", "t5"])
