@@ -77,6 +77,8 @@ def test_half_the_disk_is_the_same_model_rounded(model: Path, sd: Path, tmp_path
     stored, whole = load_file(tmp_path / "half" / name), load_file(model / name)
     pretrained = [key for key in whole if key.startswith("image.")]
     assert all(torch.equal(stored[key], whole[key].half()) for key in pretrained)
+    short = [Operations(folder, device="cpu")().tokens(["a fox"]) for folder in (tmp_path / "half", model)]
+    torch.testing.assert_close(*short, rtol=0, atol=5e-3)
     assert not network_in(tmp_path / "half" / "vae").temporal_parameters()
 
 

@@ -339,7 +339,7 @@ def _weights(folder: Path) -> tuple[int, str, int]:
                 tensor = tensors.get_slice(key)
                 count += math.prod(tensor.get_shape())
                 kinds[tensor.get_dtype()] = None
-    names = {"BF16": "bfloat16", "F32": "float32"}
+    names = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
     return count, " and ".join(names.get(kind, kind) for kind in kinds), size
 
 

@@ -78,7 +78,7 @@ def inflate(
             if text.width != told.cross_attention_dim:
                 said = f"its tokens have {text.width} channels, the U-Net takes {told.cross_attention_dim}"
                 raise ValueError(f"{said}: this is no pipeline with one text encoder")
-            text.save_pretrained(folder / "text")
+        _save(text, folder / "text", half)
         tell("autoencoder")
         with pipeline.telling("vae"):
             image = pipeline.network(AutoencoderKL, "vae")
