@@ -91,7 +91,11 @@ def test_yaml_anchors_spare_repetition() -> None:
         ("seed:", "sed:", "unknown key 'sed': did you mean 'seed'?"),
         ("frames:", "frame:", "'video': unknown key 'frame': did you mean 'frames'?"),
         ("prompt: >", "promt: >", "scene 'no': unknown key 'promt': did you mean 'prompt'?"),
-        ("title:", "xyz:", "unknown key 'xyz': known are 'title', 'video', 'seed', 'scenes', 'edits'"),
+        (
+            "title:",
+            "xyz:",
+            "unknown key 'xyz': known are 'title', 'video', 'seed', 'scenes', 'images', 'edits'",
+        ),
         ("seed: 7", "seed: -1", "'seed' must be at least 0"),
         ("seed: 7", "seed: soon", "'seed' must be a whole number"),
         ("seed: 7", "title: again", "line 3 of the YAML: the key 'title' stands twice: keep one"),

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import longtake
 from longtake.cli import main
 from longtake.commands.selection import Selection
 from longtake.commands.strategies import STRATEGIES, parse_way
@@ -80,6 +86,29 @@ def test_a_film_is_the_same_in_any_order_and_number_of_workers(
     assert film("a", "--workers", 1)["jobs_cached"] > 0
     assert clips_in(tmp_path / "a").items() <= clips_in(tmp_path / "b").items(), "all that is needed is there"
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["nuwa-xl", *WAYS])
+def test_a_killed_render_goes_on(render: Render, tmp_path: Path, tiny_model: Path, way: str) -> None:
+    long = ["--frames", "601", "--strategy", way]  # so that it is not over before it is killed
+    render("render", *long, "--store", "calm", "--out", "calm.mp4")
+    told = [*long, "--store", "killed", "--out", "killed.mp4", "--model", str(tiny_model)]
+    words = [sys.executable, "-m", "longtake", "render", "board.yaml", *told]
+    path = {**os.environ, "PYTHONPATH": str(Path(longtake.__file__).parents[1])}
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=path, start_new_session=True, stderr=subprocess.DEVNULL
+    ) as process:
+        while len(clips_in(tmp_path / "killed")) < 2:
+            assert process.poll() is None, "it was to be killed before its end"
+            time.sleep(0.001)
+        os.killpg(process.pid, signal.SIGKILL)
+    there = clips_in(tmp_path / "killed")
+    assert not (tmp_path / "killed.mp4").exists()
+    went_on = render("render", *told[:-2])
+    assert went_on["jobs_run"] == went_on["jobs_total"] - len(there) > 0
+    assert clips_in(tmp_path / "killed") == clips_in(tmp_path / "calm")
+    assert (tmp_path / "killed.mp4").read_bytes() == (tmp_path / "calm.mp4").read_bytes()
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -20,7 +20,7 @@ from longtake.film import Decode, Encoding
 from longtake.manifest import Manifest, find_model, read_manifest
 from longtake.plan import Job, Plan, finer
 from longtake.store import Store, open_store
-from longtake.storyboard import Storyboard, StoryboardError, edited, load, timeline, with_frames
+from longtake.storyboard import Storyboard, StoryboardError, edited, images, load, timeline, with_frames
 from longtake.video import Codec
 
 __all__ = ["STORE", "Selection", "Work", "clock", "note", "parse_span"]
@@ -70,15 +70,16 @@ class Selection:
         )
 
     def plan(self, board: Storyboard, manifest: Manifest) -> Plan:
-        """The plan of a storyboard, its edits done. Raises as `open` does."""
+        """The plan of a storyboard, with its images, its edits done. Raises as `open` does."""
         asked = {"steps": self.steps, "text_guidance": self.guidance, "precision": self.precision}
         everywhere = {name: value for name, value in asked.items() if value is not None}
-        way = self._way
+        way, picture = self._way, self._picture(manifest)
         try:
             plan = way.plan(timeline(board), board.seed, manifest, **everywhere)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
-        return edited(board, plan, self._picture(manifest))
+        given = {frame: picture(path) for frame, path in images(board).items()}
+        return edited(board, plan.with_pictures(given) if given else plan, picture)
 
     @cached_property
     def _way(self) -> Way:

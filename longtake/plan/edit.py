@@ -132,7 +132,8 @@ def _drawn_anew(
         if frames.stop == tree.length and not tree.closed:
             frames = range(frames.start, tree.reach)  # keyframes past the end go with its last scene
         over = [layer for layer in tree.layers if overlap(layer.span, frames)]
-        pins = {i: job for layer in over for i, job in layer.pins if i in frames}
+        pins = {i: job for i, job in tree.pictures.items() if i in frames}
+        pins |= {i: job for layer in over for i, job in layer.pins if i in frames}
         if pinned is not None and start <= pinned[0] < start + len(piece.frames):
             pins[pinned[0] - start + piece.frames.start] = pinned[1]
         layer = Layer(

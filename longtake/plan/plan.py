@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -56,6 +56,17 @@ class Plan:
         """The film of `timeline`, planned afresh."""
         tree = Tree(strategy, timeline.length, timeline.prompt)
         return cls(timeline, strategy, (tree,), (Piece(0, range(timeline.length)),))
+
+    def with_pictures(self, pictures: Mapping[int, Job]) -> Plan:
+        """The film, planned afresh, with some of its frames given, each by a job of one frame."""
+        for i in pictures:
+            self._checked(i)
+        trees = list(self.trees)
+        for piece, start in self.cut(slice(None)):
+            shift = piece.frames.start - start
+            own = {i + shift: job for i, job in pictures.items() if i + shift in piece.frames}
+            trees[piece.tree] = trees[piece.tree].with_pictures(own)
+        return replace(self, trees=tuple(trees))
 
     @property
     def length(self) -> int:

@@ -76,8 +76,11 @@ class Strategy:
         """What draws a clip."""
         raise NotImplementedError
 
-    def first_jobs(self, level: int, n: int) -> int:
-        """How many jobs are done first for clip `n` of `level`, where no edit has touched it."""
+    def first_jobs(self, level: int, n: int, begun: bool) -> int:
+        """How many jobs are done first for clip `n` of `level`, where no edit has touched it.
+
+        `begun`: the tree's first frame is given.
+        """
         return 0
 
     def look(

@@ -8,11 +8,11 @@ outside of it stays known to the clips that are drawn for it, on every level.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from longtake.plan.job import Frame, Job, Place
 from longtake.plan.keyframes import Keyframes
@@ -20,6 +20,7 @@ from longtake.plan.strategy import Clip, Drawing, Origin, Seen, Strategy
 
 __all__ = ["Elsewhere", "Layer", "Tree", "overlap"]
 
+_PICTURES = 48  # given pictures that keyframes are shown at most: three clips' worth of attention more
 _REMEMBERED = 1024  # jobs kept by a tree; walking depth-first needs one per level
 
 
@@ -48,6 +49,9 @@ class Tree:
     gaps at once as the strategy has `posts`; what lies between gaps are frames of clips above. Level 0 is one
     clip or a chain (`Keyframes`). The clips of the last level (leaves) hold every frame. Where the last frame
     is not given, keyframes may lie past the end.
+
+    `pictures` are frames inside the tree that are given, each by a job of one frame. Every clip that has such
+    a frame among its own takes it as known; one within whose ends it lies is shown it beside its own.
     """
 
     def __init__(
@@ -60,9 +64,11 @@ class Tree:
         first: Callable[[], Origin] | None = None,
         last: Callable[[], Origin] | None = None,
         elsewhere: Sequence[Elsewhere] = (),
+        pictures: Mapping[int, Job] | None = None,
         layers: tuple[Layer, ...] = (),
     ) -> None:
         self.strategy, self.length, self.number, self.layers = strategy, length, number, layers
+        self.pictures = dict(sorted((pictures or {}).items()))
         self.strides = tuple(strategy.strides(length))
         assert self.strides[-1] == 1
         assert all(coarse % fine == 0 for coarse, fine in pairwise(self.strides))
@@ -76,6 +82,15 @@ class Tree:
 
     def with_layer(self, layer: Layer) -> Tree:
         """The tree after one more edit."""
+        return self._changed(layers=(*self.layers, layer))
+
+    def with_pictures(self, pictures: Mapping[int, Job]) -> Tree:
+        """The tree, not edited yet, with these frames given too."""
+        assert not self.layers
+        return self._changed(pictures={**self.pictures, **pictures})
+
+    def _changed(self, **changes: Any) -> Tree:
+        told: dict[str, Any] = {"pictures": self.pictures, "layers": self.layers, **changes}
         return Tree(
             self.strategy,
             self.length,
@@ -84,7 +99,7 @@ class Tree:
             first=self._first,
             last=self._last,
             elsewhere=self._elsewhere,
-            layers=(*self.layers, layer),
+            **told,
         )
 
     @property
@@ -187,7 +202,7 @@ class Tree:
     def origin(self, i: int, version: int | None = None) -> Origin:
         """Where the latent of frame `i` was first drawn, after `version` edits, or all."""
         layer = self._layer_of(i, len(self.layers) if version is None else version)
-        pinned = dict(self.layers[layer - 1].pins) if layer else {}
+        pinned = self._given(layer)
         if i in pinned:
             return Origin(Frame(pinned[i].key, 0), self.number, i, partial(pinned.__getitem__, i))
         if i == 0 and self._first is not None:
@@ -241,7 +256,7 @@ class Tree:
                 return whole(level, range(n, n + 1)) - done
             return sum(missing(level + 1, c) for c in below(level, n)) if level + 1 < self.depth else 0
 
-        total = 0
+        total = self._pictures_missing(have, spans)
         for n in spans[0]:
             done = there(0, n)
             if done is not None:  # nor has it those that stand on it
@@ -249,14 +264,38 @@ class Tree:
             total += missing(0, n)
         return total
 
+    def _pictures_missing(self, have: Container[str], spans: Sequence[range]) -> int:
+        """How many pictures the clips in `spans` (numbers per level) still need."""
+        found = set()
+        for i, picture in self.pictures.items():
+            if picture.key not in have:
+                around = [(level, n) for level in range(self.depth) for n in self._around(level, i)]
+                takers = (self.clip(level, n) for level, n in around if n in spans[level])
+                if any(job.key not in have and (picture.key, 0) in job.inputs for job in takers):
+                    found.add(picture.key)
+        return len(found)
+
+    def _around(self, level: int, i: int) -> Sequence[int]:
+        """Numbers of the clips of `level` among whose frames, or between them, frame `i` is."""
+        if level:
+            near = i // self._apart[level]
+            return [n for n in (near - 1, near) if 0 <= n < self.count(level)]
+        first = self._keyframes.clip_of(i)
+        return [n for n in (first, first + 1) if n < self._keyframes.count]
+
     def jobs_from(self, level: int, numbers: range) -> int:
         """Jobs of the clips `numbers` of `level`, where no edit has touched them."""
         if level or not numbers:
             return len(numbers)
-        return len(numbers) + sum(self.strategy.first_jobs(level, n) for n in numbers)
+        begun = 0 in self.pictures
+        return len(numbers) + sum(self.strategy.first_jobs(level, n, begun) for n in numbers)
 
     def _clip(self, level: int, n: int, version: int) -> Job:
         return self._drawing(level, n, version).job
+
+    def _given(self, version: int) -> Mapping[int, Job]:
+        """The pictures of the edit `version`, or those that the tree began with."""
+        return dict(self.layers[version - 1].pins) if version else self.pictures
 
     def _layer_of(self, i: int, version: int) -> int:
         """The last of the first `version` edits that drew frame `i` anew, or 0."""
@@ -298,8 +337,8 @@ class Tree:
         stands on in a chain that carries none.
         """
         frames, layer = self.frames(level, n), self.layers[version - 1] if version else None
-        pinned = dict(layer.pins) if layer else {}
-        drawn = {i for i in self.draws(level, n) if layer is None or (i in layer.span and i not in pinned)}
+        pinned = self._given(version)
+        drawn = {i for i in self.draws(level, n) if (layer is None or i in layer.span) and i not in pinned}
         known = {at: self.origin(i, version) for at, i in enumerate(frames) if i not in drawn}
         if not drawn:
             return known, [], None
@@ -308,7 +347,7 @@ class Tree:
             before = self._drawn_as(0, n - 1, self._newest(0, n - 1, version), -1)
         middle = (min(drawn) + max(drawn)) / 2
         pins = [i for i in pinned if frames[0] < i < frames[-1] and i not in frames]
-        pins = sorted(pins, key=lambda i: abs(i - middle))[: self.strategy.most_seen]
+        pins = self._shown(level, pins, middle)
         seen = [(i, self.prompt(i, version), self.origin(i, version)) for i in pins]
         others: list[tuple[int, str, Callable[[], Origin]]]
         if level == 0:
@@ -328,6 +367,18 @@ class Tree:
             chosen = self.strategy.look(wanted, given, away)[:room]
             seen += [(time, prompt, find()) for time, prompt, find in (others[k] for k in chosen)]
         return known, sorted(seen, key=lambda one: one[0]), before
+
+    def _shown(self, level: int, pictures: list[int], middle: float) -> list[int]:
+        """Which of the pictures between a clip's frames it is shown beside them.
+
+        Keyframes that are one clip see them all, up to a limit then evenly: they decide what the film's
+        characters look like (docs/log.md). Other clips see the nearest.
+        """
+        most = self.strategy.most_seen
+        if level == 0 and self.strategy.chain is None and most:
+            step = max(1.0, len(pictures) / _PICTURES)
+            return [pictures[int(k * step)] for k in range(min(len(pictures), _PICTURES))]
+        return sorted(pictures, key=lambda i: abs(i - middle))[:most]
 
     def _make(self, level: int, n: int, version: int) -> Drawing:
         frames = self.frames(level, n)

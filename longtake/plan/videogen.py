@@ -117,9 +117,9 @@ class VideoGen(Strategy):
         """Every clip of a scene but the first sees the scene's first frame, its reference image."""
         return [0]
 
-    def first_jobs(self, level: int, n: int) -> int:
-        """The reference image of the first clip, and the smaller stages."""
-        return (self._options.stages - 1 + (n == 0)) if level == 0 else 0
+    def first_jobs(self, level: int, n: int, begun: bool) -> int:
+        """The reference image of the first clip, if it is not given, and the smaller stages."""
+        return (self._options.stages - 1 + (n == 0 and not begun)) if level == 0 else 0
 
     def draw(self, clip: Clip) -> Drawing:
         """What draws a clip."""

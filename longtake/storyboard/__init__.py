@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from longtake.storyboard.difference import difference
-from longtake.storyboard.film import apply, edited, parse_when, timeline, with_frames
+from longtake.storyboard.film import apply, edited, images, parse_when, timeline, with_frames
 from longtake.storyboard.read import load, parse
 from longtake.storyboard.schema import AnyEdit, Edit, Scene, Storyboard, StoryboardError, Video
 from longtake.storyboard.write import with_edits
@@ -18,6 +18,7 @@ __all__ = [
     "apply",
     "difference",
     "edited",
+    "images",
     "load",
     "parse",
     "parse_when",

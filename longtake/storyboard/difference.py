@@ -23,13 +23,14 @@ __all__ = ["difference"]
 def difference(storyboard: Storyboard, plan: Plan, wanted: Storyboard) -> list[Edit]:
     """The edits that make the film `plan` of `storyboard` show the scenes of `wanted`.
 
-    Raises `StoryboardError` for what no edit can do: another frame rate or seed, scenes in another order,
-    a film that is longer or shorter by something else than whole scenes.
+    Raises `StoryboardError` for what no edit can do: another frame rate, seed or image, scenes in another
+    order, a film that is longer or shorter by something else than whole scenes.
     """
     if (storyboard.seed, storyboard.video.fps) != (wanted.seed, wanted.video.fps):
         raise StoryboardError("it has another seed or frame rate: that is another film, render it afresh")
     if wanted.edits:
         raise StoryboardError("it has edits of its own: give one that has none")
+    _check_images(storyboard, wanted)
     goal = timeline(wanted)
     lengths = {scene.id: len(span) for scene, span in zip(goal.scenes, goal.spans(), strict=True)}
     found: list[Edit] = []
@@ -73,6 +74,17 @@ def difference(storyboard: Storyboard, plan: Plan, wanted: Storyboard) -> list[E
         if plan.timeline.prompt(scene.start) != scene.prompt:
             do(SetPrompt(edit="prompt", scene=scene.id, prompt=scene.prompt))
     return found
+
+
+def _check_images(storyboard: Storyboard, wanted: Storyboard) -> None:
+    """Scenes that stay must keep their image, and with images elsewhere no scene may come or go."""
+    had, has = ({scene.id: scene.image for scene in board.scenes} for board in (storyboard, wanted))
+    if any(image != had.get(name) for name, image in has.items()) or storyboard.images != wanted.images:
+        raise StoryboardError("it has other images: render it afresh, or pin a picture by an edit")
+    if wanted.images and had.keys() != has.keys():
+        raise StoryboardError(
+            "scenes that come or go move its images: give each scene its own image, or edit step by step"
+        )
 
 
 def _no_picture(path: str) -> NoReturn:

@@ -23,7 +23,7 @@ from longtake.storyboard.schema import (
     read_when,
 )
 
-__all__ = ["apply", "edited", "parse_when", "timeline", "with_frames"]
+__all__ = ["apply", "edited", "images", "parse_when", "timeline", "with_frames"]
 
 Picture = Callable[[str], Job]  # path, from the storyboard's folder -> the job that yields its latent
 
@@ -82,10 +82,28 @@ def timeline(storyboard: Storyboard) -> Timeline:
         raise StoryboardError(str(error)) from None
 
 
+def images(storyboard: Storyboard) -> dict[int, str]:
+    """Film frames that are given, before the edits, and the paths of their pictures, in film order.
+
+    Raises `StoryboardError` where a frame is given twice or lies past the film's end.
+    """
+    found: dict[int, str] = {}
+    given = [(scene.at, scene.image) for scene in storyboard.scenes if scene.image is not None]
+    for when, path in [*given, *((one.at, one.image) for one in storyboard.images)]:
+        frame = storyboard.frame_at(when)
+        if frame in found:
+            raise StoryboardError(f"frame {frame} has two images, {found[frame]} and {path}: keep one")
+        if frame >= storyboard.frames:
+            last = storyboard.frames - 1
+            raise StoryboardError(f"the image {path} is frame {frame}: the film's last one is {last}")
+        found[frame] = path
+    return dict(sorted(found.items()))
+
+
 def with_frames(storyboard: Storyboard, frames: int) -> tuple[Storyboard, str]:
     """The first `frames` frames as a film of their own, and a note for the user ("" where none is due).
 
-    Later scenes fall away. Where `frames` is more than the film has, the last scene goes on.
+    Later scenes and images fall away. Where `frames` is more than the film has, the last scene goes on.
     """
     if not 1 <= frames <= MAX_FRAMES:
         raise StoryboardError(f"a film has 1 to {MAX_FRAMES} frames, not {frames}")
@@ -103,4 +121,5 @@ def with_frames(storyboard: Storyboard, frames: int) -> tuple[Storyboard, str]:
         had = storyboard.frames
         note = f"scene {kept[-1].id!r} goes on: the storyboard has only {had} of {frames} frames"
     video = storyboard.video.model_copy(update={"frames": frames, "duration": None})
-    return storyboard.model_copy(update={"video": video, "scenes": kept}), note
+    seen = [image for image in storyboard.images if storyboard.frame_at(image.at) < frames]
+    return storyboard.model_copy(update={"video": video, "scenes": kept, "images": seen}), note

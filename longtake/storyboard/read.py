@@ -12,8 +12,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from longtake.storyboard.film import timeline
-from longtake.storyboard.schema import Edit, Scene, Storyboard, StoryboardError, Strict, Video
+from longtake.storyboard.film import images, timeline
+from longtake.storyboard.schema import Edit, Image, Scene, Storyboard, StoryboardError, Strict, Video
 
 __all__ = ["Loader", "load", "parse"]
 
@@ -66,6 +66,7 @@ def parse(text: str) -> Storyboard:
     if (storyboard.video.frames is None) == (storyboard.video.duration is None):
         raise StoryboardError("'video' needs either 'frames' or 'duration'")
     timeline(storyboard)
+    images(storyboard)
     return storyboard
 
 
@@ -100,6 +101,8 @@ def _line(error: ErrorDetails, raw: Mapping[Any, Any]) -> str:
         name = scene.get("id") if isinstance(scene, dict) else None
         prefix = f"scene {name!r}" if isinstance(name, str) and name else f"scene number {int(place[1]) + 1}"
         place, model = place[2:], Scene
+    elif place[0] == "images" and len(place) > 1:
+        prefix, place, model = f"image number {int(place[1]) + 1}", place[2:], Image
     elif place[0] == "edits" and len(place) > 1:
         prefix, model = f"edit number {int(place[1]) + 1}", _EDITS.get(str([*place, ""][2]), Strict)
         place = place[3:]

@@ -15,6 +15,7 @@ __all__ = [
     "AnyEdit",
     "Append",
     "Edit",
+    "Image",
     "Insert",
     "Move",
     "Pin",
@@ -89,12 +90,23 @@ class Video(Strict):
     duration: Annotated[str, BeforeValidator(_duration)] | None = None  # [hours:]minutes:seconds
 
 
+Path = Annotated[str, Field(min_length=1)]  # of a picture, from the storyboard's folder
+
+
 class Scene(Strict):
     """What is to be seen from `at` until the next scene."""
 
     id: SceneId
     at: When
     prompt: Words
+    image: Path | None = None  # the scene's first frame
+
+
+class Image(Strict):
+    """A picture that is the film's frame at `at`."""
+
+    at: When
+    image: Path
 
 
 class SetPrompt(Strict):
@@ -151,7 +163,7 @@ class Pin(Strict):
 
     edit: Literal["pin"]
     at: When
-    picture: Annotated[str, Field(min_length=1)]  # path, from the storyboard's folder
+    picture: Path
 
 
 Edit = SetPrompt | Reroll | Move | Insert | Append | Remove | Pin
@@ -165,6 +177,7 @@ class Storyboard(Strict):
     video: Video
     seed: int = Field(default=0, ge=0, lt=2**63)
     scenes: list[Scene] = Field(min_length=1)
+    images: list[Image] = Field(default_factory=list)  # given frames anywhere; a scene may have one too
     # In order; each one's times are those of the film that the ones before it left.
     edits: list[AnyEdit] = Field(default_factory=list)
 

@@ -15,6 +15,7 @@ from longtake.plan.edit import Edited, insert, move_cut, pin, remove, reroll, se
 ALL = slice(None)
 CAST = ("a fox", "an owl", "a frog at the sea", "a fox and an owl")
 PICTURE = Job("encode", (), {"picture": "abc"})
+OTHER = Job("encode", (), {"picture": "def"})
 
 Clips = dict[str, list[object]]  # key -> a token per frame, the same one where a latent was handed on
 
@@ -65,7 +66,8 @@ def sound(plan: Plan, clips: Clips) -> None:
         key, index = plan.frame(i)
         assert clips[key][index] == found[i], "a leaf shows the latents that were first drawn"
     assert sum(plan.frames_shown(leaf, ALL) for leaf in {one.leaf for one in shown}) == plan.length
-    if not plan.strategy.first_jobs(0, 0):  # what is done first for a clip is not asked for once it is there
+    # What is done first for a clip, and a picture, is not asked for once the clip is there.
+    if not plan.strategy.first_jobs(0, 0, False):
         assert len(list(plan.walk(clips, ALL))) == plan.jobs_total
     assert not list(plan.missing(clips, ALL))
     assert plan.count_missing(clips) == 0
@@ -219,7 +221,11 @@ def edits(plan: Plan) -> Iterator[Callable[[st.DataObject], Edited]]:
 )
 def test_any_edits_in_any_order(length: int, clip_length: int, strategy: str, data: st.DataObject) -> None:
     plan, clips = film(length, data.draw(st.integers(5, 80)), clip_length, strategy), Clips()
-    draw(plan, clips)
+    frame = st.integers(0, length - 1)
+    pictures = data.draw(st.dictionaries(frame, st.sampled_from([PICTURE, OTHER]), max_size=4))
+    plan = plan.with_pictures(pictures)
+    assert plan.count_missing(()) == len(draw(plan, clips))
+    assert all(latents(plan, clips)[i] == (picture.key, 0) for i, picture in pictures.items())
     for _ in range(data.draw(st.integers(1, 5))):
         before = latents(plan, clips)
         was = plan.length

@@ -1,0 +1,108 @@
+"""Do keyframes look like the pictures that a storyboard gives?
+
+Draws the sixteen keyframes of test episodes, without pictures and with the first frame of every scene given
+as it really is, and compares outfits, characters and places with the episode.
+
+    python benchmarks/images.py --model toon-128 --episodes 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from longtake.data.script import Shot, episode_seeds, latents, shot_at
+from longtake.data.vocabulary import CHARACTERS, PLACES
+from longtake.data.world import frame
+from longtake.evaluate.look import Probes, load_probes, read_frames
+from longtake.evaluate.signals import shrink
+from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
+from longtake.ops import Decoder, Drawer, Operations
+from longtake.plan import Job, Plan, Scene, Timeline, plan_nuwa_xl
+
+FRAMES = 3376
+
+
+def scenes_of(episode: int) -> list[Shot]:
+    """The shots of its first frames."""
+    found = [shot_at(episode, 0)]
+    while found[-1].end < FRAMES:
+        found.append(shot_at(episode, found[-1].end))
+    return found
+
+
+def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str, Job]]:
+    """The episode as a film, and the jobs of its pictures by key."""
+    shots = scenes_of(episode)
+    starts = [max(shot.start, 0) for shot in shots]
+    scenes = (Scene(str(start), start, shot.caption) for start, shot in zip(starts, shots, strict=True))
+    plan = plan_nuwa_xl(
+        Timeline(tuple(scenes), FRAMES),
+        seed=episode,
+        model=manifest.digest,
+        sampling_keyframes=manifest.keyframes,
+        sampling_gaps=manifest.gaps,
+        sampling_leaves=manifest.leaves,
+        most_references=manifest.references,
+        lexicon=manifest.lexicon,
+    )
+    pictures: dict[int, Job] = {}
+    for start in starts if given else ():
+        pixels = base64.b64encode(frame(episode, start, manifest.size).tobytes()).decode()
+        pictures[start] = Job("encode", (), {"pixels": pixels, "encoder": manifest.decoder_digest})
+    return plan.with_pictures(pictures), {job.key: job for job in pictures.values()}
+
+
+def likeness(
+    episode: int, manifest: Manifest, draw: Drawer, decode: Decoder, probes: Probes, given: bool
+) -> tuple[list[float], list[bool], list[bool]]:
+    """Of the keyframes that are drawn: hues' distances to the true ones, casts right, places right."""
+    plan, pictures = film(episode, manifest, given)
+    job = plan.keyframes
+    known = [draw([pictures[key]], [[]])[0][0].astype(np.float16) for key, _ in job.inputs]
+    pixels = decode(draw([job], [known])[0].astype(np.float16))
+    found = read_frames(probes, np.stack([shrink(picture, 64) for picture in pixels]))
+    hues, gaps, casts, places = latents(episode).hues, list[float](), list[bool](), list[bool]()
+    for k, number in enumerate(plan.trees[0].frames(0, 0)):
+        if k in job.params["known"]:
+            continue
+        shot, count = shot_at(episode, number), found["count"][k]
+        casts.append(
+            {name for name, n in zip(CHARACTERS, count, strict=True) if n > 0}
+            == {actor.name for actor in shot.actors}
+        )
+        places.append(PLACES[int(found["place"][k].argmax())] == shot.place)
+        for actor in shot.actors:
+            who = CHARACTERS.index(actor.name)
+            if count[who] > 0:
+                apart = abs(float(found["hue"][k, who]) - hues[actor.name])
+                gaps.append(min(apart, 1 - apart))
+    return gaps, casts, places
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model or a folder")
+    parser.add_argument("--episodes", type=int, default=4)
+    asked = parser.parse_args()
+    folder = find_model(asked.model)
+    manifest = read_manifest(folder)
+    draw, decode, probes = Operations(folder)(), Decoder(folder), load_probes()
+    table = Table("pictures", "hue's distance (chance 0.25)", "cast right", "place right")
+    for given in (False, True):
+        episodes = track(episode_seeds("test", asked.episodes), "with pictures" if given else "without")
+        rows = [likeness(episode, manifest, draw, decode, probes, given) for episode in episodes]
+        told = (f"{np.mean([one for row in rows for one in row[k]]):.3f}" for k in range(3))
+        table.add_row("given" if given else "none", *told)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
