@@ -17,6 +17,7 @@ pytest.importorskip("transformers", reason="pip install 'longtake[pipelines]'")
 pytest.importorskip("accelerate", reason="pip install 'longtake[pipelines]'")
 
 import tiny_pipelines
+from tiny_sd import save_sd
 
 from longtake.backends import BACKENDS
 from longtake.cli import main
@@ -53,7 +54,7 @@ def pipelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pipelines")
     made = {"ltx": tiny_pipelines.ltx, "wan-vace": tiny_pipelines.wan_vace, "wan-i2v": tiny_pipelines.wan_i2v}
     found = {name: make(folder / name) for name, make in made.items()}
-    return found | {"pictures": tiny_pipelines.stable_diffusion(folder)}
+    return found | {"pictures": save_sd(folder / "pictures")}
 
 
 def write_board(folder: Path, image: bool = False) -> Path:

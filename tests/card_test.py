@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny_recipe
+from tiny_sd import save_sd
 
 from longtake.data.footage import CartoonWorld
 from longtake.evaluate.measured import FilmResult, Measured, Row
@@ -19,6 +20,7 @@ from longtake.evaluate.table import Header, report_json
 from longtake.manifest import ModelError
 from longtake.recipes.card import write_card
 from longtake.recipes.done import Done, Finished, digest_of, write_done
+from longtake.recipes.inflate import inflate
 from longtake.recipes.recipe import Recipe
 
 WORLD = CartoonWorld(6000)
@@ -125,6 +127,16 @@ def test_it_tells_what_the_model_is(out: Path) -> None:
     weights = out / "package" / "text" / "diffusion_pytorch_model.safetensors"
     assert f"{weights.stat().st_size / 1e3:.1f} kB" in told
     assert "Weights are float32" in told
+
+
+@pytest.mark.filterwarnings("ignore")  # other people's libraries deprecate each other
+def test_it_tells_of_a_pretrained_model(out: Path, tmp_path: Path) -> None:
+    shutil.rmtree(out / "package")
+    inflate(str(save_sd(tmp_path / "pipeline")), out / "package", half=True)
+    told = card(out)
+    assert "levels of 32 and 64 channels, epsilon prediction" in told
+    assert "CLIPTextModel, pretrained" in told
+    assert "Weights are float16 safetensors" in " ".join(told.split())
 
 
 def test_it_tells_how_every_stage_went(out: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_pipelines import stable_diffusion
+from tiny_sd import save_sd
 
 from longtake.commands.strategies import parse_way
 from longtake.manifest import ModelError, digest_of_pipeline, read_manifest
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # other people's libraries de
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a Stable Diffusion of the least size."""
-    return stable_diffusion(tmp_path_factory.mktemp("pipeline"))
+    """The folder of a small Stable Diffusion."""
+    return save_sd(tmp_path_factory.mktemp("pipeline"))
 
 
 def plan_of(way: str, model: Path, prompt: str = "fox in the meadow") -> Plan:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import string
 from pathlib import Path
 from typing import Any
 
 import torch
 
-__all__ = ["FLF", "ltx", "stable_diffusion", "wan_i2v", "wan_vace"]
+__all__ = ["FLF", "ltx", "wan_i2v", "wan_vace"]
 
 FLF = {"image_dim": 16, "added_kv_proj_dim": 24, "pos_embed_seq_len": 10}  # of Wan 2.1's first and last frame
 
@@ -112,48 +110,3 @@ def _wan() -> dict[str, Any]:
     vae = diffusers.AutoencoderKLWan(base_dim=4, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1)
     scheduler = diffusers.UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True)
     return {"vae": vae, "scheduler": scheduler, **_texts("umt5")}
-
-
-def stable_diffusion(folder: Path) -> Path:
-    """Stable Diffusion: pictures of 16 pixels per side, or as asked."""
-    import transformers
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-
-    words = [f"{letter}{end}" for letter in string.ascii_lowercase for end in ("", "</w>")]
-    tokens = {word: k for k, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
-    (folder / "vocab.json").write_text(json.dumps(tokens))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    torch.manual_seed(0)
-    config = transformers.CLIPTextConfig(
-        vocab_size=len(tokens),
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        bos_token_id=len(tokens) - 2,
-        eos_token_id=len(tokens) - 1,
-        pad_token_id=len(tokens) - 1,
-    )
-    made = StableDiffusionPipeline(
-        vae=AutoencoderKL(block_out_channels=(8,), norm_num_groups=4, latent_channels=4, sample_size=16),
-        text_encoder=transformers.CLIPTextModel(config),
-        tokenizer=transformers.CLIPTokenizer(
-            str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77
-        ),
-        unet=UNet2DConditionModel(
-            block_out_channels=(8, 8),
-            layers_per_block=1,
-            norm_num_groups=4,
-            cross_attention_dim=16,
-            attention_head_dim=4,
-            sample_size=16,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        ),
-        scheduler=DDIMScheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    made.save_pretrained(folder / "sd", safe_serialization=True)
-    return folder / "sd"

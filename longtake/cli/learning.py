@@ -280,6 +280,64 @@ def train(
 
 
 @app.command()
+def inflate(
+    source: Annotated[
+        str,
+        Argument(
+            metavar="FOLDER|ID",
+            help="A diffusers pipeline in the layout of Stable Diffusion 1 or 2; an ID is one on the hub.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, Option("--out", help="Folder of the model.", metavar="DIR")],
+    size: Annotated[
+        int | None,
+        Option(
+            "--size",
+            help="Pixels per side; pictures are square.",
+            min=8,
+            max=4096,
+            metavar="N",
+            show_default="what it was trained at",
+        ),
+    ] = None,
+    half: Annotated[bool, Option("--half", help="Keep the weights in float16: half the disk.")] = False,
+    image_decoder: Annotated[
+        bool, Option("--image-decoder", help="Decode frame by frame for good: no layers along time.")
+    ] = False,
+    variant: Annotated[
+        str | None,
+        Option(
+            "--variant", help="Which of its files, as fp16.", metavar="NAME", show_default="the plain ones"
+        ),
+    ] = None,
+    allow_download: Annotated[
+        bool, Option("--allow-download", help="An ID may be fetched from the hub.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a model of a pretrained image pipeline.
+
+    It draws films at once, every frame an image of its own, so they flicker; training what was added makes
+    the frames hang together. --model takes it, and train --from.
+
+    Example: longtake inflate stable-diffusion-v1-5 --out models/sd
+    """
+    from longtake.commands.inflate import run
+
+    report, told = run(
+        source,
+        out,
+        size=size,
+        half=half,
+        temporal_decoder=not image_decoder,
+        variant=variant,
+        allow_download=allow_download,
+    )
+    show(report, told, as_json)
+
+
+@app.command()
 def evaluate(
     film: Annotated[
         Path | None,

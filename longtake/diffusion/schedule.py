@@ -11,12 +11,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["SCHEDULES", "Schedule", "cosine", "ddpm", "diffuse", "flow", "per_frame", "times"]
+__all__ = ["SCHEDULES", "Schedule", "cosine", "ddpm", "diffuse", "flow", "per_frame", "sd", "times"]
 
 Schedule = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 # DDPM (Ho et al. 2020): beta from 1e-4 to 0.02 in 1000 steps, here per unit of time.
 _BETA_START, _BETA_END = 1000 * 1e-4, 1000 * 0.02
+# Stable Diffusion (Rombach et al. 2022): the square root of beta grows evenly in 1000 steps.
+_SD_STEPS, _SD_START, _SD_END = 1000, 0.00085, 0.012
 
 
 def flow(t: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,7 +38,21 @@ def ddpm(t: Tensor) -> tuple[Tensor, Tensor]:
     return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
 
 
-SCHEDULES: dict[str, Schedule] = {"flow": flow, "cosine": cosine, "ddpm": ddpm}
+def sd(t: Tensor) -> tuple[Tensor, Tensor]:
+    """Stable Diffusion's: at t = (k + 1) / 1000 the level of its step k, which runs from 0 to 999.
+
+    Between two steps log alpha goes straight, from 0 at t = 0. alpha(1) = 0.068, not 0.
+    """
+    root = torch.linspace(_SD_START**0.5, _SD_END**0.5, _SD_STEPS, dtype=torch.float64)
+    logs = torch.cat([root.new_zeros(1), torch.log1p(-(root**2)).cumsum(0)]).to(t)  # of alpha squared
+    place = t * _SD_STEPS
+    before = place.floor().clamp(0, _SD_STEPS - 1)
+    step = before.long()
+    log_alpha = 0.5 * torch.lerp(logs[step], logs[step + 1], place - before)
+    return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
+
+
+SCHEDULES: dict[str, Schedule] = {"flow": flow, "cosine": cosine, "ddpm": ddpm, "sd": sd}
 
 
 def per_frame(schedule: Schedule, t: Tensor) -> tuple[Tensor, Tensor]:

@@ -26,6 +26,7 @@ __all__ = [
     "adam_",
     "attention",
     "image",
+    "laid_as",
     "rows_of",
     "sinusoidal",
     "spatial_conv",
@@ -45,6 +46,11 @@ def tokens(x: Tensor) -> Tensor:
 def image(x: Tensor, height: int, width: int) -> Tensor:
     """Tokens `[N, S, C]` -> channels-last image `[N, C, H, W]`, a view."""
     return x.reshape(x.shape[0], height, width, x.shape[2]).permute(0, 3, 1, 2)
+
+
+def laid_as(x: Tensor, like: Tensor) -> Tensor:
+    """`x` in the order of memory of `like`, which has its shape: in another order sums round otherwise."""
+    return x if x.stride() == like.stride() else torch.empty_like(like, dtype=x.dtype).copy_(x)
 
 
 def zero_(module: M) -> M:

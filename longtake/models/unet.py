@@ -34,7 +34,7 @@ from longtake.models.layers import (
 )
 from longtake.models.nearest import nearest_features, nearest_known
 
-__all__ = ["MaskTemporalUNet"]
+__all__ = ["Injection", "MaskTemporalUNet", "Spacing", "known_features", "known_levels"]
 
 _MAP = 4  # pixels per side of the coarse picture that a prompt paints
 _MAP_CHANNELS = 32
@@ -135,6 +135,32 @@ class Injection(nn.Module):
         h = scale * h + shift + h
         scale, shift = self.mask(mask).chunk(2, dim=1)
         return cast(Tensor, scale * h + shift + h)
+
+
+def known_features(latent_channels: int, channels: int, levels: int, nearest: bool) -> nn.ModuleList:
+    """The convolutions that make features of the known latents, one per level, each at half the size."""
+    seen = latent_channels + 1 + nearest * nearest_features(latent_channels)
+    entering = (seen, *[channels] * (levels - 1))[:levels]
+    return nn.ModuleList(adam_(spatial_conv(c, channels, stride=1 + (k > 0))) for k, c in enumerate(entering))
+
+
+def known_levels(
+    convs: nn.ModuleList, known: Tensor, mask: Tensor, time: Tensor, *, nearest: bool
+) -> dict[int, tuple[Tensor, Tensor]]:
+    """What `Injection` takes on each level, by its width: features and mask, `[N, *, H, W]`.
+
+    `known[B, T, C, H, W]` counts where `mask[B, T, 1, H, W]` is 1. `nearest`: each frame is also told the
+    nearest known latents before and after it.
+    """
+    seen = [known * mask, mask]
+    if nearest:
+        seen.append(nearest_known(known * mask, mask, time))
+    features, there = _images(torch.cat(seen, dim=2)), _images(mask)
+    levels: dict[int, tuple[Tensor, Tensor]] = {}
+    for k, conv in enumerate(convs):
+        features = F.silu(conv(features))
+        levels[features.shape[-1]] = features, F.avg_pool2d(there, 2**k)
+    return levels
 
 
 class Block(nn.Module):
@@ -268,11 +294,7 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.draft = Draft(latent_channels, embedding, first) if drafted else None
         injected = inject_down or inject_up
         self._looks_around = nearest
-        seen = latent_channels + 1 + nearest * nearest_features(latent_channels)
-        entering = (seen, *[known_channels] * (len(channels) - 1)) if injected else ()
-        self.known = nn.ModuleList(
-            adam_(spatial_conv(c, known_channels, stride=1 + (k > 0))) for k, c in enumerate(entering)
-        )
+        self.known = known_features(latent_channels, known_channels, len(channels) * injected, nearest)
 
         def block(inputs: int, level: int, injected: bool) -> Block:
             c, features = channels[level], known_channels * injected
@@ -372,15 +394,7 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             vectors, pictures = self.summary(text, *known.shape[-2:])
             embedding = embedding + _clips(rows_of(vectors, rows), b)
             painted = rows_of(pictures, rows)
-        seen = [known * mask, mask]
-        if self._looks_around:
-            seen.append(nearest_known(known * mask, mask, time))
-        features = _images(torch.cat(seen, dim=2))
-        there = _images(mask)
-        levels: dict[int, tuple[Tensor, Tensor]] = {}
-        for k, conv in enumerate(self.known):
-            features = F.silu(conv(features))
-            levels[features.shape[-1]] = features, F.avg_pool2d(there, 2**k)
+        levels = known_levels(self.known, known, mask, time, nearest=self._looks_around)
         frames = Frames(count, F.silu(embedding).flatten(0, 1), bias, text, rows, levels)
         return frames, painted
 

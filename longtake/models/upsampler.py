@@ -62,7 +62,12 @@ class HDDecoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @classmethod
     def of(cls, vae: TKLVAE, times: int, fine_channels: Sequence[int]) -> HDDecoder:
-        """Begun as the decoder of `vae`, whose temporal layers are left out."""
+        """Begun as the decoder of `vae`, whose temporal layers are left out.
+
+        Raises ValueError for another autoencoder than a T-KLVAE: its decoder is made otherwise.
+        """
+        if not isinstance(vae, TKLVAE):
+            raise ValueError(f"an HD decoder is begun as that of a TKLVAE: a {type(vae).__name__} has none")
         told = vae.config
         made: HDDecoder = cls(
             latent_channels=told.latent_channels,

@@ -5,6 +5,14 @@ from __future__ import annotations
 from longtake.ops.decode import Decoder
 from longtake.ops.draw import Drawer, Operations
 from longtake.ops.encode import Encoder
-from longtake.ops.load import best_device, load_text_encoder
+from longtake.ops.load import best_device, load_text_encoder, text_encoder_in
 
-__all__ = ["Decoder", "Drawer", "Encoder", "Operations", "best_device", "load_text_encoder"]
+__all__ = [
+    "Decoder",
+    "Drawer",
+    "Encoder",
+    "Operations",
+    "best_device",
+    "load_text_encoder",
+    "text_encoder_in",
+]

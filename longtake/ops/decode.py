@@ -27,10 +27,8 @@ class Decoder:
         manifest = read_manifest(folder)
         manifest.verify()
         self.device = device or best_device()
-        kind, part = (HDDecoder, "hd") if hd else (TKLVAE, "vae")
-        self.vae: TKLVAE | HDDecoder = ready(
-            kind, folder / part, TYPES[manifest.decoder_precision], self.device
-        )
+        part = "hd" if hd else "vae"
+        self.vae: TKLVAE | HDDecoder = ready(folder / part, TYPES[manifest.decoder_precision], self.device)
 
     @torch.inference_mode()
     def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:

@@ -80,7 +80,7 @@ class Drawer:
                 made: Any = torch.compile(self.net(precision), dynamic=False)
             else:
                 folder = self.manifest.folder / "unet"
-                made = ready(MaskTemporalUNet, folder, TYPES[precision], self.device)
+                made = ready(folder, TYPES[precision], self.device)
             self._nets[precision, compiled] = made
         found: MaskTemporalUNet = self._nets[precision, compiled]
         return found

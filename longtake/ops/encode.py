@@ -23,7 +23,7 @@ class Encoder:
         self.manifest = read_manifest(folder)
         self.manifest.verify()
         self.device = device or best_device()
-        self.vae: TKLVAE = ready(TKLVAE, folder / "vae", torch.float32, self.device)
+        self.vae: TKLVAE = ready(folder / "vae", torch.float32, self.device)
         if self.vae.config["temporal_encoder"]:
             told = "looks at neighbouring frames, so that a frame has no latent of its own"
             raise ModelError(f"the encoder of {self.manifest.name} {told}: take another model")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from longtake.conditioning.text import SmallTextEncoder
+from longtake.conditioning.pretrained import PretrainedTextEncoder
+from longtake.conditioning.text import PromptEncoder, SmallTextEncoder
 from longtake.manifest import Manifest
-from longtake.models.load import load_network
+from longtake.models.load import load_network, network_in
 
-__all__ = ["TYPES", "best_device", "load_text_encoder", "ready"]
+__all__ = ["TYPES", "best_device", "load_text_encoder", "ready", "text_encoder_in"]
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -22,14 +23,20 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def load_text_encoder(manifest: Manifest) -> SmallTextEncoder:
-    """The model's text encoder, float32 on the CPU."""
-    encoder: SmallTextEncoder = ready(SmallTextEncoder, manifest.folder / "text", torch.float32, "cpu")
+def load_text_encoder(manifest: Manifest) -> PromptEncoder:
+    """The model's text encoder, float32 on the CPU: its own small one, or a pretrained one in its folder."""
+    encoder: PromptEncoder = text_encoder_in(manifest.folder / "text").requires_grad_(False)
     return encoder
 
 
-def ready(kind: Any, folder: Path, dtype: torch.dtype, device: str) -> Any:
-    """The network of class `kind` in `folder`."""
-    model = load_network(kind, folder)
-    # diffusers' own `to` writes a line about layers to keep in float32, of which there are none.
-    return nn.Module.to(model.eval().requires_grad_(False), device=device, dtype=dtype)
+def text_encoder_in(folder: Path) -> Any:
+    """The text encoder that was saved in `folder`, of the class that its config names."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if config.get("_class_name") == SmallTextEncoder.__name__:
+        return load_network(SmallTextEncoder, folder)
+    return PretrainedTextEncoder.load(folder)
+
+
+def ready(folder: Path, dtype: torch.dtype, device: str) -> Any:
+    """The network in `folder`, whichever it is."""
+    return network_in(folder, dtype, device).requires_grad_(False)

@@ -37,7 +37,7 @@ class Pictures:
 
     @cached_property
     def _vae(self) -> TKLVAE:
-        vae: TKLVAE = ready(TKLVAE, self._manifest.folder / "vae", torch.float32, self._device)
+        vae: TKLVAE = ready(self._manifest.folder / "vae", torch.float32, self._device)
         return vae
 
     def encode(self, picture: Pixels) -> NDArray[np.float32]:

@@ -14,9 +14,10 @@ from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.captions import vocabulary
 from longtake.data.footage import CartoonWorld, Footage
 from longtake.manifest import ModelError, read_manifest
-from longtake.models.load import load_network
+from longtake.models.load import load_network, network_in
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
+from longtake.ops import text_encoder_in
 from longtake.recipes.recipe import Recipe
 from longtake.train.spoken import captions_of, vocabulary_of
 
@@ -32,9 +33,9 @@ def begin_from(model: Path, recipe: Recipe, footage: Footage, out: Path) -> tupl
 
     Autoencoder and text encoder are taken as they are, the denoiser's training starts from the model's. A
     text encoder that lacks words of the footage's captions is left: the run trains its own. What the run has
-    of its own stays. Returns what the model is called, and the stages that need not run. Raises ModelError
-    where the model's networks are not the recipe's, or where its denoiser is distilled: that one has guidance
-    in it.
+    of its own stays. A recipe without networks takes those of any model. Returns what the model is called,
+    and the stages that need not run. Raises ModelError where the model's networks are not the recipe's, or
+    where its denoiser is distilled: that one has guidance in it.
     """
     manifest = read_manifest(model)
     manifest.verify()
@@ -50,16 +51,22 @@ def begin_from(model: Path, recipe: Recipe, footage: Footage, out: Path) -> tupl
             f"{manifest.prediction}, the recipe {recipe.name} has {', '.join(asked)}. Begin from a model of "
             "this recipe, or leave --from out"
         )
-    known = load_network(SmallTextEncoder, model / "text").config.vocabulary
+    if not recipe.denoiser:
+        for part, name in (("vae", "vae"), ("text", "text"), ("unet", BEGUN)):
+            found = text_encoder_in(model / part) if part == "text" else network_in(model / part)
+            _put(found, out / "model" / name)
+        return f"{manifest.name} {manifest.digest[:12]}", ("autoencoder", "text")
     wanted: list[tuple[str, str, Any, dict[str, Any]]] = [
         ("vae", "vae", TKLVAE, dict(recipe.autoencoder)),
         ("unet", BEGUN, MaskTemporalUNet, dict(recipe.denoiser)),
     ]
-    taken = ["autoencoder"]
-    if _understands(known, footage):
-        wanted.append(("text", "text", SmallTextEncoder, {**recipe.text, "vocabulary": list(known)}))
-        taken.append("text")
     networks: dict[str, Any] = {}
+    text = text_encoder_in(model / "text")
+    if "pretrained" in recipe.text:
+        networks["text"] = text
+    elif _understands(text.config.vocabulary, footage):
+        own = {**recipe.text, "vocabulary": list(text.config.vocabulary)}
+        wanted.append(("text", "text", SmallTextEncoder, own))
     for part, name, kind, arguments in wanted:
         made, wished = load_network(kind, model / part), kind(**arguments)
         unlike = _differences(wished.config, made.config)
@@ -74,7 +81,8 @@ def begin_from(model: Path, recipe: Recipe, footage: Footage, out: Path) -> tupl
         networks[name] = wished
     for name, network in networks.items():
         _put(network, out / "model" / name)
-    return f"{manifest.name} {manifest.digest[:12]}", tuple(taken)
+    taken = ("autoencoder", "text") if "text" in networks else ("autoencoder",)
+    return f"{manifest.name} {manifest.digest[:12]}", taken
 
 
 def _understands(known: Sequence[str], footage: Footage) -> bool:

@@ -69,20 +69,29 @@ def write_card(
     return path
 
 
+def _reads(text: dict[str, Any]) -> str:
+    """What a text encoder of this config is."""
+    if "vocabulary" not in text:
+        return f"{text['architectures'][0]}, pretrained"
+    if not text["vocabulary"]:
+        return "says nothing: there were no captions"
+    registers = f"{text['registers']} registers"
+    reads = registers if text.get("registers_only") else f"words and {registers}"
+    return f"{reads}, {len(text['vocabulary'])} known words"
+
+
 def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
     """Name, size, and the parts with their parameters and files."""
     channels, height, width = manifest.latents
     read = {
         part: json.loads((manifest.folder / part / "config.json").read_text()) for part in ("unet", "text")
     }
-    widths = " and ".join(map(str, read["unet"]["channels"]))
-    registers = f"{read['text']['registers']} registers"
-    reads = registers if read["text"].get("registers_only") else f"words and {registers}"
-    known = len(read["text"]["vocabulary"])
+    inflated = read["unet"].get("image_config")
+    widths = " and ".join(map(str, inflated["block_out_channels"] if inflated else read["unet"]["channels"]))
     what = {
         "unet": f"Mask Temporal Diffusion, levels of {widths} channels, {manifest.prediction} prediction",
         "vae": f"T-KLVAE, {manifest.size}x{manifest.size}x3 -> {height}x{width}x{channels}",
-        "text": f"{reads}, {known} known words" if known else "says nothing: there were no captions",
+        "text": _reads(read["text"]),
     }
     if manifest.hd:
         what["hd"] = f"HD decoder, {height}x{width}x{channels} -> {manifest.hd}x{manifest.hd}x3"
@@ -350,7 +359,7 @@ def _weights(folder: Path) -> tuple[int, str, int]:
                 tensor = tensors.get_slice(key)
                 count += math.prod(tensor.get_shape())
                 kinds[tensor.get_dtype()] = None
-    names = {"BF16": "bfloat16", "F32": "float32"}
+    names = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
     return count, " and ".join(names.get(kind, kind) for kind in kinds), size
 
 

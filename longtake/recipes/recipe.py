@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from longtake.plan import Sampling
 from longtake.train.loop import TrainConfig
@@ -20,16 +20,18 @@ class Recipe:
     size: int  # pixels per side
     seed: int  # of initial weights and of all data
     episodes: int  # training episodes of the cartoon world
-    autoencoder: Mapping[str, Any]  # arguments of TKLVAE
+    autoencoder: Mapping[str, Any]  # arguments of TKLVAE; none: the one of the model that it begins with
     stills: TrainConfig  # of the frame-wise autoencoder
     turned: float  # share of stills that are turned or mirrored: nothing may look strange for how it lies
     kl_weight: float  # of its latents' divergence from the normal law, per latent number
-    text: Mapping[str, Any]  # arguments of SmallTextEncoder, without the vocabulary
+    # Arguments of SmallTextEncoder, without the vocabulary; or {"pretrained": a folder or hub id of a CLIP or
+    # T5, "tokens": of a prompt}, which is not trained; or none: as above.
+    text: Mapping[str, Any]
     captions: TrainConfig  # of the text encoder
     clips: int  # in the latent cache
     references: int  # frames from elsewhere in the episode that each clip of the cache has beside its own
     reference_steps: float  # share of steps whose clips have their references among their frames
-    denoiser: Mapping[str, Any]  # arguments of MaskTemporalUNet
+    denoiser: Mapping[str, Any]  # arguments of MaskTemporalUNet; none: as above
     diffusion: TrainConfig  # of the denoiser
     schedule: str  # a name in SCHEDULES
     prediction: str  # a name in PREDICTIONS
@@ -59,3 +61,4 @@ class Recipe:
     frame_probe: TrainConfig  # of the probes that measure films of this recipe's world; its seed is not used
     clip_probe: TrainConfig
     probe_seeds: tuple[int, ...]  # a frame and a clip probe are trained from each
+    trained: Literal["all", "added"] = "all"  # of denoiser and decoder; "added": only what inflating added

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from rich.progress import Progress
 
+from longtake.conditioning.pretrained import PretrainedTextEncoder
 from longtake.conditioning.text import SmallTextEncoder
 from longtake.data.captions import lexicon, vocabulary
 from longtake.data.films import draws_of, looked_at
@@ -26,15 +27,17 @@ from longtake.diffusion import SCHEDULES, DiffusionLoss
 from longtake.evaluate.gates import GATES, check_probes
 from longtake.evaluate.look import load_probes
 from longtake.manifest import Manifest, ModelError, write_manifest
-from longtake.models.load import load_network
+from longtake.models.load import network_in
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
+from longtake.ops import text_encoder_in
 from longtake.recipes.begin import BEGUN
 from longtake.recipes.films import films_64
 from longtake.recipes.measures import in_words, measure
 from longtake.recipes.recipe import Recipe
+from longtake.recipes.sd import sd
 from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
 from longtake.train.autoencoder import (
     DecoderLoss,
@@ -87,6 +90,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "toon-128-25min": partial(toon_128_accelerated, 25),
     "toon-256": toon_256,
     "films-64": films_64,
+    "sd-512": partial(sd, 512, "epsilon"),
+    "sd-768": partial(sd, 768, "v"),
 }
 
 
@@ -128,7 +133,9 @@ def _finished(out: Path, part: str, kind: Any, device: str = "cpu") -> Any:
     if not (folder / "config.json").exists():
         made = {"vae": "autoencoder", "unet": "denoiser", "student": "distillation"}.get(part, part)
         raise ModelError(f"{folder} is not there: run `longtake train {made}` with the same --out first")
-    return load_network(kind, folder).eval().requires_grad_(False).to(device)
+    # Where the run began with another kind of model, it is that one's.
+    load = text_encoder_in if kind is SmallTextEncoder else network_in
+    return load(folder).requires_grad_(False).to(device)
 
 
 def _save(model: Any, out: Path, part: str) -> None:
@@ -136,7 +143,35 @@ def _save(model: Any, out: Path, part: str) -> None:
         model.save_pretrained(out / "model" / part, safe_serialization=True)
 
 
+def _check_own(recipe: Recipe, network: str, arguments: Mapping[str, Any]) -> None:
+    """Raises ValueError where the recipe has no such network of its own."""
+    if not arguments:
+        raise ValueError(
+            f"the recipe {recipe.name} goes on with the {network} of a model: begin with one, --from MODEL"
+        )
+
+
+def _pretrained_text(recipe: Recipe) -> PretrainedTextEncoder:
+    """The text encoder that the recipe names. Raises ValueError where its denoiser takes other tokens."""
+    found = PretrainedTextEncoder.load(recipe.text["pretrained"], recipe.text.get("tokens"))
+    taken = recipe.denoiser.get("text_channels")
+    if taken != found.width:
+        raise ValueError(
+            f"the tokens of {recipe.text['pretrained']} have {found.width} channels, the recipe's denoiser "
+            f"takes {taken}: set its text_channels"
+        )
+    return found
+
+
+def _free(model: Any, part: Any, recipe: Recipe) -> None:
+    """Let training change `part` of the network, or of all of it only what inflating added."""
+    part.requires_grad_(recipe.trained == "all")
+    for parameter in model.temporal_parameters() if recipe.trained == "added" else ():
+        parameter.requires_grad_(True)
+
+
 def _autoencoder(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
+    _check_own(recipe, "autoencoder", recipe.autoencoder)
     films = footage.films("train")
     batches = still_batches(
         draws_of(footage, films), recipe.size, recipe.stills.batch, recipe.seed, recipe.turned
@@ -155,6 +190,10 @@ def _autoencoder(recipe: Recipe, footage: Footage, out: Path, device: str) -> No
 
 def _text(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     """The world's captions are read for their facts, all others said again; none need no training."""
+    _check_own(recipe, "text encoder", recipe.text)
+    if "pretrained" in recipe.text:
+        _save(_pretrained_text(recipe), out, "text")
+        return
     films, by = footage.films("train"), _by(device)
     if isinstance(footage, CartoonWorld):
         encoder = SmallTextEncoder(vocabulary=vocabulary(), **recipe.text)
@@ -214,8 +253,10 @@ def _denoiser(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     loss = denoising_loss(recipe, wide)
     vae = _finished(out, "vae", TKLVAE)
     begun = (out / "model" / BEGUN).exists()
+    if not begun:
+        _check_own(recipe, "denoiser", recipe.denoiser)
     model = _finished(out, BEGUN, MaskTemporalUNet) if begun else MaskTemporalUNet(**recipe.denoiser)
-    model.requires_grad_(True)
+    _free(model, model, recipe)
 
     def sheet(drawing: MaskTemporalUNet, step: int) -> np.ndarray:
         how = SCHEDULES[recipe.schedule], recipe.prediction
@@ -295,7 +336,9 @@ def denoising_loss(recipe: Recipe, wide: float = WIDE) -> MaskedClipLoss:
 
 def _decoder(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     model: TKLVAE = _finished(out, "vae", TKLVAE, device)
-    model.decoder.requires_grad_(True)
+    _free(model, model.decoder, recipe)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        return  # inflating added nothing to it: it stays as it is
     draws, batch = draws_of(footage, footage.films("train")), recipe.decoder.batch
     loss: DecoderLoss | NoisyStillLoss
     if model.config.temporal_decoder:
@@ -358,7 +401,7 @@ def _pack(
         folder=folder,
         name=recipe.name,
         size=recipe.size,
-        latents=(recipe.autoencoder["latent_channels"], latent, latent),
+        latents=(networks["vae"].config.latent_channels, latent, latent),
         clip_length=_CLIP,
         schedule=recipe.schedule,
         prediction=recipe.prediction,

@@ -9,7 +9,7 @@ from longtake.diffusion.schedule import SCHEDULES, Schedule, diffuse, per_frame
 
 
 def possible() -> list[tuple[str, str]]:
-    return [(p, s) for p in PREDICTIONS for s in SCHEDULES if p != "epsilon" or s == "ddpm"]
+    return [(p, s) for p in PREDICTIONS for s in SCHEDULES if p != "epsilon" or s in ("ddpm", "sd")]
 
 
 @pytest.mark.parametrize(("prediction", "schedule"), possible())

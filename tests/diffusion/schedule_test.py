@@ -45,6 +45,16 @@ def test_ddpm_is_the_limit_of_the_thousand_discrete_steps() -> None:
     assert float((alpha - discrete).abs().max()) < 2e-3
 
 
+def test_sd_meets_every_step_that_stable_diffusion_was_trained_at() -> None:
+    from diffusers import DDIMScheduler
+
+    scheduler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    for dtype, error in ((torch.float32, 2e-6), (torch.float64, 1e-6)):  # the scheduler's table is float32
+        alpha, sigma = SCHEDULES["sd"](torch.arange(1, 1001, dtype=dtype) / 1000)
+        torch.testing.assert_close(alpha**2, scheduler.alphas_cumprod.to(dtype), rtol=0, atol=error)
+        torch.testing.assert_close(alpha**2 + sigma**2, torch.ones_like(alpha))
+
+
 def test_diffuse_gives_each_frame_its_own_level() -> None:
     x0, noise = torch.randn(2, 2, 3, 1, 4, 5).unbind()
     x = diffuse(x0, noise, torch.tensor([[0.0, 1.0, 0.25], [0.5, 0.0, 1.0]]), flow)
