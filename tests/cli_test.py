@@ -545,8 +545,8 @@ def test_ctrl_c_keeps_what_is_drawn(film_of: Command, tmp_path: Path, tiny_model
         out, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""
-    assert errors == (
-        f"interrupted: {store} keeps every finished clip; run the same command again to go on\n"
+    assert errors.splitlines()[-1] == (  # on a slow machine its progress stands before it
+        f"interrupted: {store} keeps every finished clip; run the same command again to go on"
     )
     assert not (tmp_path / "film.mp4").exists()
     kept = clips_in(store)

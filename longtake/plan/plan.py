@@ -214,7 +214,7 @@ class Plan:
         Without a look below a missing clip where nothing was edited: exact where clips are removed children
         first, so that a missing clip means a missing subtree.
         """
-        if len(self.pieces) > 1 or any(tree.layers for tree in self.trees):
+        if max(len(self.pieces), len(self.trees)) > 1 or any(tree.layers for tree in self.trees):
             return sum(1 for _ in self.missing(have, span))
         return sum(self.trees[piece.tree].count_missing(have, piece.frames) for piece, _ in self.cut(span))
 

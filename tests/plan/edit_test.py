@@ -171,6 +171,13 @@ def test_a_removed_scene_draws_nothing() -> None:
     sound(remove(remove(edited, "s0").plan, "s10").plan, clips)
 
 
+def test_what_is_left_of_a_film_may_stand_on_what_was_removed() -> None:
+    longer = insert(film(1), "end", 1, 3, "an owl").plan
+    rest = remove(longer, "s0").plan
+    assert rest.count_missing(()) == len(draw(rest, {})) == 2  # the frame before it is no longer shown
+    assert rest.length == 3
+
+
 def test_a_picture_is_known_to_every_clip_that_is_drawn_around_it() -> None:
     plan, clips = film(3376, 211), Clips()
     draw(plan, clips)
