@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from films import scenes, write_film
 from moving import Moving
 from tiny_recipe import tiny
 
@@ -22,7 +23,7 @@ from longtake.models.load import load_network
 from longtake.recipes import RECIPES, Recipe, begin_from, do_stage, run_all, stages_of
 from longtake.recipes.done import read_done
 from longtake.train.held_out import LEVELS, level_clips
-from longtake.video import encode_segment
+from longtake.video import count_frames, encode_segment
 
 MIXED = Moving((40, 1, 300, 7, 61, 1, 80), held=1)
 STORYBOARD = """
@@ -172,6 +173,32 @@ def test_the_command_line_takes_a_folder_of_videos(stage: str, run: Path, tmp_pa
     asked = ["train", stage, "--recipe", "tiny", "--data", str(films), "--out", str(out), "--device", "cpu"]
     assert main(asked) == 0
     assert (out / "model" / {"autoencoder": "vae"}.get(stage, stage) / "config.json").exists()
+
+
+def test_from_a_folder_of_films_to_a_film(tmp_path: Path) -> None:
+    pytest.importorskip("scenedetect", reason="pip install 'longtake[data]'")
+    cue = "WEBVTT\n\n00:00.000 --> 00:04.000\nA square wanders.\n"
+    for seed, name in enumerate(("a", "b", "c")):
+        write_film(tmp_path / "films" / f"{name}.mp4", scenes(seed, (24, 20)))
+        (tmp_path / "films" / f"{name}.vtt").write_text(cue)
+    data, out = tmp_path / "set", tmp_path / "run"
+    ingested = ["data", "ingest", tmp_path / "films", "--out", data, "--size", 64, "--workers", 1]
+    trained = ["train", "all", "--recipe", "tiny", "--data", data, "--out", out, "--device", "cpu"]
+    (tmp_path / "board.yaml").write_text(STORYBOARD)
+    drawn = ["render", tmp_path / "board.yaml", "--model", out / "package", "--out", tmp_path / "film.mp4"]
+    small = tmp_path / "small"
+    assert main([*map(str, ingested[:4]), str(small), "--size", "16", "--workers", "1"]) == 0
+    assert main([str(small if word == data else word) for word in trained]) == 3
+    assert not (out / "model").exists(), "films that are too small for the HD decoder are told of at once"
+    for words in (ingested, trained, [*drawn, "--workers", 1]):
+        assert main([str(word) for word in words]) == 0
+    assert load_network(SmallTextEncoder, out / "package" / "text").config.vocabulary == [
+        ".",
+        "a",
+        "square",
+        "wanders",
+    ]
+    assert count_frames(tmp_path / "film.mp4") == 17
 
 
 @pytest.mark.parametrize(

@@ -129,12 +129,12 @@ class FilmSet:
     def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
         """As for every footage; between two frames there is nothing.
 
-        Raises ValueError for a `size` above that of the data set, which would promise what is not there, and
-        DataSetError for a damaged film.
+        Raises DataSetError for a `size` above that of the data set, which would promise what is not there,
+        and for a damaged film.
         """
         if size > self.look.size:
             remedy = f"ingest the films with --size {size}"
-            raise ValueError(f"{self.folder} has {self.look.size} pixels a side, not {size}: {remedy}")
+            raise DataSetError(f"{self.folder} has {self.look.size} pixels a side, not {size}: {remedy}")
         found = frames_of(self.all[film].path, self.numbers_in_file(film, numbers), self.look.fps)
         if size == self.look.size:
             return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from typing import Any
 
 import torch.distributed as dist
 
+from longtake.data.films import draws_of
 from longtake.data.footage import CartoonWorld, Footage
 from longtake.manifest import ModelError
 from longtake.recipes.begin import begin_from
@@ -59,6 +61,9 @@ def run_all(
     the card is written every time, for the notes in it. Raises ModelError where `out` is another recipe's or
     other footage's.
     """
+    # Films that are too small for the last stages are told of now, not after hours.
+    still = draws_of(footage, footage.films("train")).still(random.Random(0))
+    still.pixels(recipe.size * (recipe.hd_times if recipe.hd else 1))
     done = _begun(recipe, footage, out)
     if begin is not None:
         name, taken = begin_from(begin, recipe, footage, out)
