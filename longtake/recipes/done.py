@@ -49,6 +49,7 @@ def digest_of(recipe: Recipe) -> str:
         if isinstance(part, dict)
         else part
         for name, part in asdict(recipe).items()
+        if (name, part) != ("trained", "all")  # as before that could be chosen
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()
 
