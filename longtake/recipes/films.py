@@ -12,7 +12,10 @@ __all__ = ["films_64"]
 
 
 def films_64() -> Recipe:
-    """64x64 pixels, small networks, for a few films: TIMES."""
+    """64x64 pixels, small networks, for a few films: about 45 minutes of a CPU core.
+
+    Autoencoder 9 minutes, clips 3, denoiser 29, decoder 4; at most 0.9 GB.
+    """
     toon = toon_64()
 
     def sampling(steps: int, text: float) -> Sampling:
