@@ -9,10 +9,21 @@ from typing import Any
 
 import torch
 
-__all__ = ["SD_NOISE", "save_clip", "save_sd", "save_t5"]
+__all__ = ["SD_NOISE", "UNET", "save_clip", "save_sd", "save_t5", "stirred"]
 
 # What Stable Diffusion's scheduler_config.json says of its noise.
 SD_NOISE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+# Of the U-Net.
+UNET: dict[str, Any] = {
+    "block_out_channels": (32, 64),
+    "layers_per_block": 2,
+    "norm_num_groups": 8,
+    "cross_attention_dim": 16,
+    "attention_head_dim": 4,
+    "sample_size": 8,
+    "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+}
 
 
 def save_clip(folder: Path, text: str = "", tokenizer: str = "", width: int = 16) -> None:
@@ -73,16 +84,6 @@ def save_sd(folder: Path, scheduler: dict[str, Any] | None = None, **unet: Any) 
 
     save_clip(folder / "clip", "text", "tokenizer")
     torch.manual_seed(1)
-    settings = {
-        "block_out_channels": (32, 64),
-        "layers_per_block": 2,
-        "norm_num_groups": 8,
-        "cross_attention_dim": 16,
-        "attention_head_dim": 4,
-        "sample_size": 8,
-        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
-        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
-    }
     made = StableDiffusionPipeline(
         vae=AutoencoderKL(
             block_out_channels=(8, 16),
@@ -94,7 +95,7 @@ def save_sd(folder: Path, scheduler: dict[str, Any] | None = None, **unet: Any) 
         ),
         text_encoder=CLIPTextModel.from_pretrained(folder / "clip" / "text"),
         tokenizer=CLIPTokenizer.from_pretrained(folder / "clip" / "tokenizer"),
-        unet=UNet2DConditionModel(**{**settings, **unet}),
+        unet=UNet2DConditionModel(**{**UNET, **unet}),
         scheduler=DDIMScheduler(**{**SD_NOISE, **(scheduler or {})}),
         safety_checker=None,
         feature_extractor=None,
@@ -102,3 +103,12 @@ def save_sd(folder: Path, scheduler: dict[str, Any] | None = None, **unet: Any) 
     )
     made.save_pretrained(folder / "sd", safe_serialization=True)
     return folder / "sd"
+
+
+def stirred(net: Any) -> Any:
+    """An inflated network whose new layers are not what they begin as."""
+    chance = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for p in net.temporal_parameters():
+            p.add_(0.1 * torch.randn(p.shape, generator=chance))
+    return net

@@ -23,7 +23,7 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 
 from longtake.models.layers import TemporalAttention, TemporalConv, adam_, laid_as, zero_
-from longtake.models.vae import Posterior, statistics_of
+from longtake.models.vae import ClipAutoencoder, Posterior
 
 __all__ = ["InflatedVAE"]
 
@@ -45,7 +45,7 @@ class Along(nn.Module):
         return out
 
 
-class InflatedVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class InflatedVAE(ClipAutoencoder, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """An image autoencoder with the interface of `TKLVAE`, and layers along time behind its own.
 
     At initialisation every frame is encoded and decoded as by the image autoencoder. Heights and widths must
@@ -61,8 +61,8 @@ class InflatedVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
         temporal_decoder: bool = True,  # let a frame's pixels depend on its neighbours' latents
         temporal_kernel: int = 3,  # frames, odd
         head: int = 64,  # channels of a head of temporal attention
-        latents_mean: Sequence[float] | None = None,  # of each latent channel; None: 0
-        latents_std: Sequence[float] | None = None,  # of each latent channel; None: 1
+        latents_mean: Sequence[float] | None = None,  # of each latent channel, the shift; None: 0
+        latents_std: Sequence[float] | None = None,  # of each latent channel, one over the scale; None: 1
     ) -> None:
         super().__init__()
         _check(image_config)
@@ -168,36 +168,6 @@ class InflatedVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
             if along is not None:
                 x = laid_as(along(x, frames), x)
         return x
-
-    def forward(
-        self, video: Tensor, noise: Tensor | None = None, framewise: bool = False
-    ) -> tuple[Tensor, Posterior]:
-        """Encode, draw with the given standard normal `noise` (None: the mean), decode: for training."""
-        posterior = self.encode(video, framewise)
-        latents = posterior.mean
-        if noise is not None:
-            latents = latents + torch.exp(0.5 * posterior.logvar) * noise
-        return self.decode(latents, framewise), posterior
-
-    def normalise(self, latents: Tensor) -> Tensor:
-        """Posterior's units -> what the image network's diffusion model takes: (latents - shift) * scale."""
-        mean, std = statistics_of(self.config, latents)
-        return (latents - mean) / std
-
-    def denormalise(self, latents: Tensor) -> Tensor:
-        """The inverse of `normalise`."""
-        mean, std = statistics_of(self.config, latents)
-        return latents * std + mean
-
-    @torch.no_grad()
-    def encode_latents(self, video: Tensor) -> Tensor:
-        """Pixels `[B, T, 3, H, W]` in [-1, 1] -> normalised mean latents `[B, T, C, h, w]`, float32."""
-        return self.normalise(self.encode(video).mean)
-
-    @torch.no_grad()
-    def decode_latents(self, latents: Tensor) -> Tensor:
-        """Normalised latents `[B, T, C, h, w]` -> pixels `[B, T, 3, H, W]` in [-1, 1], float32."""
-        return self.decode(self.denormalise(latents.float())).clamp(-1.0, 1.0)
 
 
 def _steps(part: nn.Module) -> Iterator[nn.Module]:

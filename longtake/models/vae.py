@@ -26,7 +26,7 @@ from longtake.models.layers import (
     zero_,
 )
 
-__all__ = ["TKLVAE", "Block", "Decoder", "Posterior", "run_blocks", "statistics_of"]
+__all__ = ["TKLVAE", "Block", "ClipAutoencoder", "Decoder", "Posterior", "run_blocks", "statistics_of"]
 
 
 class Posterior(NamedTuple):
@@ -181,7 +181,51 @@ class Decoder(nn.Module):
         return out
 
 
-class TKLVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class ClipAutoencoder:
+    """What every autoencoder of clips offers over its own `encode` and `decode`."""
+
+    config: Any  # with latent_channels, latents_mean, latents_std
+
+    def encode(self, video: Tensor, framewise: bool = False) -> Posterior:
+        """Pixels `[B, T, 3, H, W]` in [-1, 1] -> posterior of latents `[B, T, C, h, w]`."""
+        raise NotImplementedError
+
+    def decode(self, latents: Tensor, framewise: bool = False) -> Tensor:
+        """Latents `[B, T, C, h, w]`, not normalised -> float32 pixels `[B, T, 3, H, W]`, about [-1, 1]."""
+        raise NotImplementedError
+
+    def forward(
+        self, video: Tensor, noise: Tensor | None = None, framewise: bool = False
+    ) -> tuple[Tensor, Posterior]:
+        """Encode, draw with the given standard normal `noise` (None: the mean), decode: for training."""
+        posterior = self.encode(video, framewise)
+        latents = posterior.mean
+        if noise is not None:
+            latents = latents + torch.exp(0.5 * posterior.logvar) * noise
+        return self.decode(latents, framewise), posterior
+
+    def normalise(self, latents: Tensor) -> Tensor:
+        """Posterior's units -> about zero mean and unit variance per channel, as diffusion wants them."""
+        mean, std = statistics_of(self.config, latents)
+        return (latents - mean) / std
+
+    def denormalise(self, latents: Tensor) -> Tensor:
+        """The inverse of `normalise`."""
+        mean, std = statistics_of(self.config, latents)
+        return latents * std + mean
+
+    @torch.no_grad()
+    def encode_latents(self, video: Tensor) -> Tensor:
+        """Pixels `[B, T, 3, H, W]` in [-1, 1] -> normalised mean latents `[B, T, C, h, w]`, float32."""
+        return self.normalise(self.encode(video).mean)
+
+    @torch.no_grad()
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Normalised latents `[B, T, C, h, w]` -> pixels `[B, T, 3, H, W]` in [-1, 1], float32."""
+        return self.decode(self.denormalise(latents.float())).clamp(-1.0, 1.0)
+
+
+class TKLVAE(ClipAutoencoder, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Autoencoder of clips of any length T: no compression in time, `factor` per side in space.
 
     `framewise=True` runs the frames as if no temporal layer existed: the image autoencoder inside. At
@@ -235,46 +279,13 @@ class TKLVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
         out: Tensor = self.decoder(self._images(latents), 0 if framewise else t)
         return out.float().view(b, t, *out.shape[1:])
 
-    def forward(
-        self, video: Tensor, noise: Tensor | None = None, framewise: bool = False
-    ) -> tuple[Tensor, Posterior]:
-        """Encode, draw with the given standard normal `noise` (None: the mean), decode: for training."""
-        posterior = self.encode(video, framewise)
-        latents = posterior.mean
-        if noise is not None:
-            latents = latents + torch.exp(0.5 * posterior.logvar) * noise
-        return self.decode(latents, framewise), posterior
-
-    def normalise(self, latents: Tensor) -> Tensor:
-        """Posterior's units -> about zero mean and unit variance per channel, as diffusion wants them."""
-        mean, std = self._statistics(latents)
-        return (latents - mean) / std
-
-    def denormalise(self, latents: Tensor) -> Tensor:
-        """The inverse of `normalise`."""
-        mean, std = self._statistics(latents)
-        return latents * std + mean
-
     def set_statistics(self, mean: Sequence[float], std: Sequence[float]) -> None:
         """Put the latents' measured mean and deviation per channel into the config, saved with the model."""
         self.register_to_config(latents_mean=list(mean), latents_std=list(std))
 
-    @torch.no_grad()
-    def encode_latents(self, video: Tensor) -> Tensor:
-        """Pixels `[B, T, 3, H, W]` in [-1, 1] -> normalised mean latents `[B, T, C, h, w]`, float32."""
-        return self.normalise(self.encode(video).mean)
-
-    @torch.no_grad()
-    def decode_latents(self, latents: Tensor) -> Tensor:
-        """Normalised latents `[B, T, C, h, w]` -> pixels `[B, T, 3, H, W]` in [-1, 1], float32."""
-        return self.decode(self.denormalise(latents.float())).clamp(-1.0, 1.0)
-
     def _images(self, clips: Tensor) -> Tensor:
         weight = self.encoder.last.spatial.weight
         return clips.flatten(0, 1).to(weight.dtype).contiguous(memory_format=torch.channels_last)
-
-    def _statistics(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        return statistics_of(self.config, latents)
 
 
 def statistics_of(config: Any, latents: Tensor) -> tuple[Tensor, Tensor]:

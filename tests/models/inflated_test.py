@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
-from tiny_sd import SD_NOISE
+from tiny_sd import SD_NOISE, UNET, stirred
 from torch import Tensor
 
 from longtake.diffusion import SCHEDULES, Denoiser, ddim, times
@@ -38,17 +38,7 @@ FULL: dict[str, tuple[dict[str, Any], int]] = {
 
 def image_network(**settings: Any) -> UNet2DConditionModel:
     torch.manual_seed(0)
-    tiny = {
-        "block_out_channels": (32, 64),
-        "layers_per_block": 2,
-        "norm_num_groups": 8,
-        "cross_attention_dim": 16,
-        "attention_head_dim": 4,
-        "sample_size": 8,
-        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
-        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
-    }
-    return UNet2DConditionModel(**{**tiny, **settings}).eval()
+    return UNet2DConditionModel(**{**UNET, **settings}).eval()
 
 
 def inputs(seed: int = 0) -> dict[str, Tensor]:
@@ -69,11 +59,7 @@ def inputs(seed: int = 0) -> dict[str, Tensor]:
 
 
 def perturbed() -> InflatedUNet:
-    net: InflatedUNet = InflatedUNet.of(image_network(), head=16, known_channels=8).eval()
-    chance = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for p in net.temporal_parameters():
-            p.add_(0.1 * torch.randn(p.shape, generator=chance))
+    net: InflatedUNet = stirred(InflatedUNet.of(image_network(), head=16, known_channels=8).eval())
     return net
 
 

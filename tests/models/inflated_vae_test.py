@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from tiny_sd import stirred
 from torch import Tensor
 
 from longtake.models.inflated_vae import InflatedVAE
@@ -44,11 +45,7 @@ def video(seed: int = 0) -> Tensor:
 
 
 def perturbed(**settings: Any) -> InflatedVAE:
-    net: InflatedVAE = InflatedVAE.of(image_network(), **settings).eval()
-    chance = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for p in net.temporal_parameters():
-            p.add_(0.1 * torch.randn(p.shape, generator=chance))
+    net: InflatedVAE = stirred(InflatedVAE.of(image_network(), **settings).eval())
     return net
 
 
