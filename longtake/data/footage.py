@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -46,6 +47,12 @@ class Footage(Protocol):
         ...
 
 
+@lru_cache(maxsize=8)
+def _seeds(split: Split, count: int) -> tuple[int, ...]:
+    """Every stage asks for them, and counting out 40,000 takes seconds."""
+    return tuple(episode_seeds(split, count))
+
+
 @dataclass(frozen=True)
 class CartoonWorld:
     """The procedural cartoon: episodes without end, of which the first `count` of each split are taken."""
@@ -59,7 +66,7 @@ class CartoonWorld:
 
     def films(self, split: Split) -> Sequence[int]:
         """As for every footage."""
-        return episode_seeds(split, self.count)
+        return _seeds(split, self.count)
 
     def length(self, film: int) -> int:
         """As for every footage."""
