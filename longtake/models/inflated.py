@@ -25,7 +25,8 @@ from longtake.models.unet import Injection, Spacing, known_features, known_level
 
 __all__ = ["InflatedUNet", "image_timestep"]
 
-_Grid = Sequence[Sequence[nn.Module]]  # blocks of the levels
+_List = Sequence[nn.Module]
+_Grid = Sequence[_List]  # blocks of the levels
 _BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}
 # Settings of the image network that its own layers see to. Any other must be as it is by default, for it asks
 # for something that `forward` does not do: a class, the size of a picture, a hint.
@@ -110,7 +111,17 @@ class InflatedUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     At initialisation the output of each frame is that of the image network for that frame, its noise level
     and its prompt. Raises ValueError where the image network is of a kind that takes further inputs.
+
+    `enable_gradient_checkpointing()` does what it does for `MaskTemporalUNet`; a block is a residual block of
+    the image network with the attention and the new layers behind it.
     """
+
+    _supports_gradient_checkpointing = True
+    _no_split_modules = (
+        "ResnetBlock2D",
+        "Transformer2DModel",
+        "Between",
+    )  # diffusers' name: see train/shard.py
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
@@ -121,6 +132,7 @@ class InflatedUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         nearest: bool = True,  # tell each frame its nearest known latents; not the paper's
     ) -> None:
         super().__init__()
+        self.gradient_checkpointing = False  # diffusers' name
         _check(image_config)
         self._adopt(UNet2DConditionModel.from_config(dict(image_config)))
 
@@ -150,6 +162,13 @@ class InflatedUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def temporal_parameters(self) -> list[nn.Parameter]:
         """Parameters of the layers that the image network lacks, for instance to train only them."""
         return list(self.added.parameters())
+
+    def enable_gradient_checkpointing(self, *how: Any) -> None:
+        """As diffusers has it, but for parts of what is computed twice anyway."""
+        super().enable_gradient_checkpointing(*how)
+        for part in self.image.modules():
+            if hasattr(part, "gradient_checkpointing"):
+                part.gradient_checkpointing = False
 
     def forward(
         self,
@@ -191,33 +210,36 @@ class InflatedUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         frames = Frames(x.shape[1], bias, levels)
 
         def passed(block: nn.Module, k: int, h: Tensor, between: nn.Module) -> Tensor:
-            """Behind the k-th residual block of the image network's `block`, its attention and ours."""
-            attentions = getattr(block, "attentions", None)
+            """Through the k-th residual block of the image network's `block`, its attention and ours."""
+            resnet, attentions = cast(_List, block.resnets)[k], getattr(block, "attentions", None)
 
             def attend(h: Tensor) -> Tensor:
                 if attentions is None:
                     return h
                 return cast(Tensor, attentions[k](h, encoder_hidden_states=said, return_dict=False)[0])
 
-            return cast(Tensor, between(h, attend, frames))
+            def through(h: Tensor) -> Tensor:
+                return cast(Tensor, between(resnet(h, embedding), attend, frames))
+
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                return cast(Tensor, self._gradient_checkpointing_func(through, h))
+            return through(h)
 
         h = image.conv_in(pictures)
         skips = [h]
         for block, betweens in zip(image.down_blocks, cast(_Grid, added.down), strict=True):
-            for k, resnet in enumerate(block.resnets):
-                h = passed(block, k, resnet(h, embedding), betweens[k])
+            for k, between in enumerate(betweens):
+                h = passed(block, k, h, between)
                 skips.append(h)
             for shrink in block.downsamplers or ():
                 h = shrink(h)
                 skips.append(h)
-        first, *others = image.mid_block.resnets
-        h = passed(image.mid_block, 0, first(h, embedding), added.middle)
-        for resnet in others:
+        h = passed(image.mid_block, 0, h, added.middle)
+        for resnet in image.mid_block.resnets[1:]:
             h = resnet(h, embedding)
         for block, betweens in zip(image.up_blocks, cast(_Grid, added.up), strict=True):
-            for k, resnet in enumerate(block.resnets):
-                h = torch.cat([h, skips.pop()], dim=1)
-                h = passed(block, k, resnet(h, embedding), betweens[k])
+            for k, between in enumerate(betweens):
+                h = passed(block, k, torch.cat([h, skips.pop()], dim=1), between)
             for grow in block.upsamplers or ():
                 h = grow(h)
         out = image.conv_out(image.conv_act(image.conv_norm_out(h)))

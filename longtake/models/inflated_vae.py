@@ -52,6 +52,8 @@ class InflatedVAE(ClipAutoencoder, ModelMixin, ConfigMixin):  # type: ignore[mis
     be multiples of `factor`. Raises ValueError where the image autoencoder is of another layout.
     """
 
+    _no_split_modules = ("ResnetBlock2D", "Attention", "Along", "TemporalAttention")  # see train/shard.py
+
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
         self,

@@ -38,6 +38,7 @@ def sd(size: int, prediction: str) -> Recipe:
             adam_lr=3e-4,
             warmup=200,
             ema=0.999,
+            recompute=True,
             save_every=500,
             sheet_every=1000,
         ),

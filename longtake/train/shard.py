@@ -41,7 +41,13 @@ def shard(net: nn.Module, device: torch.device) -> None:
 
 
 def _blocks(net: nn.Module) -> Iterator[nn.Module]:
-    """What stands in lists and is made of layers, wherever in `net` it is."""
+    """What is at work at a time: modules of the classes that `net` names, as for diffusers.
+
+    Of a network that names none, what stands in lists and is made of layers, wherever it is.
+    """
+    if named := getattr(net, "_no_split_modules", None):
+        yield from (module for module in net.modules() if type(module).__name__ in named)
+        return
     for listed in (module for module in net.modules() if isinstance(module, nn.ModuleList)):
         for block in listed:
             if not isinstance(block, nn.ModuleList) and any(block.children()):

@@ -130,6 +130,46 @@ def test_with_gradients_clips_are_computed_together_to_the_same() -> None:
     torch.testing.assert_close(net(**given), one_by_one, rtol=0, atol=2e-5)
 
 
+def gradients(given: dict[str, Tensor], again: bool) -> tuple[Tensor, dict[str, Tensor], int]:
+    """Output, gradients of weights and inputs, and how many numbers were kept for them."""
+    net, sizes = perturbed(), list[int]()
+    if again:
+        net.enable_gradient_checkpointing()
+    learnt = {"x", "text", "known"}
+    leaves = {name: given[name].clone().requires_grad_(name in learnt) for name in given}
+
+    def pack(tensor: Tensor) -> Tensor:
+        sizes.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        out = net(**leaves)
+    out.square().mean().backward()
+    found = {name: p.grad for name, p in (*net.named_parameters(), *leaves.items()) if p.requires_grad}
+    return out, {name: grad for name, grad in found.items() if grad is not None}, sum(sizes)
+
+
+def test_blocks_that_compute_twice_have_the_same_gradients_and_keep_less() -> None:
+    (out, kept, much), (same, computed, little) = (gradients(inputs(), again) for again in (False, True))
+    assert torch.equal(out, same)
+    assert kept.keys() == computed.keys()
+    assert {"x", "text", "known"} < kept.keys()
+    for name, grad in kept.items():
+        assert torch.equal(grad, computed[name]), name
+    assert little < 0.4 * much
+
+
+@pytest.mark.parametrize("name", ["known", "mask", "text", "prompt", "time", "t"])
+def test_gradients_of_blocks_that_compute_twice_know_the_condition(name: str) -> None:
+    given = inputs()
+    (_, kept, _), (_, moved, _) = (
+        gradients(told, True) for told in (given, {**given, name: inputs(1)[name]})
+    )
+    inner = [weight for weight in kept if weight.startswith("image.down_blocks")]
+    differ = [weight for weight in inner if not torch.equal(kept[weight], moved[weight])]
+    assert len(differ) > 0.9 * len(inner)
+
+
 def test_noise_levels_are_the_steps_that_were_trained() -> None:
     levels = torch.tensor([0.0, 0.0005, 0.001, 0.5, 0.9995, 1.0])
     assert image_timestep(levels).tolist()[:4] == [0, 0, 0, 499]
