@@ -5,13 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from longtake.data.filmset import open_films
+from longtake.data.flintstones import FlintstonesShape
 from longtake.data.footage import Footage
 from longtake.data.tables import is_data_set
 from longtake.data.videos import Videos
 
-__all__ = ["open_footage"]
+__all__ = ["FLINTSTONES", "open_footage"]
+
+FLINTSTONES = Path("flintstones-shape")  # instead of a folder
 
 
-def open_footage(folder: Path) -> Footage:
-    """The data set in `folder`, or its videos as they are. Raises ValueError where there is neither."""
-    return open_films(folder) if is_data_set(folder) else Videos(folder)
+def open_footage(data: Path) -> Footage:
+    """The data set in the folder `data`, its videos as they are, or where none is called so `FLINTSTONES`.
+
+    Raises ValueError where there is nothing of these.
+    """
+    if data == FLINTSTONES and not data.exists():
+        return FlintstonesShape()
+    return open_films(data) if is_data_set(data) else Videos(data)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import random
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from longtake.data.canvas import Canvas
+from longtake.data.films import draws_of
 from longtake.data.flintstones import EPISODES, FlintstonesShape
 from longtake.data.footage import Footage
+from longtake.data.opened import open_footage
 from longtake.data.script import split_of
 from longtake.data.vocabulary import SPLITS
 from longtake.data.world import frame, wide_frame
@@ -34,6 +39,21 @@ def test_any_frame_has_a_picture_and_a_caption() -> None:
     assert all(SHAPE.captions(film, [0, last // 2, last]))
     large = FlintstonesShape().pictures(film, [last])
     assert large.shape == (1, 1080, 1440, 3)
+
+
+def test_training_opens_it_by_name_unless_a_folder_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    footage = open_footage(Path("flintstones-shape"))
+    assert footage == SHAPE
+    chance, draws = random.Random(0), draws_of(footage, footage.films("train"))
+    spans = [clip.numbers[-1] - clip.numbers[0] for clip in (draws.clip(chance) for _ in range(200))]
+    assert min(spans) == 15
+    assert max(spans) > 30_000, "keyframes of a whole episode"
+    Path("flintstones-shape").mkdir()
+    with pytest.raises(ValueError, match="flintstones-shape"):
+        open_footage(Path("flintstones-shape"))
 
 
 def test_what_it_does_not_have_is_refused() -> None:
