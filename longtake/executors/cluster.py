@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import time
 from collections import Counter, deque
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,9 @@ class _Actors:
         self._took: deque[float] = deque(maxlen=100)  # s, of the last tasks that were done
         self._looked = 0.0
         self._join()
+        # Ray tells in stdout what ails it, whatever else it was asked; reports go there.
+        self._aside = redirect_stdout(sys.stderr)
+        self._aside.__enter__()
 
     def idle(self) -> int:
         """How many tasks can be started now."""
@@ -83,10 +88,13 @@ class _Actors:
 
     def close(self) -> None:
         """Stop at once: what is not whole is not in the store."""
-        for actor in self._actors:
-            self._ray.kill(actor)
-        if self._began:
-            self._ray.shutdown()
+        try:
+            for actor in self._actors:
+                self._ray.kill(actor)
+            if self._began:
+                self._ray.shutdown()
+        finally:
+            self._aside.__exit__(None, None, None)
         self._store.sweep()
 
     def _give(self, number: int) -> Any:

@@ -112,3 +112,22 @@ def broken() -> Any:
 def test_operations_that_cannot_be_set_up_keep_their_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="name another"):
         make(film(), tmp_path, draw=broken)
+
+
+def test_what_ails_ray_is_not_told_in_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Reports in JSON go there."""
+    plan, heard = film(61, clip_length=16), ["", ""]
+
+    def hear(event: Event) -> None:
+        deadline = time.monotonic() + 60 * isinstance(event, JobDone)
+        while "little memory" not in "".join(heard) and time.monotonic() < deadline:
+            worker = ray._private.worker.global_worker
+            ray._private.utils.push_error_to_driver(worker, "trouble", "little memory")
+            time.sleep(0.1)
+            heard[:] = [one + more for one, more in zip(heard, capsys.readouterr(), strict=True)]
+
+    run(plan, ALL, Store(tmp_path), Tools(ops), hear, hire=cluster(1, None))
+    print("report")
+    assert "little memory" not in heard[0]
+    assert "little memory" in heard[1]
+    assert "report" in capsys.readouterr().out
