@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from longtake.data.tables import (
     CAPTIONS,
@@ -27,21 +24,16 @@ from longtake.data.tables import (
 from longtake.ingest.captioner import Captioner, describe_shots
 from longtake.ingest.captions import digest_of, rows_of, told
 from longtake.ingest.card import write_card
+from longtake.ingest.gather import Gathered, Hear
 from longtake.ingest.likeness import Signature, akin, same
+from longtake.ingest.rows import film_row, shot_rows
 from longtake.ingest.sidecars import DEFAULT_KINDS, Sidecar, sidecars
-from longtake.ingest.source import NoFilm
 from longtake.ingest.splits import part
 from longtake.ingest.state import State, open_state
-from longtake.ingest.survey import Found, Skipped, stamp, survey
-from longtake.ingest.take import Recipe, Taken, checksum, film_id, known_film, signature, take
-from longtake.ingest.workers import spread
+from longtake.ingest.survey import Found, Skipped, survey
+from longtake.ingest.take import Recipe, checksum, known_film, signature
 
 __all__ = ["Ingested", "Options", "ingest"]
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Hear = Callable[[int, int, str], None]  # done, of how many, what it is
-_SAVE = 5.0  # s between two times at which what was found out is written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,35 +132,16 @@ def _fingerprint(found: Found, out: Path, options: Options) -> str:
     return hashlib.sha256(repr((found.stamps, tables, told)).encode()).hexdigest()
 
 
-def _hashed(path: Path) -> str | OSError:
-    try:
-        return checksum(path)
-    except OSError as error:  # no right to read it, a network drive that is gone: not a reason to stop
-        return error
-
-
-def _taken(job: tuple[Path, str], out: Path, recipe: Recipe) -> Taken | tuple[str, str]:
-    """The film, or why there is none."""
-    path, sha = job
-    try:
-        return take(path, sha, out, recipe)
-    except NoFilm as error:
-        return error.reason, str(error)
-
-
 class _Run:
-    """One run over a folder, step by step."""
+    """One run over a folder: its films, then the tables."""
 
     def __init__(self, found: Found, out: Path, options: Options, state: State, hear: Hear) -> None:
-        self._found, self._out, self._options, self._state, self._hear = found, out, options, state, hear
-        self._skipped = list(found.skipped)
-        self._films: dict[str, tuple[Path, Taken]] = {}  # of this folder, by name
-        self._copies: dict[Path, Path] = {}  # file -> the one with the same bytes that is read
-        self._saved = time.monotonic()
+        self._found, self._out, self._options, self._state = found, out, options, state
+        gathered = Gathered(found, out, options.recipe, state, options.workers, hear)
+        self._films, self._copies, self._skipped = gathered.films, gathered.copies, gathered.skipped
         self._done = Ingested()
 
     def __call__(self) -> Ingested:
-        self._take_all(self._unlike_bytes(self._hash_all()))
         rows = read_table(self._out, FILMS)
         rows = self._with_new_films(rows)
         whose = self._whose({row["film"] for row in rows})
@@ -179,7 +152,7 @@ class _Run:
             if one is None:
                 self._skipped.append(Skipped(path, "no film of that name", "no video, and none is beside it"))
             else:
-                told_so = f"of {self._called(one.film)}, which is not in the data set"
+                told_so = f"of {self._found.called(one.film)}, which is not in the data set"
                 self._skipped.append(Skipped(path, "captions, not used", told_so))
         self._write_skipped()
         self._done.films, self._done.skipped = len(rows), len(self._skipped)
@@ -196,75 +169,18 @@ class _Run:
         found |= {path: found[one] for path, one in self._copies.items() if one in found}
         return {path: film for path, film in found.items() if film in kept}
 
-    def _hash_all(self) -> dict[Path, str]:
-        """sha256 of all files that may be films; of those that are as they were, without reading them."""
-        known = {}
-        for path in self._found.films:
-            size, when, sha = self._state.files.get(str(path.resolve()), (-1, -1, ""))
-            if (size, when) == stamp(path):
-                known[path] = sha
-        missing = [path for path in self._found.films if path not in known]
-        for path, read in self._work(_hashed, missing, "files read"):
-            if isinstance(read, OSError):
-                self._skipped.append(Skipped(path, "cannot be read", read.strerror or str(read)))
-                continue
-            known[path] = read
-            self._state.files[str(path.resolve())] = (*stamp(path), read)
-            self._save()
-        return {path: known[path] for path in self._found.films if path in known}
-
-    def _unlike_bytes(self, hashed: dict[Path, str]) -> list[tuple[Path, str]]:
-        """One file of every content."""
-        first: dict[str, Path] = {}
-        for path, sha in hashed.items():
-            one = first.setdefault(sha, path)
-            if one != path:
-                self._copies[path] = one
-                self._skipped.append(Skipped(path, "same bytes", f"as {self._called(one)}"))
-        return [(path, sha) for sha, path in first.items()]
-
-    def _take_all(self, jobs: Sequence[tuple[Path, str]]) -> None:
-        """Every film that is not taken yet, the largest first; all of the folder's are known then."""
-        todo = []
-        for path, sha in jobs:
-            film = self._name_of(path, sha)
-            taken = known_film(self._out, film, self._options.recipe)
-            there = (self._out / "films" / f"{film}.mp4").is_file() or film in self._state.twins
-            if sha in self._state.refused:
-                self._skipped.append(Skipped(path, *self._state.refused[sha]))
-            elif taken is not None and there:
-                self._films[film] = path, taken
-            else:
-                todo.append((path, sha))
-        todo.sort(key=lambda job: -job[0].stat().st_size)
-        make = partial(_taken, out=self._out, recipe=self._options.recipe)
-        for (path, sha), made in self._work(make, todo, "films"):
-            if isinstance(made, Taken):
-                self._films[made.film] = path, made
-            else:
-                self._state.refused[sha] = made
-                self._skipped.append(Skipped(path, *made))
-            self._save()
-
-    def _name_of(self, path: Path, sha: str) -> str:
-        """The film of these bytes: as it was called before, if the file was renamed since."""
-        for film in self._state.rowed:
-            if film.endswith(sha[:8]) and known_film(self._out, film, self._options.recipe):
-                return film
-        return film_id(path, sha)
-
     def _with_new_films(self, rows: list[Row]) -> list[Row]:
         """films.csv and shots.csv with the films that are in neither, but for copies."""
         old = {row["film"]: (row["group"], row["split"].strip()) for row in rows}
         new, pairs = self._unlike_pictures(old)
+        fps = self._options.recipe.fps
         where = part(new, old, pairs, self._options.shares)
         # A run that was killed between the two tables has left rows of shots.
         shots = [row for row in read_table(self._out, SHOTS) if row["film"].strip() not in new]
         for film in sorted(new, key=lambda film: str(self._films[film][0])):
             path, taken = self._films[film]
-            group, split, clash = where[film]
-            rows.append(self._film_row(path, taken, group, split, clash))
-            shots += self._shot_rows(taken)
+            rows.append(film_row(taken, self._found.called(path), where[film], fps))
+            shots += shot_rows(taken, fps)
         if new or not (self._out / FILMS.file).exists():
             write_table(self._out, SHOTS, shots)
             write_table(self._out, FILMS, rows)
@@ -301,38 +217,6 @@ class _Run:
         path, taken = self._films[film]
         return -taken.width * taken.height, str(path)
 
-    def _film_row(self, path: Path, taken: Taken, group: str, split: str, clash: str) -> Row:
-        seconds = float(taken.frames / self._options.recipe.fps)
-        rate = float(Fraction(taken.rate))
-        return {
-            "film": taken.film,
-            "keep": "no" if clash else "yes",
-            "split": split,
-            "caption": "",
-            "start": "0",
-            "end": str(taken.frames),
-            "group": group,
-            "frames": str(taken.frames),
-            "seconds": f"{seconds:.2f}",
-            "shots": str(len(taken.shots)),
-            "source": self._called(path),
-            "format": f"{taken.width}x{taken.height} {rate:.4g} fps {taken.format}",
-            "captions": "",
-            "note": "; ".join([*taken.notes, *([clash] if clash else [])]),
-        }
-
-    def _shot_rows(self, taken: Taken) -> Iterator[Row]:
-        for number, (start, end) in enumerate(taken.shots):
-            yield {
-                "film": taken.film,
-                "shot": str(number),
-                "keep": "yes",
-                "start": str(start),
-                "end": str(end),
-                "time": clock(start / self._options.recipe.fps),
-                "caption": "",
-            }
-
     def _write_captions(self, rows: list[Row], offered: Sequence[Sidecar], whose: Mapping[Path, str]) -> None:
         """captions.csv; of films whose rows were edited, or whose sources are as they were, it stays."""
         table = read_table(self._out, CAPTIONS)
@@ -365,7 +249,9 @@ class _Run:
 
     def _write_skipped(self) -> None:
         here = str(self._found.folder.resolve())
-        self._state.skipped[here] = sorted((self._called(s.path), s.reason, s.detail) for s in self._skipped)
+        self._state.skipped[here] = sorted(
+            (self._found.called(s.path), s.reason, s.detail) for s in self._skipped
+        )
         several = len(self._state.skipped) > 1
         rows = [
             {"file": f"{Path(folder).name}/{file}" if several else file, "reason": reason, "detail": detail}
@@ -373,27 +259,3 @@ class _Run:
             for file, reason, detail in skipped
         ]
         write_table(self._out, SKIPPED, rows)
-
-    def _called(self, path: Path) -> str:
-        return path.relative_to(self._found.folder).as_posix()
-
-    def _save(self) -> None:
-        if time.monotonic() - self._saved > _SAVE:
-            self._state.save()
-            self._saved = time.monotonic()
-
-    def _work(
-        self, work: Callable[[Item], Result], items: Sequence[Item], what: str
-    ) -> Iterator[tuple[Item, Result]]:
-        """`spread`, told to who listens."""
-        self._hear(0, len(items), f"0 of {len(items)} {what}")
-        for done, pair in enumerate(spread(work, items, self._options.workers), start=1):
-            yield pair
-            self._hear(done, len(items), f"{done} of {len(items)} {what}")
-
-
-def clock(seconds: Fraction) -> str:
-    """h:mm:ss.s, as players show it."""
-    tenths = int(seconds * 10)
-    minutes, rest = divmod(tenths, 600)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest // 10:02}.{rest % 10}"

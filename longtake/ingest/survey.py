@@ -36,6 +36,10 @@ class Found:
         paths = [*self.films, *self.told, *(skipped.path for skipped in self.skipped)]
         return sorted((str(path), *stamp(path)) for path in paths)
 
+    def called(self, path: Path) -> str:
+        """A file of the folder as users are told of it."""
+        return path.relative_to(self.folder).as_posix()
+
 
 def stamp(path: Path) -> tuple[int, int]:
     """Bytes, and when it was last written, in ns."""
