@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
-__all__ = ["cores", "may_have_gpu"]
+__all__ = ["cores", "has_bf16", "may_have_gpu"]
 
 
 def cores() -> int:
@@ -18,3 +19,14 @@ def may_have_gpu() -> bool:
     """False where there is certainly none that torch calls "cuda"; without asking torch, which takes long."""
     drivers = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA's, the same under WSL, AMD's
     return sys.platform == "win32" or any(Path(driver).exists() for driver in drivers)
+
+
+@cache
+def has_bf16() -> bool:
+    """Whether the CPU has instructions for bfloat16, as far as the system tells (Linux does).
+
+    Without them it is computed by way of float32, two to four times slower than that.
+    """
+    told = Path("/proc/cpuinfo")
+    flags = told.read_text(errors="replace").lower() if told.exists() else ""
+    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))

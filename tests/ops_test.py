@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,21 @@ from numpy.typing import NDArray
 
 from longtake.diffusion import SCHEDULES, Denoiser, past_of, pin, reused_noise
 from longtake.manifest import ModelError, read_manifest, write_manifest
-from longtake.ops import Decoder, Drawer, Operations
+from longtake.ops import Decoder, Drawer, Operations, number_type
 from longtake.plan import Frame, Job
 
 Latents = NDArray[np.float16]
 
 
 Draw = Callable[[Job, list[Latents]], NDArray[np.float32]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bf16() -> Iterator[None]:
+    """What bf16 does is tested on processors without it, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("longtake.ops.load.has_bf16", lambda: True)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +161,20 @@ def test_one_number_of_an_end_frame_moves_every_inner_frame(draw: Draw) -> None:
 def test_everything_in_the_recipe_has_a_say(draw: Draw, change: dict[str, Any]) -> None:
     both = [latent(1), latent(2)]
     assert all(moved(draw(job((0, 7)), both), draw(job((0, 7), **change), both))[1:-1])
+
+
+def test_a_processor_without_bf16_computes_in_fp32_under_the_same_key(
+    drawer: Drawer, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short, long, both = job((0, 7), precision="bf16"), job((0, 7)), [latent(1), latent(2)]
+    (rounded,) = drawer([short], [both])
+    assert number_type("bf16", "cpu") == number_type("bf16", "cuda") == torch.bfloat16
+    monkeypatch.setattr("longtake.ops.load.has_bf16", lambda: False)
+    assert number_type("bf16", "cpu") == number_type("fp32", "cuda") == torch.float32
+    assert number_type("bf16", "cuda") == torch.bfloat16
+    (drawn,) = Operations(tiny_model, device="cpu")()([short], [both])
+    assert np.array_equal(drawn, drawer([long], [both])[0])
+    assert not np.array_equal(drawn, rounded)
 
 
 def test_prompts_that_no_frame_has_and_their_order_do_not_matter(draw: Draw) -> None:

@@ -63,15 +63,10 @@ def _device() -> str:
 
 
 def _bf16() -> str:
-    import torch
+    from longtake.ops import best_device, number_type
 
-    if torch.cuda.is_available():
-        fast = torch.cuda.is_bf16_supported()
-    else:
-        flags = Path("/proc/cpuinfo")
-        known = flags.read_text().lower() if flags.exists() else ""
-        fast = any(flag in known for flag in ("avx512_bf16", "amx_bf16", " bf16"))
-    return "fast" if fast else "no fast bf16 seen here: --precision fp32 may be quicker"
+    told = "no instructions for it, as far as the system tells: float32 is computed instead"
+    return "fast" if number_type("bf16", best_device()).itemsize == 2 else told
 
 
 def _video() -> str:

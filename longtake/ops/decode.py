@@ -12,7 +12,7 @@ from torch import Tensor
 from longtake.manifest import read_manifest
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
-from longtake.ops.load import TYPES, best_device, ready
+from longtake.ops.load import best_device, number_type, ready
 
 __all__ = ["Decoder", "decoded"]
 
@@ -27,8 +27,8 @@ class Decoder:
         manifest = read_manifest(folder)
         manifest.verify()
         self.device = device or best_device()
-        part = "hd" if hd else "vae"
-        self.vae: TKLVAE | HDDecoder = ready(folder / part, TYPES[manifest.decoder_precision], self.device)
+        dtype = number_type(manifest.decoder_precision, self.device)
+        self.vae: TKLVAE | HDDecoder = ready(folder / ("hd" if hd else "vae"), dtype, self.device)
 
     @torch.inference_mode()
     def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:

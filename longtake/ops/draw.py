@@ -35,7 +35,7 @@ from longtake.diffusion import (
 from longtake.manifest import Manifest, read_manifest
 from longtake.models.resize import doubled, halved
 from longtake.models.unet import MaskTemporalUNet
-from longtake.ops.load import TYPES, best_device, load_text_encoder, ready
+from longtake.ops.load import best_device, load_text_encoder, number_type, ready
 from longtake.ops.pictures import Pictures, given_picture
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Drawer:
                 made: Any = torch.compile(self.net(precision), dynamic=False)
             else:
                 folder = self.manifest.folder / "unet"
-                made = ready(folder, TYPES[precision], self.device)
+                made = ready(folder, number_type(precision, self.device), self.device)
             self._nets[precision, compiled] = made
         found: MaskTemporalUNet = self._nets[precision, compiled]
         return found
@@ -231,7 +231,7 @@ class Drawer:
         return torch.from_numpy(drawn).to(self.device)
 
     def _evaluate(self, precision: str, compiled: bool) -> Any:
-        net, dtype = self.net(precision, compiled), TYPES[precision]
+        net, dtype = self.net(precision, compiled), number_type(precision, self.device)
 
         def evaluate(x: Tensor, t: Tensor, *, time: Tensor, prompt: Tensor, **parts: Tensor) -> Tensor:
             # Text, known, mask and draft; the draft's level is a time as t is.

@@ -10,17 +10,24 @@ import torch
 
 from longtake.conditioning.pretrained import PretrainedTextEncoder
 from longtake.conditioning.text import PromptEncoder, SmallTextEncoder
+from longtake.cores import has_bf16
 from longtake.manifest import Manifest
 from longtake.models.load import load_network, network_in
 
-__all__ = ["TYPES", "best_device", "load_text_encoder", "ready", "text_encoder_in"]
-
-TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+__all__ = ["best_device", "load_text_encoder", "number_type", "ready", "text_encoder_in"]
 
 
 def best_device() -> str:
     """An accelerator where there is one, else the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def number_type(precision: str, device: str) -> torch.dtype:
+    """What "fp32" or "bf16" is computed with: bfloat16 only where the device has it.
+
+    A CPU without it is faster in float32, and more exact than was asked for.
+    """
+    return torch.bfloat16 if precision == "bf16" and (device != "cpu" or has_bf16()) else torch.float32
 
 
 def load_text_encoder(manifest: Manifest) -> PromptEncoder:
