@@ -296,7 +296,7 @@ def _report(
 ) -> tuple[Report, str]:
     """Watch, measure, judge, and write the report; its JSON, and a few sentences."""
     from longtake.evaluate.distances import reference_digest
-    from longtake.evaluate.evaluation import Measuring, evaluate, seam_profiles
+    from longtake.evaluate.evaluation import Measuring, evaluate, seam_profiles, watch_lines
     from longtake.evaluate.gates import gates_of
     from longtake.evaluate.look import PROBES
     from longtake.evaluate.named import named_distances
@@ -308,9 +308,11 @@ def _report(
     with Bar() as bar, resumable(_how_to_go_on(kept)):
         workers = options.workers or cores()
         how = Measuring(kept, folder, workers=workers, on_done=_shown(bar, "films watched"))
+        other = replace(how, seed=1) if (folder / "frame-1").is_dir() else None
+        watch_lines([(lines, how), *([(systems, other)] if other else [])])
         rows = evaluate(episodes, lines, how)
-        if (folder / "frame-1").is_dir():
-            others = evaluate(episodes, systems, replace(how, seed=1))
+        if other:
+            others = evaluate(episodes, systems, other)
             facts["another probe moves"] = spread_of([row for row in rows if row.kind == "system"], others)
         gates = gates_of(probes, kept)
         seen = _shown(bar, "films seen by named networks")

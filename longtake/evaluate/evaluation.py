@@ -28,7 +28,7 @@ from longtake.evaluate.watching import Task, load_seen, watch_all
 from longtake.plan import Plan
 from longtake.whole import written_whole
 
-__all__ = ["Episode", "Line", "Measuring", "evaluate", "measure_film", "seam_profiles"]
+__all__ = ["Episode", "Line", "Measuring", "evaluate", "measure_film", "seam_profiles", "watch_lines"]
 
 _RESAMPLES = 200  # of a distance's bootstrap
 
@@ -80,14 +80,25 @@ def evaluate(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring)
 
     Raises ValueError where a film is its own reference.
     """
-    both = [source for line in lines for side in (line.films, line.references) for source in side.values()]
     refuse_overlap({s.key for line in lines for s in line.films.values()},
                    {s.key for line in lines for s in line.references.values()})  # fmt: skip
-    watch_all([how.task(source) for source in both], how.workers, how.on_done)
+    watch_lines([(lines, how)])
     index, known = _training_index(how.folder), _Reaches()
     rows = [_row(line, line.episodes(episodes), known, index, how) for line in lines]
     floors = {_references(line): row for line, row in zip(lines, rows, strict=True) if line.floor}
     return [_over_floor(row, floors.get(_references(line))) for line, row in zip(lines, rows, strict=True)]
+
+
+def watch_lines(wanted: Sequence[tuple[Sequence[Line], Measuring]]) -> None:
+    """Watch what the lines are measured by, each film once for all who want it; workers are the first's."""
+    tasks = [
+        how.task(source)
+        for lines, how in wanted
+        for line in lines
+        for side in (line.films, line.references)
+        for source in side.values()
+    ]
+    watch_all(tasks, wanted[0][1].workers, wanted[0][1].on_done)
 
 
 def _references(line: Line) -> tuple[str, ...]:

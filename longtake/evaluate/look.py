@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from longtake.manifest import ModelError
 from longtake.models.load import load_network
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 
-__all__ = ["CLIP", "PROBES", "Probes", "load_probes", "read_frames", "watch"]
+__all__ = ["CLIP", "PROBES", "Probes", "load_probes", "read_frames", "watch", "watch_by_all"]
 
 CLIP = 16  # frames that the clip probe and the random network see together
 PROBES = Path(__file__).parent.parent / "weights" / "probes"  # those that come with longtake
@@ -68,32 +68,53 @@ def watch(frames: Iterable[NDArray[np.uint8]], probes: Probes) -> Seen:
 
     Memory: a chunk of frames, and some 300 numbers for every frame seen.
     """
-    signals, video = SignalReader(), RandomVideoNet()
-    frame_parts: list[dict[str, Floats]] = []
-    clip_parts: list[dict[str, Floats]] = []
+    return watch_by_all(frames, [probes])[0]
+
+
+def watch_by_all(frames: Iterable[NDArray[np.uint8]], several: Sequence[Probes]) -> list[Seen]:
+    """`watch` for several probes at once: frames are made only once."""
+    signals, video, readers = SignalReader(), RandomVideoNet(), [_Reader(probes) for probes in several]
     motion: list[Floats] = []
-    tail: NDArray[np.uint8] = np.zeros((0, PROBE_SIZE, PROBE_SIZE, 3), dtype=np.uint8)
     for chunk in _chunks(frames):
         signals.add(chunk)
-        frame_parts.append(read_frames(probes, chunk))
+        for reader in readers:
+            reader.add(chunk)
+        if clips := len(chunk) // CLIP:
+            motion.append(video(chunk[: clips * CLIP].reshape(clips, CLIP, *chunk.shape[1:])))
+    readings = [reader.finish() for reader in readers]
+    features = np.concatenate(motion) if motion else np.zeros((0, video.dim), dtype=np.float32)
+    told = signals.finish()
+    return [Seen(readings=read, signals=told, motion_features=features) for read in readings]
+
+
+class _Reader:
+    """What probes read, chunk after chunk."""
+
+    def __init__(self, probes: Probes) -> None:
+        self._probes = probes
+        self._frames: list[dict[str, Floats]] = []
+        self._clips: list[dict[str, Floats]] = []
+        self._tail: NDArray[np.uint8] = np.zeros((0, PROBE_SIZE, PROBE_SIZE, 3), dtype=np.uint8)
+
+    def add(self, chunk: NDArray[np.uint8]) -> None:
+        """The next frames of the film; all chunks but the last are of whole clips."""
+        self._frames.append(read_frames(self._probes, chunk))
         whole = len(chunk) // CLIP * CLIP
         if whole:
             clips = chunk[:whole].reshape(-1, CLIP, *chunk.shape[1:])
-            clip_parts.append(_read_clips(probes, clips))
-            motion.append(video(clips))
+            self._clips.append(_read_clips(self._probes, clips))
         if whole < len(chunk):  # the end of the film: read with the frames before it
-            ending = np.concatenate([tail, chunk])[-CLIP:]
-            rest = _read_clips(probes, ending[None])
+            ending = np.concatenate([self._tail, chunk])[-CLIP:]
+            rest = _read_clips(self._probes, ending[None])
             new = {name: part[whole - len(chunk) :] for name, part in rest.items()}
-            clip_parts.append({**new, "clip_features": rest["clip_features"][:0]})
-        tail = chunk[-CLIP:]
-    if not frame_parts:
-        raise ValueError("there is no frame to look at")
-    return Seen(
-        readings=Readings(**_joined(frame_parts), **_joined(clip_parts)),
-        signals=signals.finish(),
-        motion_features=np.concatenate(motion) if motion else np.zeros((0, video.dim), dtype=np.float32),
-    )
+            self._clips.append({**new, "clip_features": rest["clip_features"][:0]})
+        self._tail = chunk[-CLIP:]
+
+    def finish(self) -> Readings:
+        """All of it. Raises ValueError where there was nothing."""
+        if not self._frames:
+            raise ValueError("there is no frame to look at")
+        return Readings(**_joined(self._frames), **_joined(self._clips))
 
 
 def _chunks(frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from longtake.evaluate.look import PROBES, Probes, load_probes, watch
+from longtake.evaluate.look import PROBES, Probes, load_probes, watch_by_all
 from longtake.evaluate.readings import Readings, Seen, Signals
 from longtake.evaluate.sources import Source
 from longtake.whole import written_whole
@@ -46,21 +46,25 @@ def watch_all(tasks: Iterable[Task], workers: int, on_done: Callable[[int, int],
     One process and one thread for each of `workers`. Interrupted, it goes on with the films that are left.
     """
     wanted = list({task.path: task for task in tasks}.values())
-    missing = [task for task in wanted if not task.path.is_file()]
-    done = len(wanted) - len(missing)
-    if len(missing) < 2 or workers < 2:
+    films: dict[tuple[str, str], list[Task]] = {}  # each with the probes that are yet to see it
+    for task in wanted:
+        if not task.path.is_file():
+            films.setdefault((task.source.key, task.device), []).append(task)
+    done = len(wanted) - sum(map(len, films.values()))
+    if len(films) < 2 or workers < 2:
         _one_thread()
-        for task in missing:
-            _watch(task)
-            done += 1
+        for film in films.values():
+            _watch(film)
+            done += len(film)
             if on_done:
                 on_done(done, len(wanted))
         return
-    pool = ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"), _one_thread)
+    pool = ProcessPoolExecutor(min(workers, len(films)), get_context("spawn"), _one_thread)
     try:
-        for future in as_completed([pool.submit(_watch, task) for task in missing]):
+        watched = {pool.submit(_watch, film): len(film) for film in films.values()}
+        for future in as_completed(watched):
             future.result()
-            done += 1
+            done += watched[future]
             if on_done:
                 on_done(done, len(wanted))
     finally:
@@ -82,14 +86,18 @@ def keep(path: Path, **arrays: Any) -> None:
         np.savez(file, **arrays)
 
 
-def _watch(task: Task) -> None:
-    seen = watch(task.source.frames(), _probes(task.probes, task.seed, task.device))
-    arrays = {
-        name: getattr(seen.readings, name).astype(np.float16) for name in _names(Readings) if name != "clock"
-    }
-    arrays |= {"clock": seen.readings.clock}
-    arrays |= {name: getattr(seen.signals, name) for name in _names(Signals)}
-    keep(task.path, **arrays, motion_features=seen.motion_features)
+def _watch(film: Sequence[Task]) -> None:
+    """Watch one film by the probes of some tasks."""
+    probes = [_probes(task.probes, task.seed, task.device) for task in film]
+    for task, seen in zip(film, watch_by_all(film[0].source.frames(), probes), strict=True):
+        arrays = {
+            name: getattr(seen.readings, name).astype(np.float16)
+            for name in _names(Readings)
+            if name != "clock"
+        }
+        arrays |= {"clock": seen.readings.clock}
+        arrays |= {name: getattr(seen.signals, name) for name in _names(Signals)}
+        keep(task.path, **arrays, motion_features=seen.motion_features)
 
 
 def _names(kind: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,31 @@ def test_what_was_watched_is_not_watched_again(tmp_path: Path, tiny_probes: Path
     watch_all([*wanted, *tasks(tmp_path, tiny_probes, film("frozen"))], 1, lambda *it: heard.append(it))
     assert (times(wanted), heard) == (before, [(3, 3)])
     watch_all([], 4)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A film that tells how often it was made."""
+
+    made: list[int]
+    key: str = "counted"
+
+    def frames(self) -> Iterator[Pixels]:
+        self.made.append(1)
+        yield from film(length=40).frames()
+
+
+def test_several_probes_see_a_film_that_is_made_once(tmp_path: Path, tiny_probes: Path) -> None:
+    source = Counted([])
+    both = [Task(source, tmp_path / "both", tiny_probes, seed=seed) for seed in (0, 1)]
+    heard: list[tuple[int, int]] = []
+    watch_all(both, 1, lambda *it: heard.append(it))
+    assert (len(source.made), heard) == (1, [(2, 2)])
+    for task in both:
+        alone = replace(task, folder=tmp_path / "alone")
+        watch_all([alone], 1)
+        assert alone.path.read_bytes() == task.path.read_bytes()
+    assert both[0].path.read_bytes() != both[1].path.read_bytes()
 
 
 def test_what_was_seen_is_kept(tmp_path: Path, tiny_probes: Path) -> None:
