@@ -1,11 +1,11 @@
-"""The strategies over one network, at equal evaluations per frame, by length: a table and curves.
+"""The strategies over one network, at equal evaluations per frame, by length: tables in Markdown, and curves.
 
     python benchmarks/strategies.py --model toon-128-undistilled --out runs/strategies \
         --lengths 256 1024 3376 --episodes 8 --plot docs/strategies.png
 
-Every way draws the same test episodes at every length with `longtake evaluate` (which resumes); the table and
-the curves are read from its reports. By default each way has the steps that bring it to half an evaluation
-per frame (`benchmarks/costs.py` counts them); `--ways` takes others.
+Every way draws the same test episodes at every length with `longtake evaluate` (which resumes); the tables
+and the curves are read from its reports. By default each way has the steps that bring it to half an
+evaluation per frame (`benchmarks/costs.py` counts them); `--ways` takes others.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-from rich.console import Console
-from rich.table import Table
 
 from longtake.commands.evaluate import Options, evaluate_strategies
 from longtake.manifest import DEFAULT_MODEL
@@ -33,10 +31,12 @@ MEASURES = {
     "count_accuracy": "counts right",
     "action_accuracy": "actions",
     "identity_far": "identity",
+    "revisit_near": "revisit < 15",
     "revisit_far": "revisit > 225",
     "seam_fine": "seams, fine",
     "jolt_fine": "jolts, fine",
     "seam_coarse": "seams, coarse",
+    "jolt_coarse": "jolts, coarse",
     "clock_order": "clock",
     "drift_correctness": "drift, right",
     "lag_ratio": "lag ratio",
@@ -56,6 +56,19 @@ def cell(row: Report, measure: str) -> str:
     return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
+def table(report: Report, names: list[str]) -> str:
+    """A row for every measure, a column for every way."""
+    rows = [next(row for row in report["rows"] if row["name"] == name) for name in names]
+    lines = [["", *(short(name) for name in names)], ["---"] * (len(names) + 1)]
+    lines += [[title, *(cell(row, measure) for row in rows)] for measure, title in MEASURES.items()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def short(way: str) -> str:
+    """Without its options."""
+    return way.partition(":")[0]
+
+
 def draw_curves(reports: dict[int, Report], ways: list[str], path: Path) -> None:
     """One panel per measure: value by length, with intervals."""
     shown = ["scene_accuracy", "action_accuracy", "identity_far", "revisit_far", "seam_fine", "sharpness"]
@@ -72,7 +85,7 @@ def draw_curves(reports: dict[int, Report], ways: list[str], path: Path) -> None
                 continue
             lengths, values, lows, highs = zip(*points, strict=True)
             style = {"color": "grey", "linestyle": "--"} if way in TRUTH else {"marker": "o"}
-            (drawn,) = panel.plot(lengths, values, label=way.partition(":")[0], **style)
+            (drawn,) = panel.plot(lengths, values, label=short(way), **style)
             if None not in lows and way not in TRUTH:
                 panel.fill_between(lengths, lows, highs, alpha=0.12, color=drawn.get_color())
         panel.set_xscale("log")
@@ -103,11 +116,8 @@ def main() -> None:
         evaluate_strategies(asked.ways, asked.model, "test", asked.episodes, length, options)
         reports[length] = json.loads((asked.out / str(length) / "report.json").read_text())
     for length, report in reports.items():
-        table = Table("", *MEASURES.values(), title=f"{length:,} frames, {asked.episodes} films")
-        for name in [*asked.ways, *TRUTH]:
-            row = next(row for row in report["rows"] if row["name"] == name)
-            table.add_row(name, *(cell(row, measure) for measure in MEASURES))
-        Console(width=320).print(table)
+        print(f"\n{length:,} frames, {asked.episodes} films\n")
+        print(table(report, [*asked.ways, *TRUTH]))
     if asked.plot:
         draw_curves(reports, asked.ways, asked.plot)
 
