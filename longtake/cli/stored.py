@@ -19,7 +19,6 @@ from longtake.cli.options import (
     Seed,
     Steps,
     StoreOption,
-    StrategyOption,
     select,
     show,
 )
@@ -55,7 +54,15 @@ def gc(
     storyboards: Annotated[
         list[Path], Argument(metavar="STORYBOARD...", help="The films to keep.", show_default=False)
     ],
-    strategy: StrategyOption = STRATEGY,
+    strategies: Annotated[
+        list[str] | None,
+        Option(
+            "--strategy",
+            help="How the films were planned; may be given several times.",
+            metavar="NAME[:OPTION=VALUE...]",
+            show_default=STRATEGY,
+        ),
+    ] = None,
     backend: BackendOption = None,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
@@ -80,5 +87,6 @@ def gc(
     selections = [
         select(board, strategy, model, None, seed, steps, guidance, precision, where, backend, allow_download)
         for board in storyboards
+        for strategy in strategies or [STRATEGY]
     ]
     show(*command.gc(selections, where=where, dry_run=dry_run), as_json)

@@ -77,6 +77,16 @@ def test_only_what_no_film_needs_goes(run: Any, rendered: Path, tmp_path: Path) 
     assert run("render", rendered, "--out", tmp_path / "film.mp4", "--workers", 1)[1]["jobs_run"] == 0
 
 
+def test_films_by_several_strategies_stay(run: Any, rendered: Path, tmp_path: Path) -> None:
+    first = files(tmp_path)
+    run("render", rendered, "--strategy", "vidrd", "--out", tmp_path / "other.mp4", "--workers", 1)
+    both = files(tmp_path)
+    run("store", "gc", rendered, "--strategy", "nuwa-xl", "--strategy", "vidrd")
+    assert files(tmp_path) == both > first
+    run("store", "gc", rendered)
+    assert files(tmp_path) == first
+
+
 def test_what_edits_replaced_stays(run: Any, rendered: Path, tmp_path: Path) -> None:
     run("edit", rendered, "--scene", "two", "--reroll")
     run("render", rendered, "--out", tmp_path / "film.mp4", "--workers", 1)
