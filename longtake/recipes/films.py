@@ -12,7 +12,7 @@ __all__ = ["films_64"]
 
 
 def films_64() -> Recipe:
-    """64x64 pixels, small networks, for a few films: about 45 minutes of one older CPU core, 0.9 GB."""
+    """64x64 pixels, small networks, for a few films: about an hour of one older CPU core, 0.9 GB."""
     toon = toon_64()
 
     def sampling(steps: int, text: float) -> Sampling:
