@@ -65,8 +65,9 @@ def read_measures(out: Path) -> Mapping[str, Any]:
 def in_words(measures: Mapping[str, Any]) -> Iterator[str]:
     """The measures as lines of markdown."""
     counts, splits = measures["films"], list(measures["psnr"])
-    names = {"train": "films it was trained on", "validation": "films it never saw"}
-    yield from ("| measure | unit | " + " | ".join(f"{counts[s]} {names[s]}" for s in splits) + " |",)
+    names = {"train": "it was trained on", "validation": "it never saw"}
+    whose = (f"{counts[s]} film{'s' * (counts[s] != 1)} {names[s]}" for s in splits)
+    yield "| measure | unit | " + " | ".join(whose) + " |"
     yield "|---" * (2 + len(splits)) + "|"
     yield (
         "| frames through the autoencoder | PSNR, dB | "
