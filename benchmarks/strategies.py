@@ -1,7 +1,7 @@
 """The strategies over one network, at equal evaluations per frame, by length: tables in Markdown, and curves.
 
     python benchmarks/strategies.py --model toon-128-undistilled --out runs/strategies \
-        --lengths 256 1024 3376 --episodes 8 --plot docs/strategies.png
+        --lengths 256 1024 3376 --episodes 8 8 4 --plot docs/strategies.png
 
 Every way draws the same test episodes at every length with `longtake evaluate` (which resumes); the tables
 and the curves are read from its reports. By default each way has the steps that bring it to half an
@@ -31,6 +31,8 @@ MEASURES = {
     "count_accuracy": "counts right",
     "action_accuracy": "actions",
     "identity_far": "identity",
+    "identity_reached": "identity, in reach",
+    "identity_unreached": "identity, no reach",
     "revisit_near": "revisit < 15",
     "revisit_far": "revisit > 225",
     "seam_fine": "seams, fine",
@@ -106,17 +108,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of films and reports")
     parser.add_argument("--ways", nargs="+", default=list(WAYS), help="as --strategy takes them")
     parser.add_argument("--lengths", type=int, nargs="+", default=[256, 1024, 3376])
-    parser.add_argument("--episodes", type=int, default=8)
+    parser.add_argument("--episodes", type=int, nargs="+", default=[8], help="of all lengths, or of each")
     parser.add_argument("--controls", default="none")
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
+    episodes = asked.episodes * (len(asked.lengths) if len(asked.episodes) == 1 else 1)
     reports: dict[int, Report] = {}
-    for length in asked.lengths:
+    for length, count in zip(asked.lengths, episodes, strict=True):
         options = Options(out=asked.out / str(length), controls=asked.controls, probes=None, workers=None)
-        evaluate_strategies(asked.ways, asked.model, "test", asked.episodes, length, options)
+        evaluate_strategies(asked.ways, asked.model, "test", count, length, options)
         reports[length] = json.loads((asked.out / str(length) / "report.json").read_text())
-    for length, report in reports.items():
-        print(f"\n{length:,} frames, {asked.episodes} films\n")
+    for (length, report), count in zip(reports.items(), episodes, strict=True):
+        print(f"\n{length:,} frames, {count} films\n")
         print(table(report, [*asked.ways, *TRUTH]))
     if asked.plot:
         draw_curves(reports, asked.ways, asked.plot)
