@@ -19,7 +19,6 @@ from rich.console import Console
 from rich.table import Table
 
 from longtake.manifest import DEFAULT_MODEL, find_model
-from longtake.models.unet import MaskTemporalUNet
 from longtake.ops.load import ready
 
 Inputs = dict[str, torch.Tensor]
@@ -52,7 +51,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    net = ready(MaskTemporalUNet, find_model(asked.model) / "unet", torch.bfloat16, "cpu")
+    net = ready(find_model(asked.model) / "unet", torch.bfloat16, "cpu")
     told = net.config.latent_channels, 8, net.config.text_channels
     ways: dict[str, Callable[..., torch.Tensor]] = {
         "as it is": net,

@@ -61,22 +61,24 @@ def cell(row: Report, measure: str) -> str:
 def table(report: Report, names: list[str]) -> str:
     """A row for every measure, a column for every way."""
     rows = [next(row for row in report["rows"] if row["name"] == name) for name in names]
-    lines = [["", *(short(name) for name in names)], ["---"] * (len(names) + 1)]
+    lines = [["", *short(names)], ["---"] * (len(names) + 1)]
     lines += [[title, *(cell(row, measure) for row in rows)] for measure, title in MEASURES.items()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def short(way: str) -> str:
-    """Without its options."""
-    return way.partition(":")[0]
+def short(ways: list[str]) -> list[str]:
+    """Without their options, where that tells them apart."""
+    names = [way.partition(":")[0] for way in ways]
+    return [name if names.count(name) == 1 else way for name, way in zip(names, ways, strict=True)]
 
 
 def draw_curves(reports: dict[int, Report], ways: list[str], path: Path) -> None:
     """One panel per measure: value by length, with intervals."""
     shown = ["scene_accuracy", "action_accuracy", "identity_far", "revisit_far", "seam_fine", "sharpness"]
+    lines = [*ways, *TRUTH[:1]]
     figure, panels = plt.subplots(2, 3, figsize=(12, 6), layout="constrained")
     for measure, panel in zip(shown, panels.flat, strict=True):
-        for way in [*ways, *TRUTH[:1]]:
+        for way, name in zip(lines, short(lines), strict=True):
             points = []
             for length, report in sorted(reports.items()):
                 row = next(row for row in report["rows"] if row["name"] == way)
@@ -87,7 +89,7 @@ def draw_curves(reports: dict[int, Report], ways: list[str], path: Path) -> None
                 continue
             lengths, values, lows, highs = zip(*points, strict=True)
             style = {"color": "grey", "linestyle": "--"} if way in TRUTH else {"marker": "o"}
-            (drawn,) = panel.plot(lengths, values, label=short(way), **style)
+            (drawn,) = panel.plot(lengths, values, label=name, **style)
             if None not in lows and way not in TRUTH:
                 panel.fill_between(lengths, lows, highs, alpha=0.12, color=drawn.get_color())
         panel.set_xscale("log")

@@ -21,12 +21,17 @@ def may_have_gpu() -> bool:
     return sys.platform == "win32" or any(Path(driver).exists() for driver in drivers)
 
 
-@cache
-def has_bf16() -> bool:
-    """Whether the CPU has instructions for bfloat16, as far as the system tells (Linux does).
+def has_bf16(device: str) -> bool:
+    """Whether bfloat16 is worth while: on a CPU only where it has instructions for it.
 
     Without them it is computed by way of float32, two to four times slower than that.
     """
+    return device != "cpu" or _cpu_has_bf16()
+
+
+@cache
+def _cpu_has_bf16() -> bool:
+    """As far as the system tells (Linux does)."""
     told = Path("/proc/cpuinfo")
     flags = told.read_text(errors="replace").lower() if told.exists() else ""
     return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from longtake.diffusion import SCHEDULES, Denoiser, past_of, pin, reused_noise
 from longtake.manifest import ModelError, read_manifest, write_manifest
-from longtake.ops import Decoder, Drawer, Operations, number_type
+from longtake.ops import Decoder, Drawer, Operations
+from longtake.ops.load import number_type
 from longtake.plan import Frame, Job
 
 Latents = NDArray[np.float16]
@@ -30,7 +31,7 @@ Draw = Callable[[Job, list[Latents]], NDArray[np.float32]]
 def _bf16() -> Iterator[None]:
     """What bf16 does is tested on processors without it, too."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("longtake.ops.load.has_bf16", lambda: True)
+        patch.setattr("longtake.cores._cpu_has_bf16", lambda: True)
         yield
 
 
@@ -169,7 +170,7 @@ def test_a_processor_without_bf16_computes_in_fp32_under_the_same_key(
     short, long, both = job((0, 7), precision="bf16"), job((0, 7)), [latent(1), latent(2)]
     (rounded,) = drawer([short], [both])
     assert number_type("bf16", "cpu") == number_type("bf16", "cuda") == torch.bfloat16
-    monkeypatch.setattr("longtake.ops.load.has_bf16", lambda: False)
+    monkeypatch.setattr("longtake.cores._cpu_has_bf16", lambda: False)
     assert number_type("bf16", "cpu") == number_type("fp32", "cuda") == torch.float32
     assert number_type("bf16", "cuda") == torch.bfloat16
     (drawn,) = Operations(tiny_model, device="cpu")()([short], [both])

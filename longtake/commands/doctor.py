@@ -63,10 +63,14 @@ def _device() -> str:
 
 
 def _bf16() -> str:
-    from longtake.ops import best_device, number_type
+    import torch
 
-    told = "no instructions for it, as far as the system tells: float32 is computed instead"
-    return "fast" if number_type("bf16", best_device()).itemsize == 2 else told
+    from longtake.cores import has_bf16
+
+    if torch.cuda.is_available():
+        slow = "no fast bf16 seen here: --precision fp32 may be quicker"
+        return "fast" if torch.cuda.is_bf16_supported() else slow
+    return "fast" if has_bf16("cpu") else "no instructions for it seen here: float32 is computed instead"
 
 
 def _video() -> str:

@@ -80,8 +80,6 @@ def evaluate(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring)
 
     Raises ValueError where a film is its own reference.
     """
-    refuse_overlap({s.key for line in lines for s in line.films.values()},
-                   {s.key for line in lines for s in line.references.values()})  # fmt: skip
     watch_lines([(lines, how)])
     index, known = _training_index(how.folder), _Reaches()
     rows = [_row(line, line.episodes(episodes), known, index, how) for line in lines]
@@ -90,7 +88,13 @@ def evaluate(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring)
 
 
 def watch_lines(wanted: Sequence[tuple[Sequence[Line], Measuring]]) -> None:
-    """Watch what the lines are measured by, each film once for all who want it; workers are the first's."""
+    """Watch what the lines are measured by, each film once for all who want it; workers are the first's.
+
+    Raises ValueError where a film is its own reference.
+    """
+    for lines, _ in wanted:
+        refuse_overlap({s.key for line in lines for s in line.films.values()},
+                       {s.key for line in lines for s in line.references.values()})  # fmt: skip
     tasks = [
         how.task(source)
         for lines, how in wanted

@@ -132,7 +132,7 @@ def _pictures(frames: NDArray[np.uint8], device: torch.device) -> Tensor:
 
 def _short_numbers(device: torch.device) -> torch.autocast:
     """bfloat16, where that is faster."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type != "cpu" or has_bf16())
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device.type))
 
 
 def _numbers(x: Tensor) -> Floats:

@@ -24,7 +24,7 @@ from longtake.data.tables import (
 from longtake.ingest.captioner import Captioner, describe_shots
 from longtake.ingest.captions import digest_of, rows_of, told
 from longtake.ingest.card import write_card
-from longtake.ingest.gather import Gathered, Hear
+from longtake.ingest.gather import Gathering, Hear
 from longtake.ingest.likeness import Signature, akin, same
 from longtake.ingest.rows import film_row, shot_rows
 from longtake.ingest.sidecars import DEFAULT_KINDS, Sidecar, sidecars
@@ -137,11 +137,12 @@ class _Run:
 
     def __init__(self, found: Found, out: Path, options: Options, state: State, hear: Hear) -> None:
         self._found, self._out, self._options, self._state = found, out, options, state
-        gathered = Gathered(found, out, options.recipe, state, options.workers, hear)
-        self._films, self._copies, self._skipped = gathered.films, gathered.copies, gathered.skipped
+        self._gather = gather = Gathering(found, out, options.recipe, state, options.workers, hear)
+        self._films, self._copies, self._skipped = gather.films, gather.copies, gather.skipped
         self._done = Ingested()
 
     def __call__(self) -> Ingested:
+        self._gather()
         rows = read_table(self._out, FILMS)
         rows = self._with_new_films(rows)
         whose = self._whose({row["film"] for row in rows})

@@ -14,7 +14,7 @@ from longtake.ingest.survey import Found, Skipped, stamp
 from longtake.ingest.take import Recipe, Taken, checksum, film_id, known_film, take
 from longtake.ingest.workers import spread
 
-__all__ = ["Gathered", "Hear"]
+__all__ = ["Gathering", "Hear"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,22 +22,20 @@ Hear = Callable[[int, int, str], None]  # done, of how many, what it is
 _SAVE = 5.0  # s between two times at which what was found out is written
 
 
-class Gathered:
-    """What `found` holds: all that may be films are in `out` then, or are skipped with a reason.
-
-    films: name -> file and film, of those whose bytes are a film.
-    copies: file -> the one with the same bytes that is read instead.
-    skipped: the others.
-    """
+class Gathering:
+    """Takes what `found` holds into `out`, and keeps what became of every file."""
 
     def __init__(
         self, found: Found, out: Path, recipe: Recipe, state: State, workers: int, hear: Hear
     ) -> None:
         self._found, self._out, self._recipe, self._state = found, out, recipe, state
         self._workers, self._hear, self._saved = workers, hear, time.monotonic()
-        self.films: dict[str, tuple[Path, Taken]] = {}
-        self.copies: dict[Path, Path] = {}
+        self.films: dict[str, tuple[Path, Taken]] = {}  # by name
+        self.copies: dict[Path, Path] = {}  # file -> the one with the same bytes that is read
         self.skipped = list(found.skipped)
+
+    def __call__(self) -> None:
+        """All of the folder's films are in `films` then."""
         self._take_all(self._unlike_bytes(self._hash_all()))
 
     def _hash_all(self) -> dict[Path, str]:

@@ -117,11 +117,7 @@ class InflatedUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """
 
     _supports_gradient_checkpointing = True
-    _no_split_modules = (
-        "ResnetBlock2D",
-        "Transformer2DModel",
-        "Between",
-    )  # diffusers' name: see train/shard.py
+    _no_split_modules = ("ResnetBlock2D", "Transformer2DModel", "Between")  # see train/shard.py
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(

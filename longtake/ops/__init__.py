@@ -5,7 +5,7 @@ from __future__ import annotations
 from longtake.ops.decode import Decoder
 from longtake.ops.draw import Drawer, Operations
 from longtake.ops.encode import Encoder
-from longtake.ops.load import best_device, load_text_encoder, number_type, text_encoder_in
+from longtake.ops.load import best_device, load_text_encoder, text_encoder_in
 
 __all__ = [
     "Decoder",
@@ -14,6 +14,5 @@ __all__ = [
     "Operations",
     "best_device",
     "load_text_encoder",
-    "number_type",
     "text_encoder_in",
 ]

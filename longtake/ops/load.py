@@ -23,11 +23,11 @@ def best_device() -> str:
 
 
 def number_type(precision: str, device: str) -> torch.dtype:
-    """What "fp32" or "bf16" is computed with: bfloat16 only where the device has it.
+    """What "fp32" or "bf16" is computed with.
 
-    A CPU without it is faster in float32, and more exact than was asked for.
+    A CPU without bfloat16 is faster in float32, and more exact than was asked for.
     """
-    return torch.bfloat16 if precision == "bf16" and (device != "cpu" or has_bf16()) else torch.float32
+    return torch.bfloat16 if precision == "bf16" and has_bf16(device) else torch.float32
 
 
 def load_text_encoder(manifest: Manifest) -> PromptEncoder:
