@@ -49,7 +49,7 @@ class Arm:
     """What is changed: the recipe, the masks that clips are trained with, the clips that are trained on."""
 
     recipe: Change = lambda recipe: recipe
-    masks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # "wide", "narrow" -> regimes
+    masks: Mapping[str, Any] = field(default_factory=dict)  # "wide", "narrow" -> regimes
     clips: Callable[[Spacings], NDArray[np.bool_]] = lambda spacings: np.ones(len(spacings), bool)
 
 
@@ -184,7 +184,8 @@ def evaluate(net: MaskTemporalUNet) -> Callable[..., Tensor]:
 
     def run(x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
-            return net(x, t, **inputs).float()
+            out: Tensor = net(x, t, **inputs)
+        return out.float()
 
     return run
 

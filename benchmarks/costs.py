@@ -41,7 +41,7 @@ def evaluations(job: Job) -> float:
         return 0.0
     frames = len(p["times"]) + len(p.get("references", {"times": ()})["times"])
     passes = 1 + (p["text_guidance"] != 1) + (p["known_guidance"] != 1 and bool(p["known"]))
-    return float(p["steps"] * passes) * frames / _CLIP / 4 ** p.get("halved", 0)
+    return float(p["steps"] * passes * frames / _CLIP / 4 ** p.get("halved", 0))
 
 
 def critical_path(plan: Plan) -> tuple[int, float]:

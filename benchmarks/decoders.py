@@ -36,14 +36,14 @@ LEAF = 16
 
 def framewise(stills: TKLVAE) -> TKLVAE:
     """The same autoencoder without any temporal layer."""
-    made = TKLVAE(**{**settings(stills), "temporal_decoder": False})
+    made: TKLVAE = TKLVAE(**{**settings(stills), "temporal_decoder": False})
     made.load_state_dict({name: w for name, w in stills.state_dict().items() if ".temporal." not in name})
     return made
 
 
 def identity(stills: TKLVAE) -> TKLVAE:
     """The same autoencoder with temporal layers that do nothing yet."""
-    made = TKLVAE(**{**settings(stills), "temporal_decoder": True})
+    made: TKLVAE = TKLVAE(**{**settings(stills), "temporal_decoder": True})
     made.load_state_dict(stills.state_dict(), strict=False)
     return made
 
@@ -120,8 +120,9 @@ def main() -> None:
                 torch.manual_seed(seed)
                 model = begin(stills)
                 model.encoder.requires_grad_(False)
-                rates = {"muon_lr": 2.5e-4, "adam_lr": 3e-4}  # higher ones first destroy what stills taught
-                config = replace(recipe.decoder, steps=asked.steps, batch=1, warmup=10, seed=seed, **rates)
+                # Higher rates first destroy what stills taught.
+                rates = replace(recipe.decoder, muon_lr=2.5e-4, adam_lr=3e-4)
+                config = replace(rates, steps=asked.steps, batch=1, warmup=10, seed=seed)
                 draws = WorldDraws(episode_seeds("train", recipe.episodes))
                 batches = clip_batches(draws, recipe.size, config.batch, 2 * LEAF - 1, seed)
                 loss = DecoderLoss(noise=recipe.latent_noise)

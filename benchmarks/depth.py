@@ -24,7 +24,7 @@ from longtake.data.script import episode_seeds
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate
 from longtake.evaluate.script import Script, script_of_episode
-from longtake.evaluate.sources import DecodedTruth, StoredFilm, WorldFilm
+from longtake.evaluate.sources import DecodedTruth, Source, StoredFilm, WorldFilm
 from longtake.evaluate.table import Header, number, report_json
 from longtake.executors import Tools, local, run
 from longtake.film import Segment, cut_segments
@@ -81,7 +81,7 @@ def main() -> None:
     asked = parser.parse_args()
     model, seeds = find_model(asked.model), episode_seeds(asked.split, asked.episodes)
     scripts: dict[int, Script] = {seed: script_of_episode(seed, asked.frames) for seed in seeds}
-    films = {depth: {} for depth in asked.depths}
+    films: dict[int, dict[str, Source]] = {depth: {} for depth in asked.depths}
     wanted = [(depth, seed) for depth in asked.depths for seed in seeds]
     with ProcessPoolExecutor(cores(), get_context("spawn")) as pool:
         store = asked.out / "store"

@@ -50,7 +50,7 @@ from longtake.film import cut_segments
 from longtake.manifest import find_model, read_manifest, write_manifest
 from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
-from longtake.ops import Decoder, best_device, load_text_encoder
+from longtake.ops import Decoder, best_device, text_encoder_in
 from longtake.recipes import RECIPES
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.stages import clip_lengths, denoising_loss
@@ -208,7 +208,7 @@ def main() -> None:
         small_cache(asked.out / "latents", shipped, recipe, asked.clips)
     cache = open_cache(asked.cache or asked.out / "latents")
     # Shuffling leaves the captions' rows alone, so that both trainings take the same tokens.
-    text = encode_captions(cache.captions, load_text_encoder(read_manifest(shipped)), asked.out)
+    text = encode_captions(cache.captions, text_encoder_in(shipped / "text"), asked.out)
     taught = {"true captions": cache, "shuffled captions": shuffled(cache, recipe.seed)}
     folders = {name: asked.out / name.replace(" ", "-") for name in taught}
     for name, clips in taught.items():

@@ -18,6 +18,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 from longtake.commands.evaluate import Options, evaluate_strategies
+from longtake.evaluate.table import number
 from longtake.manifest import DEFAULT_MODEL
 
 WAYS = (
@@ -41,6 +42,9 @@ MEASURES = {
     "jolt_coarse": "jolts, coarse",
     "clock_order": "clock",
     "drift_correctness": "drift, right",
+    "drift_saturation": "drift, colour",
+    "drift_contrast": "drift, contrast",
+    "fd_drift": "FD drift",
     "lag_ratio": "lag ratio",
     "motion": "motion",
     "sharpness": "sharpness",
@@ -64,6 +68,22 @@ def table(report: Report, names: list[str]) -> str:
     lines = [["", *short(names)], ["---"] * (len(names) + 1)]
     lines += [[title, *(cell(row, measure) for row in rows)] for measure, title in MEASURES.items()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def faults(report: Report) -> str:
+    """A row for every control, a column for every measure; bold where it is beyond the measure's limit."""
+    rows = [row for row in report["rows"] if row["kind"] == "control"]
+    lines = [["", *MEASURES.values()], ["---"] * (len(MEASURES) + 1)]
+    lines += [[row["name"], *(verdict(row, measure) for measure in MEASURES)] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def verdict(row: Report, measure: str) -> str:
+    found = row["measures"].get(measure, {})
+    if found.get("value") is None:
+        return "–"
+    text = number(found["value"])
+    return f"**{text}**" if found["verdict"] == "fails" else text
 
 
 def short(ways: list[str]) -> list[str]:
@@ -123,6 +143,8 @@ def main() -> None:
     for (length, report), count in zip(reports.items(), episodes, strict=True):
         print(f"\n{length:,} frames, {count} films\n")
         print(table(report, [*asked.ways, *TRUTH]))
+        if any(row["kind"] == "control" for row in report["rows"]):
+            print(f"\n{faults(report)}")
     if asked.plot:
         draw_curves(reports, asked.ways, asked.plot)
 

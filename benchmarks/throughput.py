@@ -18,6 +18,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -69,7 +70,7 @@ def ceiling(device: torch.device) -> float:
     best = 0.0
     for size in (1024, 2048) if device.type == "cpu" else (4096, 8192):
         a, b = torch.randn(2, size, size, device=device, dtype=torch.bfloat16)
-        best = max(best, 2 * size**3 / seconds(lambda a=a, b=b: a @ b, device, 5))
+        best = max(best, 2 * size**3 / seconds(partial(torch.matmul, a, b), device, 5))
     return best
 
 
@@ -93,7 +94,7 @@ def training(recipe: Recipe, told: ClipBatch, device: torch.device, steps: int) 
         model = MaskTemporalUNet(**recipe.denoiser)
         train(model, denoising_loss(recipe), lambda *_: told, config, Path(folder), device=device)
         lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
-    ends = [line["seconds"] for line in lines]
+    ends: list[float] = [line["seconds"] for line in lines]
     return statistics.median(b - a for a, b in zip(ends[steps // 2 :], ends[steps // 2 + 1 :], strict=False))
 
 

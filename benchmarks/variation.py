@@ -115,7 +115,6 @@ def main() -> None:
         for k in range(KEYFRAMES):
             (swapped if k in (i, j) else stayed).append(shown(turned, k) == asked(shots[order[k]]))
     result = {
-        "model": manifest.name,
         "keyframes as asked": np.mean(right),
         "both seeds alike in what is asked": np.mean(alike),
         "hue between seeds (chance 0.25)": np.mean(hues),
@@ -123,9 +122,8 @@ def main() -> None:
         "swapped keyframes as asked": np.mean(swapped),
         "the others as asked": np.mean(stayed),
     }
-    print(
-        json.dumps({k: v if isinstance(v, str) else round(float(v), 3) for k, v in result.items()}, indent=1)
-    )
+    rounded = {name: round(float(value), 3) for name, value in result.items()}
+    print(json.dumps({"model": manifest.name, **rounded}, indent=1))
 
 
 if __name__ == "__main__":
