@@ -6,7 +6,6 @@ import json
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from longtake.evaluate.plots import PlotsMissing, plot_curves, plot_scores, plot
 from longtake.evaluate.real import MEASURES
 from longtake.evaluate.score import Scale, from_json
 from longtake.evaluate.script import Script
-from longtake.evaluate.sources import Source
+from longtake.evaluate.sources import Source, pictures
 from longtake.evaluate.table import Header, markdown, number, report_json, summary
 from longtake.whole import written_whole
 
@@ -122,13 +121,8 @@ def write_strip(source: Source, script: Script, path: Path, most: int = 16) -> N
     """A frame from the middle of up to `most` scenes of a film, each beside its prompt."""
     scenes = np.unique(np.linspace(0, len(script.shots) - 1, most).round().astype(int))
     middles = ((script.starts + script.ends) // 2)[scenes].tolist()
-    wanted = dict(zip(middles, scenes.tolist(), strict=True))
-    pictures, labels = [], []
-    for n, frame in enumerate(islice(source.frames(), max(wanted) + 1)):
-        if n in wanted:
-            pictures.append(frame)
-            labels.append(f"{n} {script.shots[wanted[n]].caption}")
-    strip(pictures, labels, path)
+    labels = [f"{n} {script.shots[scene].caption}" for n, scene in zip(middles, scenes.tolist(), strict=True)]
+    strip(pictures(source, middles), labels, path)
 
 
 def _versions() -> dict[str, str]:

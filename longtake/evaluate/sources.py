@@ -9,7 +9,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -32,6 +32,7 @@ __all__ = [
     "VideoFile",
     "WorldFilm",
     "in_chunks",
+    "pictures",
     "sha256_of",
 ]
 
@@ -103,6 +104,19 @@ class StoredFilm:
         for segment in self.segments:
             yield from decode_segment(segment, store, decode)
 
+    def pictures(self, numbers: Iterable[int]) -> Iterator[Pixels]:
+        """These frames, ascending; no leaf is decoded that shows none of them."""
+        from longtake.ops import Decoder
+
+        decode, store = Decoder(self.model, "cpu"), open_store(self.store)
+        wanted, start = set(numbers), 0
+        for part in chain.from_iterable(segment.leaves for segment in self.segments):
+            shown = range(start, start + len(part.indices))
+            if inside := sorted(wanted.intersection(shown)):
+                leaf = list(decode_segment(Segment((part,)), store, decode))
+                yield from (leaf[n - start] for n in inside)
+            start = shown.stop
+
 
 @dataclass(frozen=True)
 class WorldFilm:
@@ -165,6 +179,15 @@ class DecodedTruth:
                 mean = decode.vae.encode(video, framewise=True).mean
                 leaf = decode(decode.vae.normalise(mean)[0].float().numpy().astype(np.float16))
             yield from leaf if numbers[-1] == last else leaf[:-1]
+
+
+def pictures(source: Source, numbers: Iterable[int]) -> list[Pixels]:
+    """These frames of a film, ascending: the whole film is gone through only where there is no other way."""
+    wanted = set(numbers)
+    if isinstance(source, StoredFilm):
+        return list(source.pictures(wanted))
+    frames = islice(source.frames(), max(wanted, default=-1) + 1)
+    return [frame for n, frame in enumerate(frames) if n in wanted]
 
 
 def sha256_of(file: Path) -> str:

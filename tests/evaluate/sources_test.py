@@ -22,6 +22,7 @@ from longtake.evaluate.sources import (
     StoredFilm,
     VideoFile,
     WorldFilm,
+    pictures,
     sha256_of,
 )
 from longtake.film import cut_segments, decode_frame
@@ -155,6 +156,30 @@ def test_a_stored_film_is_what_the_encoder_gets(stored: tuple[Plan, StoredFilm],
         assert np.array_equal(shown[i], decode_frame(plan, store, decode, i))
     span = replace(source, segments=tuple(cut_segments(plan, slice(20, 40))))
     assert all(np.array_equal(a, b) for a, b in zip(span.frames(), shown[20:40], strict=True))
+
+
+def test_pictures_of_a_stored_film_need_no_other_leaf(stored: tuple[Plan, StoredFilm]) -> None:
+    plan, source = stored
+    frames = list(source.frames())
+    wanted = [75, 16, 17]
+    needed = {shown.leaf.key for i in wanted for shown in plan.shown(slice(i, i + 1))}
+    store = Store(source.store)
+    others = {leaf.key for leaf, *_ in plan.shown(slice(None))} - needed
+    assert len(needed) == 2 < len(others)
+    for key in others:
+        store.drop(key)
+    assert all(
+        np.array_equal(a, frames[i]) for a, i in zip(pictures(source, wanted), (16, 17, 75), strict=True)
+    )
+    with pytest.raises(KeyError):
+        pictures(source, [0])
+
+
+def test_pictures_of_any_film_are_its_frames() -> None:
+    source = WorldFilm("shuffled", script_of_episode(SEED, 40), SEED)
+    frames = list(source.frames())
+    assert all(np.array_equal(a, frames[i]) for a, i in zip(pictures(source, (30, 3)), (3, 30), strict=True))
+    assert pictures(source, ()) == []
 
 
 def test_the_key_of_a_stored_film_holds_its_leaves_and_its_decoder(
