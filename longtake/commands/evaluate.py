@@ -307,8 +307,10 @@ def _report(
     systems = [line for line in lines if line.kind == "system"]
     with Bar() as bar, resumable(_how_to_go_on(kept)):
         workers = options.workers or cores()
-        how = Measuring(kept, folder, workers=workers, on_done=_shown(bar, "films watched"))
-        other = replace(how, seed=1) if (folder / "frame-1").is_dir() else None
+        watched, measured = _shown(bar, "films watched"), _shown(bar, "rows measured")
+        how = Measuring(kept, folder, workers=workers, on_done=watched, on_row=measured)
+        # By other probes only the values are told, whose intervals would take long.
+        other = replace(how, seed=1, resamples=0) if (folder / "frame-1").is_dir() else None
         watch_lines([(lines, how), *([(systems, other)] if other else [])])
         rows = evaluate(episodes, lines, how)
         if other:

@@ -30,8 +30,6 @@ from longtake.whole import written_whole
 
 __all__ = ["Episode", "Line", "Measuring", "evaluate", "measure_film", "seam_profiles", "watch_lines"]
 
-_RESAMPLES = 200  # of a distance's bootstrap
-
 
 @dataclass(frozen=True)
 class Episode:
@@ -69,6 +67,8 @@ class Measuring:
     device: str = "cpu"
     workers: int = 1  # processes
     on_done: Callable[[int, int], None] | None = None  # hears how many films of how many were watched
+    on_row: Callable[[int, int], None] | None = None  # hears how many rows of how many were measured
+    resamples: int = 200  # of a distance's bootstrap, for all rows but controls; 0 for no intervals
 
     def task(self, source: Source) -> Task:
         """The source, to be watched so."""
@@ -82,7 +82,11 @@ def evaluate(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring)
     """
     watch_lines([(lines, how)])
     index, known = _training_index(how.folder), _Reaches()
-    rows = [_row(line, line.episodes(episodes), known, index, how) for line in lines]
+    rows = []
+    for line in lines:
+        rows.append(_row(line, line.episodes(episodes), known, index, how))
+        if how.on_row:
+            how.on_row(len(rows), len(lines))
     floors = {_references(line): row for line, row in zip(lines, rows, strict=True) if line.floor}
     return [_over_floor(row, floors.get(_references(line))) for line, row in zip(lines, rows, strict=True)]
 
@@ -159,7 +163,7 @@ def _row(
         near = memorised(film.signals.thumbnails, index, limit)
         films.append(replace(result, measured={**result.measured, "memorised": near}))
     hues = [cast_hues(e.script, film.readings) for e, film in zip(episodes, seen, strict=True)]
-    resamples = 0 if line.kind == "control" else _RESAMPLES
+    resamples = 0 if line.kind == "control" else how.resamples
     chance = np.random.default_rng(0)  # equally many films are drawn alike, whatever row they are of
     distances, over = set_distances(seen, truth, chance, resamples=resamples)
     curves = {"FD motion": over} if over else {}

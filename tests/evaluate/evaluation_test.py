@@ -191,6 +191,17 @@ def test_what_was_evaluated_before_is_not_watched_again(how: Measuring, rows: li
                 assert np.array_equal(one.units, same.measured[name].units)
 
 
+def test_without_resamples_the_values_are_the_same(how: Measuring, rows: list[Row]) -> None:
+    heard: list[tuple[int, int]] = []
+    told = replace(how, resamples=0, on_row=lambda done, total: heard.append((done, total)))
+    (plain,) = evaluate(EPISODES, LINES[:1], told)
+    assert heard == [(1, 1)]
+    for name, one in rows[0].together.items():
+        assert np.array_equal(one.value, plain.together[name].value, equal_nan=True)
+    assert not np.isnan(rows[0].together["fd_motion"].low)
+    assert np.isnan(plain.together["fd_motion"].low)
+
+
 def test_a_film_that_is_its_own_reference_is_refused_before_it_is_watched(how: Measuring) -> None:
     script = EPISODES[0].script
     fresh = WorldFilm("ground truth", script, 12345)
