@@ -66,13 +66,22 @@ class _Leaf(NamedTuple):
 class Finer(Plan):
     """The clips that show such a film: each a stretch of a leaf and what lies between its frames.
 
-    It answers what rendering asks; edits and keyframes are the base's matter.
+    Edits and pictures of the user's are the base's matter.
     """
 
     base: Plan
     times: int
     most: int  # frames of the base that a clip moves on by at most
     more: dict[str, Any]  # parameters of all their jobs
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Film frames between neighbouring frames of a clip, per level: of the base, then of these clips."""
+        return *(self.times * stride for stride in self.base.strides), 1
+
+    def keyframe_numbers(self) -> Iterator[int]:
+        """The film frames that clips of the base's level 0 draw, in film order."""
+        return (self.times * i for i in self.base.keyframe_numbers())
 
     def levels_of(self, span: slice) -> list[int]:
         """Jobs per level of the base, and then of these clips."""
@@ -115,6 +124,18 @@ class Finer(Plan):
         if not self._is_own(job):
             return self.base.parents(job)
         return tuple(dict.fromkeys(origin.job() for origin in self._known(*self._place(job))))
+
+    def joins(self, job: Job) -> list[int]:
+        """The film frames that stand in one clip with each other, known ones too."""
+        if not self._is_own(job):
+            return [self.times * i for i in self.base.joins(job)]
+        tree, n, k = self._place(job)
+        part, found = self._part(tree, n, k), set[int]()
+        for moved in range(len(job.params["times"])):
+            whole = self._film_frame(tree.number, part.start + moved // self.times)
+            if whole is not None:
+                found.add(self.times * whole + moved % self.times)
+        return sorted(i for i in found if i < self.length)
 
     def walk(
         self, have: Container[str], span: slice, levels: int | None = None

@@ -62,6 +62,9 @@ def check(plan: Plan, base: Plan, times: int) -> None:
         known = dict(zip(one.leaf.params["known"], one.leaf.inputs, strict=True))
         latents += [known.get(k) for k in one.indices]
         assert len(one.leaf.params["times"]) <= 16
+        joined = plan.joins(one.leaf)
+        assert {one.start + k - one.indices[0] for k in one.indices} <= set(joined)
+        assert joined[-1] < plan.length
         for k in one.indices:
             said = one.leaf.params["prompts"][one.leaf.params["prompt"][k]]
             assert said == base.timeline.prompt((one.start + k - one.indices[0]) // times)
@@ -82,6 +85,8 @@ def test_every_frame_is_there_and_the_films_own_are_known(
     assert plan.count_missing(()) == plan.jobs_total == sum(plan.levels)
     have = {job.key for job in base.missing((), ALL)}
     assert plan.count_missing(have) == plan.jobs_total - base.jobs_total
+    assert list(plan.keyframe_numbers()) == [times * i for i in base.keyframe_numbers()]
+    assert plan.strides == (*(times * stride for stride in base.strides), 1)
 
 
 @settings(deadline=None, max_examples=40)
@@ -118,6 +123,8 @@ def test_halves_of_frames_and_their_seeds() -> None:
     assert first.params["known"] == [0, 2, 4, 6, 8, 10]
     assert first.params["draft"] == {"flow": "dis", "level": 0.1, "start": 0.2}
     assert first.params["seed"] != second.params["seed"]
+    assert fine(base).joins(first) == list(range(11))
+    assert fine(base).joins(base.keyframes) == [2 * i for i in base.joins(base.keyframes)]
     assert fine(base, 1) is base
     with pytest.raises(ValueError, match="from 1 to 15"):
         fine(base, 16)
