@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from longtake.evaluate.look import Probes
     from longtake.evaluate.named import Networks
 
-__all__ = ["PRESETS", "Options", "evaluate_films", "evaluate_real", "evaluate_strategies"]
+__all__ = ["PRESETS", "Options", "evaluate_films", "evaluate_real", "evaluate_strategies", "write_board"]
 
 PRESETS = {"ci": (2, 256), "dev": (8, 1024), "release": (32, 3376)}  # episodes, frames of each
 TRUTH = "ground truth"
@@ -145,7 +145,7 @@ def evaluate_strategies(
     references: dict[str, Source] = {}
     for number, seed in enumerate(seeds, start=1):
         name, script = f"{split}-{seed}", script_of_episode(seed, frames)
-        board = _write_board(script, seed, options.out / "storyboards" / f"{name}-{frames}.yaml")
+        board = write_board(script, seed, options.out / "storyboards" / f"{name}-{frames}.yaml")
         for strategy in strategies:
             note(f"episode {number} of {count}, drawn by {strategy}")
             work = Selection(
@@ -251,7 +251,7 @@ def _known_lines(
     return [line(name) for name in [TRUTH, *chosen]]
 
 
-def _write_board(script: Script, seed: int, path: Path) -> Path:
+def write_board(script: Script, seed: int, path: Path) -> Path:
     """The storyboard of a script, for the planners."""
     scenes = [
         {"id": f"shot-{k:03}", "at": shot.start, "prompt": shot.caption}
