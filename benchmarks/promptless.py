@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from longtake.commands.draw import draw
-from longtake.commands.evaluate import write_board
+from longtake.commands.evaluate import film_of, write_board
 from longtake.commands.selection import Selection, note
 from longtake.cores import cores
 from longtake.data.script import episode_seeds
@@ -28,9 +28,9 @@ from longtake.evaluate.readings import Seen
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.sources import StoredFilm, pictures
 from longtake.evaluate.watching import Task, load_seen, watch_all
-from longtake.film import cut_segments
+from longtake.video import reduce, tiled
 
-COLUMNS, SIDE = 18, 66  # of the picture: frames in a row, pixels from one to the next
+COLUMNS = 18  # frames in a row of the picture
 
 
 def drawn(way: str, episode: int, frames: int, model: str, out: Path) -> StoredFilm:
@@ -39,7 +39,7 @@ def drawn(way: str, episode: int, frames: int, model: str, out: Path) -> StoredF
     strategy = f"{way}:text_guidance=0"
     work = Selection(storyboard=board, strategy=strategy, model=model, store=out / "store").open()
     draw(work, slice(0, frames))
-    return StoredFilm(work.store.root, tuple(cut_segments(work.plan)), work.manifest.folder)
+    return film_of(work)
 
 
 def thirds(seen: Seen) -> Iterator[str]:
@@ -52,15 +52,12 @@ def thirds(seen: Seen) -> Iterator[str]:
 
 
 def sheet(films: list[StoredFilm], frames: int) -> Image.Image:
-    """Each film in two rows."""
+    """Each film in two rows, at half size."""
     many = 2 * COLUMNS
-    whole = Image.new("RGB", (COLUMNS * SIDE, len(films) * 2 * SIDE + 8 * (len(films) - 1)), "white")
-    for row, film in enumerate(films):
-        shown = pictures(film, [(2 * i + 1) * frames // (2 * many) for i in range(many)])
-        for i, pixels in enumerate(shown):
-            small = Image.fromarray(pixels).resize((SIDE - 2, SIDE - 2), Image.Resampling.LANCZOS)
-            whole.paste(small, ((i % COLUMNS) * SIDE, row * (2 * SIDE + 8) + (i // COLUMNS) * SIDE))
-    return whole.quantize(256)
+    shown = [(2 * i + 1) * frames // (2 * many) for i in range(many)]
+    small = [reduce(frame, 2) for film in films for frame in pictures(film, shown)]
+    apart = [np.pad(one, ((1, 1), (1, 1), (0, 0)), constant_values=255) for one in small]
+    return Image.fromarray(tiled(apart, COLUMNS)).quantize(256)
 
 
 def main() -> None:
@@ -88,7 +85,9 @@ def main() -> None:
         print(f"| {episode} by {way} | {' | '.join(thirds(load_seen(task(film))))} |")
     if asked.plot:
         first = episode_seeds("test", 1)[0]
-        sheet([films[way, first] for way in asked.ways[:2]], asked.frames).save(asked.plot, optimize=True)
+        sheet([films[way, first] for way in asked.ways[:2]], asked.frames).quantize(256).save(
+            asked.plot, optimize=True
+        )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
@@ -26,11 +25,12 @@ from longtake.data.script import episode_seeds
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.signals import SignalReader
 from longtake.manifest import find_model
-from longtake.ops import Decoder, Encoder, Operations
+from longtake.ops import Decoder, Drawer, Encoder, Operations
 from longtake.plan import Plan
+from longtake.video import Pixels, reduce, tiled, write_png
 
 Clip = NDArray[np.float16]
-SHOWN, SIDE = 18, 66  # of the picture: frames in a row, pixels from one to the next
+SHOWN = 18  # frames in a row of the picture
 
 
 def stills(decode: Decoder, latents: Clip) -> NDArray[np.uint8]:
@@ -38,9 +38,8 @@ def stills(decode: Decoder, latents: Clip) -> NDArray[np.uint8]:
     return np.concatenate([decode(latent[None]) for latent in latents])
 
 
-def chain(plan: Plan, model: Path, hand_on: Callable[[Clip], Clip]) -> NDArray[np.uint8]:
+def chain(plan: Plan, draw: Drawer, decode: Decoder, hand_on: Callable[[Clip], Clip]) -> NDArray[np.uint8]:
     """The chain's keyframes, each once, decoded: uint8 `[N, H, W, 3]`."""
-    draw, decode = Operations(model)(), Decoder(model)
     clips: dict[str, Clip] = {}
     shown: list[NDArray[np.uint8]] = []
     jobs = [job for job, _ in plan.walk((), slice(None), levels=1)]
@@ -74,28 +73,22 @@ def main() -> None:
     asked = parser.parse_args()
     model, (episode,) = find_model(asked.model), episode_seeds("test", 1)
     board = write_board(script_of_episode(episode, asked.frames), episode, asked.out / f"{episode}.yaml")
-    decode, encode = Decoder(model), Encoder(model)
+    draw, decode, encode = Operations(model)(), Decoder(model), Encoder(model)
     ways: dict[str, Callable[[Clip], Clip]] = {
         "latents": lambda latents: latents,
         "pictures": lambda latents: encode(stills(decode, latents)),
     }
-    rows: list[Image.Image] = []
+    shown: list[Pixels] = []
     print(
         "| handed on | prompts | keyframes | sharpness | saturation | contrast |\n|---|---|---|---|---|---|"
     )
     for prompts, strategy in (("yes", "lvdm"), ("no", "lvdm:text_guidance=0")):
         plan = Selection(storyboard=board, strategy=strategy, model=asked.model, store=asked.out).open().plan
         for name, hand_on in ways.items():
-            frames = chain(plan, model, hand_on)
+            frames = chain(plan, draw, decode, hand_on)
             print(f"| {name} | {prompts} | {len(frames)} | {fifths(frames)} |", flush=True)
-            row = Image.new("RGB", (SHOWN * SIDE, SIDE), "white")
-            for i, k in enumerate(np.linspace(0, len(frames) - 1, SHOWN).astype(int)):
-                row.paste(Image.fromarray(frames[k]).resize((SIDE - 2, SIDE - 2)), (i * SIDE, 0))
-            rows.append(row)
-    whole = Image.new("RGB", (SHOWN * SIDE, SIDE * len(rows)))
-    for i, row in enumerate(rows):
-        whole.paste(row, (0, i * SIDE))
-    whole.save(asked.out / "chains.png")
+            shown += [reduce(frames[k], 2) for k in np.linspace(0, len(frames) - 1, SHOWN).astype(int)]
+    write_png(tiled(shown, SHOWN), asked.out / "chains.png")
 
 
 if __name__ == "__main__":

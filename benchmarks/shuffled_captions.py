@@ -35,7 +35,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from longtake.commands.evaluate import PRESETS
+from longtake.commands.evaluate import PRESETS, film_of
 from longtake.commands.selection import Selection
 from longtake.data.clips import WorldDraws
 from longtake.data.latents import ClipCache, build_cache, open_cache
@@ -46,7 +46,6 @@ from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import NOT_ASKED, Script, script_of_episode
 from longtake.evaluate.sources import Source, StoredFilm, WorldFilm
 from longtake.evaluate.watching import Task, load_seen
-from longtake.film import cut_segments
 from longtake.manifest import find_model, read_manifest, write_manifest
 from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
@@ -160,7 +159,7 @@ def drawn_film(model: Path, report: Path, seed: int) -> StoredFilm:
     """The film of a test episode that `longtake evaluate` left in the report's store."""
     board = report / "storyboards" / f"test-{seed}-{FRAMES}.yaml"
     work = Selection(storyboard=board, strategy="nuwa-xl", model=str(model), store=report / "store").open()
-    return StoredFilm(work.store.root, tuple(cut_segments(work.plan)), work.manifest.folder)
+    return film_of(work)
 
 
 def print_table(folders: Mapping[str, Path], episodes: int, probes: Path) -> None:

@@ -67,7 +67,7 @@ def table(report: Report, names: list[str]) -> str:
     rows = [next(row for row in report["rows"] if row["name"] == name) for name in names]
     lines = [["", *short(names)], ["---"] * (len(names) + 1)]
     lines += [[title, *(cell(row, measure) for row in rows)] for measure, title in MEASURES.items()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown(lines)
 
 
 def faults(report: Report) -> str:
@@ -75,6 +75,10 @@ def faults(report: Report) -> str:
     rows = [row for row in report["rows"] if row["kind"] == "control"]
     lines = [["", *MEASURES.values()], ["---"] * (len(MEASURES) + 1)]
     lines += [[row["name"], *(verdict(row, measure) for measure in MEASURES)] for row in rows]
+    return markdown(lines)
+
+
+def markdown(lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -241,6 +241,12 @@ def contact_sheet(frames: Iterable[Pixels], labels: Iterable[str], columns: int 
     cells = [_cell(frame, label) for frame, label in zip(frames, labels, strict=True)]
     if not cells:
         raise VideoError("a contact sheet needs at least one picture")
+    return tiled(cells, columns)
+
+
+def tiled(pictures: Sequence[Pixels], columns: int) -> Pixels:
+    """Pictures of one size, at least one, in rows edge to edge; the last row is filled up with paper."""
+    cells = list(pictures)
     while len(cells) % columns and len(cells) > columns:
         cells.append(np.full_like(cells[0], _PAPER))
     rows = [np.concatenate(cells[i : i + columns], axis=1) for i in range(0, len(cells), columns)]

@@ -12,7 +12,7 @@ import yaml
 
 from longtake.commands.draw import draw, resumable
 from longtake.commands.progress import Bar
-from longtake.commands.selection import Selection, note
+from longtake.commands.selection import Selection, Work, note
 from longtake.commands.strategies import parse_way
 from longtake.cores import cores
 from longtake.data.script import episode_seeds
@@ -37,7 +37,15 @@ if TYPE_CHECKING:
     from longtake.evaluate.look import Probes
     from longtake.evaluate.named import Networks
 
-__all__ = ["PRESETS", "Options", "evaluate_films", "evaluate_real", "evaluate_strategies", "write_board"]
+__all__ = [
+    "PRESETS",
+    "Options",
+    "evaluate_films",
+    "evaluate_real",
+    "evaluate_strategies",
+    "film_of",
+    "write_board",
+]
 
 PRESETS = {"ci": (2, 256), "dev": (8, 1024), "release": (32, 3376)}  # episodes, frames of each
 TRUTH = "ground truth"
@@ -153,8 +161,7 @@ def evaluate_strategies(
             ).open()
             with resumable(f"{work.store.root} keeps every clip; run the same command again to go on"):
                 draw(work, slice(0, frames), workers=options.workers)
-            segments = tuple(cut_segments(work.plan))
-            films[strategy][name] = StoredFilm(work.store.root, segments, work.manifest.folder)
+            films[strategy][name] = film_of(work)
             plans[strategy][name] = work.plan
         decoded[name] = DecodedTruth(script, seed, work.manifest.folder)
         references[name] = WorldFilm(TRUTH, script, seed + _OTHER_LATENTS)
@@ -251,6 +258,11 @@ def _known_lines(
     return [line(name) for name in [TRUTH, *chosen]]
 
 
+def film_of(work: Work) -> StoredFilm:
+    """The film that was drawn into the store."""
+    return StoredFilm(work.store.root, tuple(cut_segments(work.plan)), work.manifest.folder)
+
+
 def write_board(script: Script, seed: int, path: Path) -> Path:
     """The storyboard of a script, for the planners."""
     scenes = [
@@ -309,7 +321,7 @@ def _report(
         workers = options.workers or cores()
         watched, measured = _shown(bar, "films watched"), _shown(bar, "rows measured")
         how = Measuring(kept, folder, workers=workers, on_done=watched, on_row=measured)
-        # By other probes only the values are told, whose intervals would take long.
+        # Of the other probes only values are told: their intervals would take long for nothing.
         other = replace(how, seed=1, resamples=0) if (folder / "frame-1").is_dir() else None
         watch_lines([(lines, how), *([(systems, other)] if other else [])])
         rows = evaluate(episodes, lines, how)
