@@ -25,8 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from longtake.conditioning.text import SmallTextEncoder
-from longtake.data.latents import ClipCache, open_cache
+from longtake.conditions.text import SmallTextEncoder
 from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, pin, times
 from longtake.diffusion.condition import enter, only_known
 from longtake.diffusion.schedule import diffuse
@@ -34,6 +33,7 @@ from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
 from longtake.recipes import RECIPES, Recipe
 from longtake.recipes.stages import clip_lengths, denoising_loss
+from longtake.train.cache import ClipCache, open_cache
 from longtake.train.denoiser import WIDE, ClipBatch, cached_batches, encode_captions
 from longtake.train.loop import train
 

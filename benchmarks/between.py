@@ -25,13 +25,15 @@ from rich.table import Table
 
 from longtake.data.clips import Clip
 from longtake.data.footage import CartoonWorld
-from longtake.data.script import episode_seeds, shot_at
-from longtake.flow import FLOWS, moved
+from longtake.draw.decode import Decoder
+from longtake.draw.flow import FLOWS, moved
+from longtake.draw.network import Operations
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.ops import Decoder, Operations
-from longtake.plan import Job, Scene, Timeline, finer, plan_nuwa_xl
+from longtake.plan import Job, Scene, Timeline, finer
+from longtake.strategies import plan_nuwa_xl
 from longtake.train.autoencoder import to_model
 from longtake.video import Pixels, write_png
+from longtake.world.script import episode_seeds, shot_at
 
 _KNOWN = 6  # frames of a clip: five between them
 NO_DRAFT = "no draft"

@@ -18,8 +18,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from longtake.draw.load import ready
 from longtake.manifest import DEFAULT_MODEL, find_model
-from longtake.ops.load import ready
 
 Inputs = dict[str, torch.Tensor]
 

@@ -15,8 +15,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from longtake.data.script import episode_seeds
-from longtake.data.vocabulary import Split
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import CONTROLS
 from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate
@@ -28,7 +26,10 @@ from longtake.evaluate.score import Scale, fix_scales, from_json, missed, row_ve
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import WorldFilm
 from longtake.evaluate.table import Header, markdown
-from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Plan, Sampling, Scene, Timeline
+from longtake.strategies import plan_nuwa_xl
+from longtake.world.script import episode_seeds
+from longtake.world.vocabulary import Split
 
 TRUTH = "ground truth"
 _SAMPLING = Sampling(

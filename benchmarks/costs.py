@@ -21,10 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from longtake.commands.selection import Selection, Work
-from longtake.executors import Event, JobDone, Tools, local, run
-from longtake.film import write_film
+from longtake.draw.decode import Decoder
+from longtake.draw.network import Operations
+from longtake.film.executors import Event, JobDone, Tools, local, run
+from longtake.film.segments import write_film
 from longtake.manifest import DEFAULT_MODEL
-from longtake.ops import Decoder, Operations
 from longtake.plan import Job, Plan
 from longtake.store import Store
 

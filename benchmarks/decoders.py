@@ -22,13 +22,13 @@ import torch
 from torch import nn
 
 from longtake.data.clips import WorldDraws
-from longtake.data.script import episode_seeds
 from longtake.models.layers import TemporalAttention, TemporalConv
 from longtake.models.load import load_network
 from longtake.models.vae import TKLVAE
 from longtake.recipes import RECIPES, Recipe
 from longtake.train.autoencoder import DecoderLoss, clip_batches, psnr, to_model
 from longtake.train.loop import train
+from longtake.world.script import episode_seeds
 
 CLIPS = 12  # of the validation split
 LEAF = 16

@@ -19,22 +19,23 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from longtake.cores import cores
-from longtake.data.script import episode_seeds
+from longtake.draw.network import Operations
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import DecodedTruth, Source, StoredFilm, WorldFilm
 from longtake.evaluate.table import Header, number, report_json
-from longtake.executors import Tools, local, run
-from longtake.film import Segment, cut_segments
+from longtake.film.executors import Tools, local, run
+from longtake.film.segments import Segment, cut_segments
+from longtake.machine import cores
 from longtake.manifest import Manifest, find_model, read_manifest
-from longtake.ops import Operations
-from longtake.plan import Plan, Scene, Timeline, plan_nuwa_xl
-from longtake.plan.nuwa_xl import NuwaXL
+from longtake.plan import Plan, Scene, Timeline
 from longtake.plan.plan import Piece
 from longtake.plan.tree import Tree
 from longtake.store import Store
+from longtake.strategies import plan_nuwa_xl
+from longtake.strategies.nuwa_xl import NuwaXL
+from longtake.world.script import episode_seeds
 
 GAPS = 15  # of a clip
 COLUMNS = (

@@ -27,11 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtake.commands.selection import Selection, Work
-from longtake.executors import Draw, Event, Hire, JobDone, SegmentDone, Tools, cluster, local, run
-from longtake.film import Encoding, write_film
+from longtake.film.executors import Draw, Event, Hire, JobDone, SegmentDone, Tools, cluster, local, run
+from longtake.film.segments import Encoding, write_film
 from longtake.manifest import DEFAULT_MODEL
-from longtake.plan import MAX_FRAMES, Job, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import MAX_FRAMES, Job, Plan, Sampling, Scene, Timeline
 from longtake.store import Store
+from longtake.strategies import plan_nuwa_xl
 
 ALL = slice(None)
 BATCH = 3  # as `render`
@@ -58,7 +59,8 @@ class Clock:
 
 def speed(work: Work, model: Path, name: str, hire: Hire, workers: int, out: Path) -> dict[str, float]:
     """Render the film into an empty store."""
-    from longtake.ops import Decoder, Operations  # here: where memory is measured, torch would hide it
+    from longtake.draw.decode import Decoder  # here: where memory is measured, torch would hide it
+    from longtake.draw.network import Operations
 
     folder = out / name
     shutil.rmtree(folder, ignore_errors=True)

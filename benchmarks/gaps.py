@@ -22,11 +22,12 @@ from rich.progress import track
 
 from longtake.data.clips import Clip
 from longtake.data.footage import CartoonWorld
-from longtake.data.script import episode_seeds
+from longtake.draw.decode import Decoder
+from longtake.draw.network import Operations
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
-from longtake.ops import Decoder, Operations
 from longtake.plan import Frame, Job, Sampling
 from longtake.train.autoencoder import to_model
+from longtake.world.script import episode_seeds
 
 Pixels = NDArray[np.uint8]
 

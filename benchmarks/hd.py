@@ -23,11 +23,11 @@ from rich.progress import track
 from rich.table import Table
 
 from longtake.data.clips import WorldDraws, draw_stills
-from longtake.data.script import episode_seeds
+from longtake.draw.decode import Decoder
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
-from longtake.ops import Decoder
 from longtake.train.autoencoder import to_model
 from longtake.video import Pixels, write_png
+from longtake.world.script import episode_seeds
 
 Floats = NDArray[np.float64]
 _EDGE = 24  # luma steps from pixel to pixel that count as an edge, of 255

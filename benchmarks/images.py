@@ -16,14 +16,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from longtake.data.script import Shot, episode_seeds, latents, shot_at
-from longtake.data.vocabulary import CHARACTERS, PLACES
-from longtake.data.world import frame
+from longtake.draw.decode import Decoder
+from longtake.draw.network import Drawer, Operations
 from longtake.evaluate.look import Probes, load_probes, read_frames
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.ops import Decoder, Drawer, Operations
-from longtake.plan import Job, Plan, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.strategies import plan_nuwa_xl
+from longtake.world.drawing import frame
+from longtake.world.script import Shot, episode_seeds, latents, shot_at
+from longtake.world.vocabulary import CHARACTERS, PLACES
 
 FRAMES = 3376
 

@@ -24,11 +24,11 @@ import numpy as np
 from longtake.data.access import frames_of
 from longtake.data.filmset import FilmSet, open_films
 from longtake.data.framelatents import encode_films, open_latents
+from longtake.draw.encode import Encoder
 from longtake.ingest.folder import Options, ingest
 from longtake.ingest.source import NoFilm, Painter, film_frames, open_source, resampled
 from longtake.ingest.take import Recipe
 from longtake.manifest import find_model, read_manifest
-from longtake.ops import Encoder
 from longtake.video import read_frames
 
 _JUMPS = 300  # frames read at random

@@ -24,17 +24,18 @@ import numpy as np
 import torch
 from gaps import gap_job, psnr
 
-from longtake.conditioning.text import SmallTextEncoder
+from longtake.conditions.text import SmallTextEncoder
 from longtake.data.clips import WorldDraws
 from longtake.data.footage import CartoonWorld
-from longtake.data.script import episode_seeds
+from longtake.draw.decode import Decoder
+from longtake.draw.network import Operations
 from longtake.manifest import find_model, read_manifest
 from longtake.models.load import load_network
-from longtake.ops import Decoder, Operations
 from longtake.recipes import RECIPES, Recipe
 from longtake.recipes.stages import do_stage
 from longtake.train.autoencoder import to_model
 from longtake.train.loop import TrainConfig
+from longtake.world.script import episode_seeds
 
 # Latent channels, and channels of the encoder's levels: each level halves the size.
 ARMS: dict[str, tuple[int, list[int]]] = {

@@ -21,14 +21,14 @@ from PIL import Image
 from longtake.commands.draw import draw
 from longtake.commands.evaluate import film_of, write_board
 from longtake.commands.selection import Selection, note
-from longtake.cores import cores
-from longtake.data.script import episode_seeds
-from longtake.data.vocabulary import PLACES
 from longtake.evaluate.readings import Seen
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.sources import StoredFilm, pictures
 from longtake.evaluate.watching import Task, load_seen, watch_all
+from longtake.machine import cores
 from longtake.video import reduce, tiled
+from longtake.world.script import episode_seeds
+from longtake.world.vocabulary import PLACES
 
 COLUMNS = 18  # frames in a row of the picture
 

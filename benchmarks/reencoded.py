@@ -21,13 +21,15 @@ from rich.progress import track
 
 from longtake.commands.evaluate import write_board
 from longtake.commands.selection import Selection
-from longtake.data.script import episode_seeds
+from longtake.draw.decode import Decoder
+from longtake.draw.encode import Encoder
+from longtake.draw.network import Drawer, Operations
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.signals import SignalReader
 from longtake.manifest import find_model
-from longtake.ops import Decoder, Drawer, Encoder, Operations
 from longtake.plan import Plan
 from longtake.video import Pixels, reduce, tiled, write_png
+from longtake.world.script import episode_seeds
 
 Clip = NDArray[np.float16]
 SHOWN = 18  # frames in a row of the picture

@@ -38,8 +38,8 @@ from torch import Tensor
 from longtake.commands.evaluate import PRESETS, film_of
 from longtake.commands.selection import Selection
 from longtake.data.clips import WorldDraws
-from longtake.data.latents import ClipCache, build_cache, open_cache
-from longtake.data.script import episode_seeds
+from longtake.draw.decode import Decoder
+from longtake.draw.load import best_device, text_encoder_in
 from longtake.evaluate.look import PROBES
 from longtake.evaluate.prompts import prompt_measures
 from longtake.evaluate.readings import Readings
@@ -49,13 +49,14 @@ from longtake.evaluate.watching import Task, load_seen
 from longtake.manifest import find_model, read_manifest, write_manifest
 from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
-from longtake.ops import Decoder, best_device, text_encoder_in
 from longtake.recipes import RECIPES
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.stages import clip_lengths, denoising_loss
 from longtake.train.autoencoder import to_model
+from longtake.train.cache import ClipCache, build_cache, open_cache
 from longtake.train.denoiser import cached_batches, encode_captions
 from longtake.train.loop import train
+from longtake.world.script import episode_seeds
 
 MODEL = "toon-64"
 COLUMNS = ("scenes right", "characters F1", "place", "time of day")

@@ -46,13 +46,14 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from longtake.executors import schedule
-from longtake.executors.task import Encode, Paint, Reply
-from longtake.film import LEAVES_PER_SEGMENT, Encoding, grouped_leaves
+from longtake.film.executors import schedule
+from longtake.film.executors.task import Encode, Paint, Reply
+from longtake.film.segments import LEAVES_PER_SEGMENT, Encoding, grouped_leaves
 from longtake.manifest import find_model, read_manifest
-from longtake.plan import Job, Plan, Sampling, Scene, Shown, Timeline, plan_nuwa_xl
+from longtake.plan import Job, Plan, Sampling, Scene, Shown, Timeline
 from longtake.plan.tree import Tree
 from longtake.store import Store
+from longtake.strategies import plan_nuwa_xl
 
 GAPS = 15  # of a clip
 SHORTER = 5 * GAPS**4 + 1, GAPS**5 + 1  # frames of the films that longer ones are extrapolated from
@@ -428,7 +429,8 @@ def table(films: Sequence[int], workers: Sequence[int], costs: Costs, crew: Crew
 
 def measured(model: str, costs: Costs) -> Costs:
     """What a model costs here, in CPU seconds of one thread."""
-    from longtake.ops import Decoder, Operations  # here: nothing else needs torch
+    from longtake.draw.decode import Decoder  # here: nothing else needs torch
+    from longtake.draw.network import Operations
     from longtake.video import Codec, encode_segment
 
     manifest = read_manifest(find_model(model))

@@ -20,14 +20,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from longtake.data.script import Shot, episode_seeds, shot_at
-from longtake.data.vocabulary import CHARACTERS, PLACES, TIMES
+from longtake.draw.decode import Decoder
+from longtake.draw.network import Drawer, Operations
 from longtake.evaluate.look import Probes, load_probes, read_frames
 from longtake.evaluate.readings import Floats
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.ops import Decoder, Drawer, Operations
-from longtake.plan import Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Scene, Timeline
+from longtake.strategies import plan_nuwa_xl
+from longtake.world.script import Shot, episode_seeds, shot_at
+from longtake.world.vocabulary import CHARACTERS, PLACES, TIMES
 
 KEYFRAMES, SPACING = 16, 225
 Read = dict[str, Floats]

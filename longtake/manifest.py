@@ -16,17 +16,6 @@ from typing import Any
 
 from longtake.plan import Sampling
 
-__all__ = [
-    "DEFAULT_MODEL",
-    "Manifest",
-    "ModelError",
-    "digest_of_pipeline",
-    "find_model",
-    "read_manifest",
-    "shipped_models",
-    "write_manifest",
-]
-
 DEFAULT_MODEL = "toon-128"
 _SHIPPED = Path(__file__).parent / "weights"
 _FORMAT = 1

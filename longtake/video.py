@@ -20,26 +20,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from longtake.whole import written_whole
-
-__all__ = [
-    "ENCODER",
-    "Codec",
-    "Pixels",
-    "VideoError",
-    "contact_sheet",
-    "copy_packets",
-    "count_frames",
-    "encode_segment",
-    "enlarge",
-    "join_segments",
-    "open_video",
-    "read_frames",
-    "read_metadata",
-    "reduce",
-    "write_animation",
-    "write_png",
-]
+from longtake.files import written_whole
 
 ENCODER = f"PyAV {av.__version__}"  # another one may make other bytes of the same frames
 

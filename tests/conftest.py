@@ -21,7 +21,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     import torch
 
-    from longtake.conditioning.text import SmallTextEncoder
+    from longtake.conditions.text import SmallTextEncoder
     from longtake.manifest import Manifest, write_manifest
     from longtake.models.unet import MaskTemporalUNet
     from longtake.models.upsampler import HDDecoder

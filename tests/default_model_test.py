@@ -12,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from longtake.draw.decode import Decoder
+from longtake.draw.network import Operations
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest, write_manifest
-from longtake.ops import Decoder, Operations
-from longtake.plan import Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Scene, Timeline
+from longtake.strategies import plan_nuwa_xl
 
 # Hours and places in turn, so that neither goes with a position in the clip.
 HOURS = {"at night": 0, "during the day": 1}

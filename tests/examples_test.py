@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import longtake
-from longtake.data.captions import vocabulary
-from longtake.data.vocabulary import CHARACTERS, HELD_OUT_ACTIONS, HELD_OUT_PLACES, PLACES
 from longtake.plan import Timeline
 from longtake.storyboard import load, timeline
+from longtake.world.captions import vocabulary
+from longtake.world.vocabulary import CHARACTERS, HELD_OUT_ACTIONS, HELD_OUT_PLACES, PLACES
 
 FOLDER = Path(longtake.__file__).parents[1] / "examples"
 BOARDS = sorted(FOLDER.glob("*.yaml"))

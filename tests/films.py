@@ -10,8 +10,6 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["number_in", "numbered", "scenes", "write_film"]
-
 Pixels = NDArray[np.uint8]
 
 

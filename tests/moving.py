@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.vocabulary import Split
-
-__all__ = ["Moving"]
+from longtake.world.vocabulary import Split
 
 _COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (50, 70, 210)}
 _SHOT = 12  # frames

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.executors import Event, TaskStarted
-from longtake.film import Encoding
-from longtake.plan import Job, Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.film.executors import Event, TaskStarted
+from longtake.film.segments import Encoding
+from longtake.plan import Job, Plan, Sampling, Scene, Timeline
+from longtake.strategies import plan_nuwa_xl
 from longtake.video import Codec
-
-__all__ = ["ALL", "ENCODING", "Decoder", "each", "film", "kinds", "ops", "paint"]
 
 ENCODING = Encoding(decoder="d", fps=Fraction(12), codec=Codec())
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tiny_sd import save_sd
 
-from longtake.commands.strategies import parse_way
+from longtake.draw.network import Operations
 from longtake.manifest import ModelError, digest_of_pipeline, read_manifest
-from longtake.ops import Operations
 from longtake.plan import Plan, Scene, Timeline
+from longtake.strategies.chosen import parse_way
 
 pytest.importorskip("transformers", reason="transformers is not installed: pip install 'longtake[pipelines]'")
 pytestmark = pytest.mark.filterwarnings("ignore")  # other people's libraries deprecate each other

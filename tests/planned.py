@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from longtake.plan import (
+from longtake.plan import Plan, Sampling, Timeline
+from longtake.strategies import (
     LvdmOptions,
-    Plan,
-    Sampling,
-    Timeline,
     VideoGenOptions,
     VidRDOptions,
     plan_lvdm,
@@ -16,8 +14,6 @@ from longtake.plan import (
     plan_videogen,
     plan_vidrd,
 )
-
-__all__ = ["SAMPLING", "lvdm", "nuwa_xl", "videogen", "vidrd"]
 
 SAMPLING = Sampling(sampler="ddim", steps=8, shift=1, text_guidance=2, known_guidance=1.5, precision="fp32")
 

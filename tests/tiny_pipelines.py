@@ -7,8 +7,6 @@ from typing import Any
 
 import torch
 
-__all__ = ["FLF", "ltx", "wan_i2v", "wan_vace"]
-
 FLF = {"image_dim": 16, "added_kv_proj_dim": 24, "pos_embed_seq_len": 10}  # of Wan 2.1's first and last frame
 
 

@@ -8,8 +8,6 @@ from longtake.plan import Sampling
 from longtake.recipes import Recipe
 from longtake.train.loop import TrainConfig
 
-__all__ = ["tiny"]
-
 
 def tiny() -> Recipe:
     config = TrainConfig(steps=2, batch=2, muon_lr=1e-2, adam_lr=1e-2, warmup=1, precision="bf16")

@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 
-__all__ = ["SD_NOISE", "UNET", "save_clip", "save_sd", "save_t5", "stirred"]
-
 # What Stable Diffusion's scheduler_config.json says of its noise.
 SD_NOISE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 # Of the U-Net.

@@ -13,18 +13,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from longtake.conditioning.text import SmallTextEncoder
-from longtake.data.captions import vocabulary
+from longtake.conditions.text import SmallTextEncoder
 from longtake.data.films import draws_of
 from longtake.data.footage import CartoonWorld
-from longtake.data.latents import build_cache, open_cache
 from longtake.recipes import RECIPES
 from longtake.recipes.done import digest_of
 from longtake.recipes.stages import clip_lengths
 from longtake.train.autoencoder import clip_batches, still_batches
+from longtake.train.cache import build_cache, open_cache
 from longtake.train.denoiser import cached_batches
 from longtake.train.hd import still_pairs
 from longtake.train.text import caption_batches
+from longtake.world.captions import vocabulary
 
 FOOTAGE = CartoonWorld(20)
 FILMS = FOOTAGE.films("train")

@@ -76,11 +76,11 @@ def _report(error: Exception) -> int:
     from longtake.commands.draw import Interrupted
     from longtake.data.cues import CueError
     from longtake.data.tables import DataSetError
-    from longtake.executors import WorkerDied
+    from longtake.film.executors import WorkerDied
     from longtake.manifest import ModelError
-    from longtake.plan import CannotDraw
     from longtake.store import CorruptClip
     from longtake.storyboard import StoryboardError
+    from longtake.strategies import CannotDraw
     from longtake.video import VideoError
 
     text = " ".join(str(error).split())

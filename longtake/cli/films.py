@@ -31,8 +31,6 @@ from longtake.cli.options import (
 )
 from longtake.manifest import DEFAULT_MODEL
 
-__all__ = ["app"]
-
 app = typer.Typer()
 
 

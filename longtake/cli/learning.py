@@ -25,8 +25,6 @@ from longtake.cli.options import (
 )
 from longtake.manifest import DEFAULT_MODEL
 
-__all__ = ["app", "data"]
-
 app = typer.Typer()
 data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What models learn from.")
 

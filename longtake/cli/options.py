@@ -10,35 +10,6 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-__all__ = [
-    "STRATEGY",
-    "AllowDownload",
-    "Aspect",
-    "BackendOption",
-    "DataSet",
-    "Executor",
-    "Frames",
-    "Guidance",
-    "Json",
-    "Model",
-    "Order",
-    "Pictures",
-    "Precision",
-    "PrecisionOption",
-    "Preset",
-    "Seed",
-    "Size",
-    "Span",
-    "Split",
-    "Steps",
-    "StoreOption",
-    "Storyboard",
-    "StrategyOption",
-    "select",
-    "show",
-]
-
-
 STRATEGY = "nuwa-xl"
 
 

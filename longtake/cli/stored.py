@@ -24,8 +24,6 @@ from longtake.cli.options import (
 )
 from longtake.manifest import DEFAULT_MODEL
 
-__all__ = ["app"]
-
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after what is stored.")
 
 

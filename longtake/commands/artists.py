@@ -8,14 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from longtake.commands.strategies import Way
 from longtake.commands.unheard import unheard
-from longtake.executors import Draw
-from longtake.film import SEGMENT_FRAMES, Decode
+from longtake.film.executors import Draw
+from longtake.film.segments import SEGMENT_FRAMES, Decode
 from longtake.manifest import Manifest
 from longtake.plan import Plan, Scene, Timeline
-
-__all__ = ["Artist", "ModelArtist"]
+from longtake.strategies.chosen import Way
 
 
 class Artist(Protocol):
@@ -133,12 +131,12 @@ class ModelArtist:
 
 
 def _load_model(folder: Path, pipelines: Mapping[str, Path]) -> Draw:
-    from longtake.ops import Operations  # here: where nothing is missing, torch is not needed
+    from longtake.draw.network import Operations  # here: where nothing is missing, torch is not needed
 
     return Operations(folder, pipelines=pipelines)()
 
 
 def _load_decoder(folder: Path, hd: bool) -> Decode:
-    from longtake.ops import Decoder  # here: where nothing is decoded, torch is not needed
+    from longtake.draw.decode import Decoder  # here: where nothing is decoded, torch is not needed
 
     return Decoder(folder, hd=hd)

@@ -14,15 +14,14 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from longtake.backends import BACKENDS, Backend
-from longtake.commands.strategies import check_installed, checked
-from longtake.executors import Draw
-from longtake.film import LEAVES_PER_SEGMENT, Decode
+from longtake.draw.backends import BACKENDS, Backend
+from longtake.film.executors import Draw
+from longtake.film.segments import LEAVES_PER_SEGMENT, Decode
 from longtake.manifest import ModelError, digest_of_pipeline
-from longtake.plan import BackendOptions, ClipRule, Plan, Scene, Timeline, plan_backend
+from longtake.plan import Plan, Scene, Timeline
+from longtake.strategies import BackendOptions, ClipRule, plan_backend
+from longtake.strategies.chosen import check_installed, checked
 from longtake.video import Pixels
-
-__all__ = ["BackendArtist", "Choices", "Chosen", "find_pipeline", "parse_backend"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +258,7 @@ class BackendArtist:
 
 
 def _load(backend: str, folder: Path, told: Mapping[str, Any], pictures: Mapping[str, Path]) -> Draw:
-    from longtake.ops.fill import Fillings  # here: where nothing is missing, torch is not needed
+    from longtake.draw.pipeline import Fillings  # here: where nothing is missing, torch is not needed
 
     return Fillings(backend=backend, folder=folder, pipelines=pictures, **told)()
 

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from longtake.plan import Job
 from longtake.store import Store
 
-__all__ = ["remember", "seconds_of"]
-
 _FILE = "costs.json"  # in the store: model -> level -> [clips, seconds]
 _MOST = 1000  # clips after which older ones count for less
 

@@ -15,9 +15,7 @@ import typer
 from longtake.commands.draw import resumable
 from longtake.commands.progress import Bar
 from longtake.commands.selection import clock, note
-from longtake.cores import cores
-
-__all__ = ["encode", "export", "ingest", "write_storyboard"]
+from longtake.machine import cores
 
 _WAY_ON = "run the same command again to go on"
 
@@ -79,7 +77,7 @@ def ingest(
 
 
 def _captioner(kind: Any, name: str, allow_download: bool) -> Any:
-    from longtake.ops import best_device
+    from longtake.draw.load import best_device
 
     return kind(name, allow_download, best_device())
 
@@ -94,7 +92,7 @@ def encode(dataset: Path, model: str, device: str | None) -> tuple[dict[str, Any
     if films.look.size != manifest.size:
         told = f"{dataset} has {films.look.size} pixels a side, {manifest.name} wants {manifest.size}"
         raise ModelError(f"{told}: ingest the films with --size {manifest.size}, or take another model")
-    from longtake.ops import Encoder
+    from longtake.draw.encode import Encoder
 
     encoder, done, begin = Encoder(manifest.folder, device), 0, time.monotonic()
     with Bar() as bar, resumable(_WAY_ON):
@@ -113,9 +111,9 @@ def export(
     _check_installed("webdataset", "tar files are written by webdataset", "webdataset")
     from longtake.data.filmset import open_films
     from longtake.data.framelatents import open_latents
-    from longtake.data.vocabulary import SPLITS
     from longtake.ingest import export as work
     from longtake.manifest import find_model, read_manifest
+    from longtake.world.vocabulary import SPLITS
 
     films = open_films(dataset)
     held = None
@@ -145,8 +143,8 @@ def write_storyboard(
     if cues.suffix.lower() != ".json":
         _check_installed("pysubs2", "subtitles are read by pysubs2", "data")
     from longtake.data.cues import read_cues
+    from longtake.files import written_whole
     from longtake.storyboard import from_cues, parse, read_seconds
-    from longtake.whole import written_whole
 
     length = None
     if duration is not None and (length := read_seconds(duration)) is None:

@@ -13,8 +13,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-__all__ = ["Check", "examine"]
-
 
 class Check(NamedTuple):
     """What one look found; "fail" is what nothing can be rendered with."""
@@ -55,7 +53,7 @@ def _torch() -> str:
 def _device() -> str:
     import torch
 
-    from longtake.ops import best_device
+    from longtake.draw.load import best_device
 
     device = best_device()
     name = torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine()
@@ -65,7 +63,7 @@ def _device() -> str:
 def _bf16() -> str:
     import torch
 
-    from longtake.cores import has_bf16
+    from longtake.machine import has_bf16
 
     if torch.cuda.is_available():
         slow = "no fast bf16 seen here: --precision fp32 may be quicker"

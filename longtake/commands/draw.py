@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from longtake.commands.costs import remember
 from longtake.commands.progress import Bar, Drawing
 from longtake.commands.selection import Work, note
-from longtake.cores import cores, may_have_gpu
-from longtake.executors import Event, Order, Tools, cluster, local, run
-from longtake.film import Encoding, count_lacking
-
-__all__ = ["CLIPS_WORTH", "Drawn", "Interrupted", "draw", "resumable", "workers_for"]
+from longtake.film.executors import Event, Order, Tools, cluster, local, run
+from longtake.film.segments import Encoding, count_lacking
+from longtake.machine import cores, may_have_gpu
 
 _MOST_WORKERS = 4  # by default; each holds a copy of the model
 CLIPS_WORTH = 16  # that pay for starting another process
@@ -107,7 +105,9 @@ def draw(
 def workers_for(most: int) -> int:
     """Processes that make sense by default for work that pays for `most` of them."""
     if most > 1 and may_have_gpu():
-        from longtake.ops import best_device  # here: importing torch takes as long as drawing some clips
+        from longtake.draw.load import (
+            best_device,  # here: importing torch takes as long as drawing some clips
+        )
 
         most = most if best_device() == "cpu" else 1
     return max(1, min(cores(), _MOST_WORKERS, most))

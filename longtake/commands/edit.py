@@ -11,11 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from longtake.commands.costs import seconds_of
 from longtake.commands.draw import CLIPS_WORTH, workers_for
 from longtake.commands.selection import Selection, Work, clock
+from longtake.files import written_whole
 from longtake.plan import Plan
 from longtake.storyboard import AnyEdit, Edit, StoryboardError, apply, difference, load, with_edits
-from longtake.whole import written_whole
-
-__all__ = ["change_of", "edit"]
 
 Report = dict[str, Any]
 

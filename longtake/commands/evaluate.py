@@ -13,10 +13,6 @@ import yaml
 from longtake.commands.draw import draw, resumable
 from longtake.commands.progress import Bar
 from longtake.commands.selection import Selection, Work, note
-from longtake.commands.strategies import parse_way
-from longtake.cores import cores
-from longtake.data.script import episode_seeds
-from longtake.data.vocabulary import Split
 from longtake.evaluate.controls import CONTROLS
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
 from longtake.evaluate.sources import (
@@ -27,25 +23,19 @@ from longtake.evaluate.sources import (
     VideoFile,
     WorldFilm,
 )
-from longtake.film import cut_segments
+from longtake.film.segments import cut_segments
+from longtake.machine import cores
 from longtake.plan import Plan
 from longtake.storyboard import StoryboardError
+from longtake.strategies.chosen import parse_way
 from longtake.video import Codec, VideoError, count_frames
+from longtake.world.script import episode_seeds
+from longtake.world.vocabulary import Split
 
 if TYPE_CHECKING:
     from longtake.evaluate.evaluation import Episode, Line
     from longtake.evaluate.look import Probes
     from longtake.evaluate.named import Networks
-
-__all__ = [
-    "PRESETS",
-    "Options",
-    "evaluate_films",
-    "evaluate_real",
-    "evaluate_strategies",
-    "film_of",
-    "write_board",
-]
 
 PRESETS = {"ci": (2, 256), "dev": (8, 1024), "release": (32, 3376)}  # episodes, frames of each
 TRUTH = "ground truth"
@@ -193,8 +183,8 @@ def _films(path: Path, hint: str) -> dict[str, Source]:
 
 def _networks(options: Options) -> Networks:
     """The named networks that there are weights of, opened before anything takes long."""
+    from longtake.draw.load import best_device
     from longtake.evaluate.named import NETWORKS, open_networks
-    from longtake.ops import best_device
 
     def named(pairs: Sequence[str], option: str) -> dict[str, str]:
         found = dict(pair.partition("=")[::2] for pair in pairs)

@@ -9,8 +9,6 @@ from typing import Any
 from longtake.commands.progress import Bar
 from longtake.manifest import ModelError
 
-__all__ = ["run"]
-
 _PARTS = 5  # that `inflate` tells of
 
 

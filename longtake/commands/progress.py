@@ -9,9 +9,16 @@ from types import TracebackType
 from typing import Any
 
 from longtake.commands.selection import Work, clock, note
-from longtake.executors import ClipCorrupt, Event, JobCached, JobDone, Paint, SegmentDone, Task, TaskStarted
-
-__all__ = ["Bar", "Drawing"]
+from longtake.film.executors import (
+    ClipCorrupt,
+    Event,
+    JobCached,
+    JobDone,
+    Paint,
+    SegmentDone,
+    Task,
+    TaskStarted,
+)
 
 _QUIET = 2.0  # s before anything is shown: what is done sooner needs no bar
 _LINES = 16  # of workers that are shown

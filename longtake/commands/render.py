@@ -14,14 +14,12 @@ import typer
 from longtake.commands.draw import draw, resumable
 from longtake.commands.progress import Bar
 from longtake.commands.selection import Selection, Work, clock, note, parse_span
-from longtake.executors import Event, Order, SegmentDone
-from longtake.film import Encoding, Segment, decode_frame, encode, kept, write_film
-from longtake.hls import PLAYLIST, Broadcast
+from longtake.film.executors import Event, Order, SegmentDone
+from longtake.film.hls import PLAYLIST, Broadcast
+from longtake.film.segments import Encoding, Segment, decode_frame, encode, kept, write_film
 from longtake.plan import SceneSeen
 from longtake.storyboard import StoryboardError, parse, parse_when
 from longtake.video import contact_sheet, enlarge, read_frames, reduce, write_png
-
-__all__ = ["keys", "peek", "plan", "render"]
 
 Report = dict[str, Any]
 

@@ -19,15 +19,13 @@ from numpy.typing import NDArray
 
 from longtake.commands.artists import Artist, ModelArtist
 from longtake.commands.backends import BackendArtist, find_pipeline, parse_backend
-from longtake.commands.strategies import check_drafts, parse_way
-from longtake.film import Decode, Encoding
+from longtake.film.segments import Decode, Encoding
 from longtake.manifest import DEFAULT_MODEL, Manifest, ModelError, find_model, read_manifest
 from longtake.plan import Job, Plan, finer
 from longtake.store import Store, open_store
 from longtake.storyboard import Storyboard, StoryboardError, edited, images, load, timeline, with_frames
+from longtake.strategies.chosen import check_drafts, parse_way
 from longtake.video import Codec
-
-__all__ = ["STORE", "Selection", "Work", "clock", "note", "parse_span"]
 
 _WATCHABLE = 256  # pixels per side to which smaller films are enlarged
 _CHECKSUMS = "checksums.json"  # in the store: those of weights, which take long

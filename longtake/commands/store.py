@@ -10,10 +10,8 @@ import typer
 
 from longtake.commands.progress import Bar
 from longtake.commands.selection import Selection
-from longtake.film import cut_segments
+from longtake.film.segments import cut_segments
 from longtake.store import CorruptClip, Entry, Store, open_store
-
-__all__ = ["gc", "verify"]
 
 Report = dict[str, Any]
 

@@ -10,8 +10,6 @@ import typer
 from longtake.commands.draw import resumable
 from longtake.commands.selection import note
 
-__all__ = ["run"]
-
 _ALL = "all"
 
 
@@ -31,8 +29,8 @@ def run(
     cartoon world. Raises typer's error for an unknown name, ModelError where `out` or `begin` is another
     recipe's, and ValueError where `data` holds nothing to learn from.
     """
+    from longtake.draw.load import best_device
     from longtake.manifest import find_model
-    from longtake.ops import best_device
     from longtake.recipes import RECIPES, STAGES, begin_from, do_stage, footage_of, run_all, share_threads
 
     if stage not in {*STAGES, _ALL}:

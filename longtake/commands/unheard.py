@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from longtake.conditioning.words import unknown_words
+from longtake.conditions.words import unknown_words
 from longtake.plan import Scene
-
-__all__ = ["unheard"]
 
 
 def unheard(text: Path, scenes: Sequence[Scene]) -> Iterator[str]:
@@ -34,7 +32,7 @@ def _unknown(vocabulary: set[str], scenes: Sequence[Scene]) -> Iterator[str]:
 
 
 def _cut_off(text: Path, scenes: Sequence[Scene]) -> Iterator[str]:
-    from longtake.conditioning.pretrained import unread  # here: it imports torch
+    from longtake.conditions.pretrained import unread  # here: it imports torch
 
     lost = unread(text, [scene.prompt for scene in scenes])
     for scene in scenes:

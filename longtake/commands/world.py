@@ -10,8 +10,6 @@ import typer
 
 from longtake.video import Codec, contact_sheet, encode_segment, write_animation, write_png
 
-__all__ = ["show_world"]
-
 FPS = 12
 _SHEET_FRAMES, _CLIP_FRAMES = 1800, 240  # by default
 _SHEET_SIZE, _CLIP_SIZE = 128, 256  # pixels
@@ -20,7 +18,7 @@ _SHEET_SIZE, _CLIP_SIZE = 128, 256  # pixels
 def show_world(episode: int, *, frames: str | None, size: int | None, out: Path) -> str:
     """Write a contact sheet (.png) or a clip (.mp4, .gif, .webp) of an episode; what was done."""
     try:
-        from longtake.data import world
+        from longtake.world import drawing as world
     except ModuleNotFoundError as error:
         if error.name != "cv2":
             raise
@@ -62,7 +60,7 @@ def _shown(episode: int, frames: range, step: int | None) -> list[int]:
 
 
 def _middles(episode: int, frames: range) -> Iterator[int]:
-    from longtake.data.script import shot_at
+    from longtake.world.script import shot_at
 
     at = frames.start
     while at < frames.stop:

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from longtake.data.tables import DataSetError
 from longtake.video import Pixels
 
-__all__ = ["GROUP", "frames_of"]
-
 GROUP = 12  # film frames from one that refers to nothing to the next: what a jump may have to decode
 _OPEN = 8  # films that a thread keeps open
 

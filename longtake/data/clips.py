@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtake.data.footage import CartoonWorld, Footage
-from longtake.data.script import Shot, shot_at
-
-__all__ = ["MIX", "Clip", "Draws", "WorldDraws", "draw_stills"]
+from longtake.world.script import Shot, shot_at
 
 MIX = (0.26, 0.22, 0.26, 0.12, 0.08, 0.06)  # shares of the kinds of clips that all levels of a film need
 

@@ -9,8 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["CUE_FILES", "Cue", "CueError", "in_frames", "read_cues"]
-
 CUE_FILES = (".vtt", ".srt", ".ass", ".ssa", ".json")
 
 

@@ -11,8 +11,6 @@ from itertools import accumulate
 from longtake.data.clips import MIX, Clip, Draws, WorldDraws
 from longtake.data.footage import CartoonWorld, Footage
 
-__all__ = ["FilmDraws", "draws_of", "looked_at"]
-
 _GAP = 15.0  # frames: a gap's spacing in a film that needs three levels
 _KEYFRAMES = 60.0  # frames: the least spacing of keyframes, where the film is long enough
 _LEAST = 16  # frames that the shortest film weighs: a picture is drawn as often as a clip's worth of film

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from longtake.data.access import frames_of
-from longtake.data.script import Split
 from longtake.data.tables import (
     CAPTIONS,
     FILMS,
@@ -30,8 +29,7 @@ from longtake.data.tables import (
     read_look,
     read_table,
 )
-
-__all__ = ["Film", "FilmSet", "open_films"]
+from longtake.world.vocabulary import Split
 
 
 @dataclass(frozen=True, kw_only=True)

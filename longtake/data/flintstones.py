@@ -15,10 +15,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.script import Split, episode_seeds, shot_at
-from longtake.data.world import frames, wide_frame
-
-__all__ = ["EPISODES", "HEIGHT", "MEAN_FRAMES", "WIDTH", "FlintstonesShape"]
+from longtake.world.drawing import frames, wide_frame
+from longtake.world.script import episode_seeds, shot_at
+from longtake.world.vocabulary import Split
 
 EPISODES, MEAN_FRAMES, WIDTH, HEIGHT = 166, 38_000, 1440, 1080
 _COUNTS: dict[Split, int] = {"train": 132, "validation": 17, "test": 17}  # about 80, 10 and 10 %

@@ -10,10 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.script import Split, episode_seeds, shot_at
-from longtake.data.world import frames
-
-__all__ = ["WORLD", "CartoonWorld", "Footage"]
+from longtake.world.drawing import frames
+from longtake.world.script import episode_seeds, shot_at
+from longtake.world.vocabulary import Split
 
 WORLD = "cartoon world"
 _LENGTH = 4275  # film frames: what the keyframes of a film of 3,376 frames span, wherever they begin

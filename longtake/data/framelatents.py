@@ -23,9 +23,7 @@ from safetensors.numpy import save
 from longtake.data.access import frames_of
 from longtake.data.filmset import Film, FilmSet
 from longtake.data.tables import DataSetError
-from longtake.whole import written_whole
-
-__all__ = ["FrameLatents", "encode_films", "latents_folder", "open_latents"]
+from longtake.files import written_whole
 
 Encode = Callable[[NDArray[np.uint8]], NDArray[np.float16]]  # [T, H, W, 3] -> [T, C, h, w]
 

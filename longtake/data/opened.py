@@ -10,8 +10,6 @@ from longtake.data.footage import Footage
 from longtake.data.tables import is_data_set
 from longtake.data.videos import Videos
 
-__all__ = ["open_footage"]
-
 _FLINTSTONES = Path("flintstones-shape")  # instead of a folder
 
 

@@ -24,27 +24,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from longtake.whole import written_whole
-
-__all__ = [
-    "CAPTIONS",
-    "FILMS",
-    "SHOTS",
-    "SKIPPED",
-    "CaptionRow",
-    "DataSetError",
-    "FilmRow",
-    "Look",
-    "Row",
-    "ShotRow",
-    "Table",
-    "checked",
-    "is_data_set",
-    "read_look",
-    "read_table",
-    "write_look",
-    "write_table",
-]
+from longtake.files import written_whole
 
 _FORMAT = 1
 Row = dict[str, str]  # column -> what is written there

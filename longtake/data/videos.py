@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from longtake.data.vocabulary import Split
 from longtake.video import VideoError, open_video
-
-__all__ = ["Video", "Videos", "find_videos"]
+from longtake.world.vocabulary import Split
 
 _KEPT = 2**30  # bytes of decoded films that stay in memory
 

@@ -13,8 +13,6 @@ from torch import Tensor
 from longtake.diffusion.prediction import Denoise
 from longtake.diffusion.schedule import Schedule, diffuse
 
-__all__ = ["blind", "enter", "only_known", "pin"]
-
 
 def only_known(known: Tensor, mask: Tensor) -> Tensor:
     """`known * mask`, also where the part outside the mask is not finite."""

@@ -7,8 +7,6 @@ from torch import Tensor
 
 from longtake.diffusion.prediction import Denoise
 
-__all__ = ["guide"]
-
 
 def guide(
     full: Denoise,

@@ -13,8 +13,6 @@ from longtake.diffusion.condition import enter, only_known
 from longtake.diffusion.prediction import prediction_for
 from longtake.diffusion.schedule import Schedule, diffuse, per_frame
 
-__all__ = ["DiffusionLoss", "mean_unknown"]
-
 _BINS = 4  # quarters of [0, 1] for the diagnostics
 
 

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Generator, Tensor
 
-__all__ = ["REGIMES", "Regime", "draw_masks"]
-
 Shape = tuple[int, int, int, int]  # B T H W
 Regime = Callable[[Shape, Generator], Tensor]
 

@@ -21,8 +21,6 @@ from torch import Tensor
 
 from longtake.diffusion.schedule import Schedule, per_frame
 
-__all__ = ["PREDICTIONS", "Denoise", "Denoiser", "Prediction", "PredictionError", "prediction_for"]
-
 # denoise(x[B,T,C,H,W], t[B,T], **inputs of the network) -> x0[B,T,C,H,W]
 Denoise = Callable[..., Tensor]
 

@@ -18,8 +18,6 @@ from longtake.diffusion.prediction import Denoise
 from longtake.diffusion.sampler import ddim
 from longtake.diffusion.schedule import Schedule
 
-__all__ = ["Past", "past_of", "reused_noise", "sample_reusing"]
-
 
 class Past(NamedTuple):
     """What a clip took over."""

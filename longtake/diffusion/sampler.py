@@ -17,8 +17,6 @@ from torch import Tensor
 from longtake.diffusion.prediction import Denoise
 from longtake.diffusion.schedule import Schedule
 
-__all__ = ["SAMPLERS", "Sampler", "coefficients", "ddim", "dpm_2m"]
-
 N = TypeVar("N", float, Tensor)
 
 # sampler(denoise, noise[B,T,C,H,W], times, schedule) -> video[B,T,C,H,W]

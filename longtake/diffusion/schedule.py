@@ -11,8 +11,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["SCHEDULES", "Schedule", "cosine", "ddpm", "diffuse", "flow", "per_frame", "sd", "times"]
-
 Schedule = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 # DDPM (Ho et al. 2020): beta from 1e-4 to 0.02 in 1000 steps, here per unit of time.

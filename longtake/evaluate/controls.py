@@ -16,15 +16,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from longtake.data import script as world_script
-from longtake.data.script import Actor, Latents, Shot, episode_seeds, latents
-from longtake.data.vocabulary import CHARACTERS, PLACES
-from longtake.data.world import CLOCK_PERIOD, draw, frame
 from longtake.evaluate.damage import add_noise, blur, brighten, fade
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.video import Pixels
-
-__all__ = ["CLIP", "CONTROLS", "LEAF", "Control", "Picture", "frames_of", "training_clips"]
+from longtake.world import script as world_script
+from longtake.world.drawing import CLOCK_PERIOD, draw, frame
+from longtake.world.script import Actor, Latents, Shot, episode_seeds, latents
+from longtake.world.vocabulary import CHARACTERS, PLACES
 
 LEAF = 15  # film frames from one seam of a planned film to the next
 CLIP = 16  # frames of a training clip

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from longtake.video import Pixels
 
-__all__ = ["add_noise", "blur", "brighten", "fade"]
-
 Floats = NDArray[np.float32]
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601

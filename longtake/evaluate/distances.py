@@ -21,20 +21,6 @@ from longtake.evaluate.frechet import Moments, frechet, kid, pool
 from longtake.evaluate.measured import Curve, Measured, not_measured
 from longtake.evaluate.readings import Seen
 
-__all__ = [
-    "Distance",
-    "OverTime",
-    "avg_fid",
-    "b_fvd",
-    "b_fvd_literal",
-    "b_fvd_over_time",
-    "bootstrap",
-    "frames_digest",
-    "reference_digest",
-    "refuse_overlap",
-    "set_distances",
-]
-
 Films = Sequence[NDArray[np.floating]]  # of each film, the features of its frames or clips in order [n, D]
 
 _CLIP = 16  # frames of the clips whose features `Seen` holds

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from longtake.evaluate.measured import Curve, Measured
 from longtake.evaluate.readings import Signals
 
-__all__ = ["curve", "drift_measures", "slope", "slope_interval"]
-
 Floats = NDArray[np.float64]
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.script import episode_seeds
 from longtake.evaluate.distances import refuse_overlap, set_distances
 from longtake.evaluate.drift import curve, drift_measures
 from longtake.evaluate.identity import cast_hues, diversity, identity_measures
@@ -25,10 +24,9 @@ from longtake.evaluate.script import Script
 from longtake.evaluate.seams import borders_of, cut_measures, seam_measures, seam_profile
 from longtake.evaluate.sources import Source
 from longtake.evaluate.watching import Task, load_seen, watch_all
+from longtake.files import written_whole
 from longtake.plan import Plan
-from longtake.whole import written_whole
-
-__all__ = ["Episode", "Line", "Measuring", "evaluate", "measure_film", "seam_profiles", "watch_lines"]
+from longtake.world.script import episode_seeds
 
 
 @dataclass(frozen=True)

@@ -32,20 +32,6 @@ from torch import Tensor
 
 from longtake.evaluate.frechet import Moments, frechet
 
-__all__ = [
-    "WEIGHTS_DIR",
-    "ClipSim",
-    "FeatureExtractor",
-    "RandomVideoNet",
-    "WeightsMissing",
-    "clip_texts",
-    "clipsim",
-    "film_features",
-    "fvd_selfcheck",
-    "load_extractor",
-    "lpips",
-]
-
 Floats = NDArray[np.float32]
 
 WEIGHTS_DIR = "LONGTAKE_WEIGHTS_DIR"  # environment: a folder of i3d.pt, inception.pt, lpips.pt, clip/, dino/

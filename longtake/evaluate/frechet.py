@@ -14,8 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Kid", "Moments", "floor", "frechet", "frechet_infinity", "kid", "pool"]
-
 Floats = NDArray[np.float64]
 
 

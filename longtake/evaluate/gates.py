@@ -8,15 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from longtake.data.script import episode_seeds, latents
-from longtake.data.vocabulary import Split
-from longtake.data.world import draw
 from longtake.evaluate.look import Probes, watch
 from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import script_of_episode
-from longtake.whole import written_whole
-
-__all__ = ["GATES", "Gate", "check_probes", "gates_of"]
+from longtake.files import written_whole
+from longtake.world.drawing import draw
+from longtake.world.script import episode_seeds, latents
+from longtake.world.vocabulary import Split
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,12 @@ from itertools import combinations, combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.vocabulary import CHARACTERS, PLACES
 from longtake.evaluate.measured import Measured, mean_of, not_measured
 from longtake.evaluate.prompts import PRESENT
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import Script
-
-__all__ = ["cast_hues", "diversity", "identity_measures"]
+from longtake.world.vocabulary import CHARACTERS, PLACES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

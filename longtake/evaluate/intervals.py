@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from longtake.evaluate.measured import Row
 
-__all__ = ["Interval", "Over", "Paired", "film_values", "interval", "interval_of", "paired"]
-
 Floats = NDArray[np.float64]
 Over = Literal["films", "scenes and pairs within the film", "none"]
 

@@ -14,16 +14,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from longtake.cores import has_bf16
 from longtake.evaluate.features import RandomVideoNet
 from longtake.evaluate.readings import Floats, Readings, Seen
 from longtake.evaluate.signals import SignalReader, shrink
 from longtake.evaluate.sources import in_chunks
+from longtake.machine import has_bf16
 from longtake.manifest import ModelError
 from longtake.models.load import load_network
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
-
-__all__ = ["CLIP", "PROBES", "Probes", "load_probes", "read_frames", "watch", "watch_by_all"]
 
 CLIP = 16  # frames that the clip probe and the random network see together
 PROBES = Path(__file__).parent.parent / "weights" / "probes"  # those that come with longtake

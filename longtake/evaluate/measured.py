@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Curve", "FilmResult", "Measured", "Row", "mean_of", "not_measured"]
-
 Floats = NDArray[np.float64]
 
 

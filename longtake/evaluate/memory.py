@@ -12,11 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.world import frame
 from longtake.evaluate.measured import Measured, mean_of
 from longtake.evaluate.signals import shrink
-
-__all__ = ["clip_rows", "memorised", "nearest", "too_near", "training_index"]
+from longtake.world.drawing import frame
 
 _CLIP = 16  # frames
 _SEEN = range(2, _CLIP, 4)  # frames of a clip that stand for it

@@ -16,8 +16,6 @@ from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script
 from longtake.evaluate.seams import calm_steps
 
-__all__ = ["motion_measures"]
-
 _LAG = 8  # frames, that of `Signals.lag`
 _LEAST = 1e-4  # of 0..1: less motion, or detail, than anyone sees; keeps logarithms finite
 

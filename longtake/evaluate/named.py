@@ -46,18 +46,6 @@ from longtake.evaluate.sources import Source, in_chunks
 from longtake.evaluate.watching import keep
 from longtake.manifest import ModelError
 
-__all__ = [
-    "NETWORKS",
-    "NO_WEIGHTS",
-    "NamedDistance",
-    "Networks",
-    "feature_distances",
-    "features_of",
-    "named_distances",
-    "open_networks",
-    "scene_similarity",
-]
-
 Floats = NDArray[np.float32]
 NETWORKS = {
     "i3d": "FVD (i3d)",

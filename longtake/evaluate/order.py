@@ -10,12 +10,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from longtake.data.world import CLOCK_PERIOD
 from longtake.evaluate.measured import Measured, mean_of, not_measured
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import NOT_ASKED, Script
-
-__all__ = ["order_measures"]
+from longtake.world.drawing import CLOCK_PERIOD
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

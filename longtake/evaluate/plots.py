@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PlotsMissing", "plot_curves", "plot_scores", "plot_seams", "strip"]
-
 Floats = NDArray[np.float64]
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; black is for ground truth

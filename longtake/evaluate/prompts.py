@@ -10,12 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.vocabulary import held_out
 from longtake.evaluate.measured import Measured, mean_of
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import NOT_ASKED, Script
-
-__all__ = ["PRESENT", "frame_correct", "prompt_measures"]
+from longtake.world.vocabulary import held_out
 
 PRESENT = 0.5  # a character is read as present where its probability is higher
 

@@ -11,11 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.vocabulary import PLACES
 from longtake.evaluate.script import Script
 from longtake.plan import Plan
-
-__all__ = ["Reach"]
+from longtake.world.vocabulary import PLACES
 
 Ints = NDArray[np.int64]
 

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.script import Latents
-from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
-from longtake.data.world import draw
 from longtake.evaluate.script import Script
-
-__all__ = ["Readings", "Seen", "Signals", "oracle"]
+from longtake.world.drawing import draw
+from longtake.world.script import Latents
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 Floats = NDArray[np.float32]
 

@@ -32,16 +32,6 @@ from longtake.evaluate.sources import Source, in_chunks
 from longtake.evaluate.watching import keep
 from longtake.video import Pixels, VideoError
 
-__all__ = [
-    "MEASURES",
-    "REAL",
-    "Pixelled",
-    "matched",
-    "measure_real",
-    "named_real",
-    "watch_pixels",
-]
-
 REAL = "real videos"  # the row of the references
 
 _SIZE = 64  # pixels per side

@@ -23,9 +23,7 @@ from longtake.evaluate.score import Scale, from_json
 from longtake.evaluate.script import Script
 from longtake.evaluate.sources import Source, pictures
 from longtake.evaluate.table import Header, markdown, number, report_json, summary
-from longtake.whole import written_whole
-
-__all__ = ["scales_for", "spread_of", "write_real_report", "write_report", "write_strip"]
+from longtake.files import written_whole
 
 SCALES = Path(__file__).parent / "scales.json"  # fixed on validation episodes, see docs/controls.md
 

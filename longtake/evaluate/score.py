@@ -20,22 +20,6 @@ from longtake.evaluate.catalogue import CATALOGUE, Measure
 from longtake.evaluate.intervals import film_values, interval, interval_of
 from longtake.evaluate.measured import FilmResult, Measured, Row
 
-__all__ = [
-    "SLACK",
-    "Ranked",
-    "Scale",
-    "Verdict",
-    "fix_scales",
-    "from_json",
-    "missed",
-    "rank",
-    "row_verdict",
-    "score",
-    "severity",
-    "to_json",
-    "verdict",
-]
-
 Floats = NDArray[np.float64]
 Verdict = Literal["ok", "fails", "not measured", "blind"]
 

@@ -14,13 +14,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data import script as world_script
-from longtake.data.captions import Told, read_caption
-from longtake.data.script import Actor, Latents, Shot
-from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
-from longtake.data.world import PAN, draw
-
-__all__ = ["NOT_ASKED", "Script", "Wanted", "script_of_episode", "script_of_prompts"]
+from longtake.world import script as world_script
+from longtake.world.captions import Told, read_caption
+from longtake.world.drawing import PAN, draw
+from longtake.world.script import Actor, Latents, Shot
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 _MOST = 2  # characters in a scene of the world
 NOT_ASKED = -1  # in the tables of `Wanted`: the prompt says nothing of it

@@ -21,16 +21,6 @@ from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script
 from longtake.plan import Plan
 
-__all__ = [
-    "Borders",
-    "borders_of",
-    "calm_steps",
-    "cut_measures",
-    "jumps_of",
-    "seam_measures",
-    "seam_profile",
-]
-
 _AROUND = 15  # frames on either side that a border is compared with
 _SUN = 20  # frames from one step of the sun or moon to the next, from frame 0 on
 _RAIN = 3  # frames in which rain falls by whole pixels: 8 of 64

@@ -15,8 +15,6 @@ from PIL import Image
 
 from longtake.evaluate.readings import Signals
 
-__all__ = ["SignalReader", "shrink"]
-
 _THUMBNAIL = 8  # pixels a side
 _LAG = 8  # frames; `Signals.lag` and `.difference` look no further back
 _BLOCK = 32  # frames that are worked on at once: few enough to stay in the processor's cache

@@ -16,25 +16,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 from PIL import Image
 
-from longtake.data.script import latents
 from longtake.evaluate.controls import frames_of
 from longtake.evaluate.script import Script
-from longtake.film import Segment, decode_segment
+from longtake.film.segments import Segment, decode_segment
 from longtake.manifest import read_manifest
 from longtake.store import open_store
 from longtake.video import Codec, Pixels, encode_segment, read_frames
-
-__all__ = [
-    "DecodedTruth",
-    "PictureFolder",
-    "Source",
-    "StoredFilm",
-    "VideoFile",
-    "WorldFilm",
-    "in_chunks",
-    "pictures",
-    "sha256_of",
-]
+from longtake.world.script import latents
 
 _Item = TypeVar("_Item")
 
@@ -98,7 +86,7 @@ class StoredFilm:
         return _hash(repr(self.segments), read_manifest(self.model).decoder_digest)
 
     def frames(self) -> Iterator[Pixels]:
-        from longtake.ops import Decoder
+        from longtake.draw.decode import Decoder
 
         decode, store = Decoder(self.model, "cpu"), open_store(self.store)
         for segment in self.segments:
@@ -106,7 +94,7 @@ class StoredFilm:
 
     def pictures(self, numbers: Iterable[int]) -> Iterator[Pixels]:
         """These frames, ascending; no leaf is decoded that shows none of them."""
-        from longtake.ops import Decoder
+        from longtake.draw.decode import Decoder
 
         decode, store = Decoder(self.model, "cpu"), open_store(self.store)
         wanted, start = set(numbers), 0
@@ -167,7 +155,7 @@ class DecodedTruth:
     def frames(self) -> Iterator[Pixels]:
         import torch
 
-        from longtake.ops import Decoder
+        from longtake.draw.decode import Decoder
 
         decode, hidden = Decoder(self.model, "cpu"), latents(self.seed)
         size, last = read_manifest(self.model).size, self.script.length - 1

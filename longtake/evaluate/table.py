@@ -21,18 +21,6 @@ from longtake.evaluate.score import Scale, missed, rank, row_verdict, score, sev
 if TYPE_CHECKING:  # it imports torch
     from longtake.evaluate.named import NamedDistance
 
-__all__ = [
-    "GUARDS",
-    "OVERVIEW",
-    "Header",
-    "called",
-    "limit_of",
-    "markdown",
-    "number",
-    "report_json",
-    "summary",
-]
-
 GUARDS = ("scene_accuracy", "motion", "diversity")  # beside every group of measures
 OVERVIEW = (  # one or two of every group
     "scene_accuracy", "action_accuracy", "count_accuracy", "identity_far", "revisit_far", "seam_fine",

@@ -16,9 +16,7 @@ import numpy as np
 from longtake.evaluate.look import PROBES, Probes, load_probes, watch_by_all
 from longtake.evaluate.readings import Readings, Seen, Signals
 from longtake.evaluate.sources import Source
-from longtake.whole import written_whole
-
-__all__ = ["Task", "keep", "load_seen", "watch_all"]
+from longtake.files import written_whole
 
 _VERSION = 1  # raise it when the same frames and probes give other numbers
 

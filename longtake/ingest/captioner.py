@@ -17,11 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtake.data.tables import FILMS, SHOTS, DataSetError, Row, read_look, read_table, write_table
+from longtake.files import written_whole
 from longtake.ingest.source import NoFilm, Painter, film_frames, open_source, resampled
 from longtake.video import Pixels
-from longtake.whole import written_whole
-
-__all__ = ["Captioner", "describe_shots"]
 
 _SIDE = 384  # pixels of the square that is looked at, of the source: most captioners want so many
 _TOKENS = 40  # of a caption at most

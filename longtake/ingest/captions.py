@@ -13,8 +13,6 @@ from longtake.ingest.sidecars import INSIDE, Sidecar, chosen
 from longtake.ingest.survey import Skipped
 from longtake.ingest.take import Taken, checksum
 
-__all__ = ["Told", "digest_of", "rows_of", "told"]
-
 
 class Told(NamedTuple):
     """What is said of one film."""

@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from longtake.data.filmset import Film, FilmSet, open_films
-from longtake.data.script import Split
 from longtake.data.tables import FILMS, SKIPPED, read_table
-from longtake.whole import written_whole
-
-__all__ = ["write_card"]
+from longtake.files import written_whole
+from longtake.world.vocabulary import Split
 
 _SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _YOURS = "<!-- what stands below this line is yours: `longtake data ingest` keeps it -->"

@@ -19,11 +19,9 @@ from PIL import Image
 
 from longtake.data.filmset import FilmSet
 from longtake.data.framelatents import FrameLatents
-from longtake.data.script import Split
 from longtake.data.tables import DataSetError
-from longtake.whole import written_whole
-
-__all__ = ["Export", "export", "jpeg", "png"]
+from longtake.files import written_whole
+from longtake.world.vocabulary import Split
 
 _FORMAT = 1
 _SHARD = 1000  # frames of a tar file, about

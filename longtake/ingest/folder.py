@@ -33,8 +33,6 @@ from longtake.ingest.state import State, open_state
 from longtake.ingest.survey import Found, Skipped, survey
 from longtake.ingest.take import Recipe, checksum, known_film, signature
 
-__all__ = ["Ingested", "Options", "ingest"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Options:

@@ -14,8 +14,6 @@ from longtake.ingest.survey import Found, Skipped, stamp
 from longtake.ingest.take import Recipe, Taken, checksum, film_id, known_film, take
 from longtake.ingest.workers import spread
 
-__all__ = ["Gathering", "Hear"]
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Hear = Callable[[int, int, str], None]  # done, of how many, what it is

@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Signature", "akin", "same", "small_grey"]
-
 Signature = NDArray[np.uint8]  # [seconds, 144], grey levels
 
 _SIDE = 12  # pixels

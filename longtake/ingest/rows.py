@@ -9,8 +9,6 @@ from longtake.data.tables import Row
 from longtake.ingest.splits import Parted
 from longtake.ingest.take import Taken
 
-__all__ = ["film_row", "shot_rows"]
-
 
 def film_row(taken: Taken, source: str, parted: Parted, fps: Fraction) -> Row:
     """Of a film that was taken from the file `source`."""

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LOOK", "Cut", "CutFinder", "shots_of"]
-
 LOOK = 256  # pixels of the longer side at which cuts are looked for
 
 # Found on the films that were counted by hand (docs/data.md).

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from longtake.data.cues import CUE_FILES
 
-__all__ = ["DEFAULT_KINDS", "INSIDE", "KINDS", "Sidecar", "chosen", "sidecars"]
-
 INSIDE = "inside"  # subtitles in the film's own file
 KINDS = ("json", "descriptions", "subtitles", INSIDE, "chapters")
 DEFAULT_KINDS = ("json", "descriptions", "subtitles", INSIDE)  # the best first

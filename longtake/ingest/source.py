@@ -20,18 +20,6 @@ from numpy.typing import NDArray
 from longtake.data.cues import Cue
 from longtake.video import Pixels
 
-__all__ = [
-    "Facts",
-    "NoFilm",
-    "Painter",
-    "Shown",
-    "film_frames",
-    "fit",
-    "open_source",
-    "resampled",
-    "told_inside",
-]
-
 # Text, pictures and lists of other files, which libav opens as if they were videos.
 _NO_FILMS = ("tty", "bin", "xbin", "adf", "idf", "image2", "lrc", "hls", "concat", "dash", "sdp")
 _TEXT = ("mov_text", "subrip", "srt", "ass", "ssa", "webvtt", "text")  # codecs of subtitles that are text

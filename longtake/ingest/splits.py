@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from longtake.data.script import Split
-
-__all__ = ["Parted", "part"]
+from longtake.world.vocabulary import Split
 
 _SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 

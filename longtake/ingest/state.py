@@ -6,9 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from longtake.whole import written_whole
-
-__all__ = ["State", "open_state"]
+from longtake.files import written_whole
 
 _FORMAT = 1
 _FILE = "ingest.json"

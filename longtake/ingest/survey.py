@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from longtake.data.cues import CUE_FILES
 
-__all__ = ["Found", "Skipped", "stamp", "survey"]
-
 
 class Skipped(NamedTuple):
     """A file that is no film of the data set."""

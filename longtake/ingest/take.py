@@ -18,6 +18,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from longtake.data.access import GROUP, frames_of
+from longtake.files import written_whole
 from longtake.ingest.likeness import Signature, small_grey
 from longtake.ingest.shots import LOOK, Cut, CutFinder, shots_of
 from longtake.ingest.source import (
@@ -31,9 +32,6 @@ from longtake.ingest.source import (
     told_inside,
 )
 from longtake.video import Codec, Pixels, contact_sheet, encode_segment, reduce, write_png
-from longtake.whole import written_whole
-
-__all__ = ["Recipe", "Taken", "checksum", "film_id", "known_film", "signature", "take"]
 
 _VERSION = 1  # raise it when the same file gives another film
 # Chroma at full size: at 128 pixels 4:2:0 costs 5 dB (docs/data.md).

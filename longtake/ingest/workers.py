@@ -12,8 +12,6 @@ from typing import TypeVar
 
 from longtake.data.tables import DataSetError
 
-__all__ = ["spread"]
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

@@ -23,8 +23,6 @@ from torch import Tensor, nn
 from longtake.models.layers import ChannelNorm, TemporalAttention, TemporalConv, adam_, laid_as, zero_
 from longtake.models.unet import Injection, Spacing, known_features, known_levels
 
-__all__ = ["InflatedUNet", "image_timestep"]
-
 _List = Sequence[nn.Module]
 _Grid = Sequence[_List]  # blocks of the levels
 _BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}

@@ -25,8 +25,6 @@ from torch import Tensor, nn
 from longtake.models.layers import TemporalAttention, TemporalConv, adam_, laid_as, zero_
 from longtake.models.vae import ClipAutoencoder, Posterior
 
-__all__ = ["InflatedVAE"]
-
 _BLOCKS = {"DownEncoderBlock2D", "UpDecoderBlock2D"}
 
 

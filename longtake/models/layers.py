@@ -15,25 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = [
-    "ChannelNorm",
-    "CrossAttention",
-    "Linear",
-    "SpatialAttention",
-    "SpatialConv",
-    "TemporalAttention",
-    "TemporalConv",
-    "adam_",
-    "attention",
-    "image",
-    "laid_as",
-    "rows_of",
-    "sinusoidal",
-    "spatial_conv",
-    "tokens",
-    "zero_",
-]
-
 M = TypeVar("M", bound=nn.Module)
 
 

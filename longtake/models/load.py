@@ -12,8 +12,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-__all__ = ["NETWORKS", "load_network", "network_in"]
-
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 # The networks that a model's folder may hold, by the name that their config has for them, and their modules:
 # imported when needed, for those of diffusers take half a second.

@@ -8,8 +8,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["nearest_features", "nearest_known"]
-
 
 def nearest_features(channels: int) -> int:
     """Channels of `nearest_known` for latents of `channels` channels."""

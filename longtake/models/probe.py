@@ -19,8 +19,6 @@ from torch import Tensor, nn
 
 from longtake.models.layers import ChannelNorm, TemporalConv, spatial_conv
 
-__all__ = ["PROBE_SIZE", "ClipLook", "ClipProbe", "FrameLook", "FrameProbe", "count_peaks", "heat_pool"]
-
 PROBE_SIZE = 64  # pixels per side of every picture a probe sees
 _RARE = -4.0  # logit at first: hardly any cell holds a figure
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["doubled", "halved"]
-
 
 def halved(latents: Tensor) -> Tensor:
     """`[B, T, C, H, W]` -> `[B, T, C, H / 2, W / 2]`: means over squares."""

@@ -34,8 +34,6 @@ from longtake.models.layers import (
 )
 from longtake.models.nearest import nearest_features, nearest_known
 
-__all__ = ["Injection", "MaskTemporalUNet", "Spacing", "known_features", "known_levels"]
-
 _MAP = 4  # pixels per side of the coarse picture that a prompt paints
 _MAP_CHANNELS = 32
 _QUERIES = 8  # what is asked of a prompt's tokens to sum it up

@@ -18,8 +18,6 @@ from torch import Tensor, nn
 from longtake.models.layers import ChannelNorm, adam_, spatial_conv, zero_
 from longtake.models.vae import TKLVAE, Block, Decoder, run_blocks, statistics_of
 
-__all__ = ["HDDecoder"]
-
 _SHUFFLE = 4  # pixels per side that the last layer makes of one: no layer runs at full size
 
 

@@ -26,8 +26,6 @@ from longtake.models.layers import (
     zero_,
 )
 
-__all__ = ["TKLVAE", "Block", "ClipAutoencoder", "Decoder", "Posterior", "run_blocks", "statistics_of"]
-
 
 class Posterior(NamedTuple):
     """Independent normal distributions of latents, both `[B, T, C, h, w]` in float32."""

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from longtake.plan.backend import BackendOptions, CannotDraw, ClipRule, plan_backend
 from longtake.plan.finer import finer
 from longtake.plan.job import Frame, Job, Sampling
-from longtake.plan.lvdm import LvdmOptions, plan_lvdm
-from longtake.plan.nuwa_xl import plan_nuwa_xl
 from longtake.plan.plan import Plan, SceneSeen, Shown
+from longtake.plan.strategy import Chain, Clip, Drawing, Strategy
 from longtake.plan.timeline import MAX_FRAMES, Scene, Timeline
-from longtake.plan.videogen import VideoGenOptions, plan_videogen
-from longtake.plan.vidrd import VidRDOptions, plan_vidrd
 
 __all__ = [
     "MAX_FRAMES",
-    "BackendOptions",
-    "CannotDraw",
-    "ClipRule",
+    "Chain",
+    "Clip",
+    "Drawing",
     "Frame",
     "Job",
-    "LvdmOptions",
     "Plan",
     "Sampling",
     "Scene",
     "SceneSeen",
     "Shown",
+    "Strategy",
     "Timeline",
-    "VidRDOptions",
-    "VideoGenOptions",
     "finer",
-    "plan_backend",
-    "plan_lvdm",
-    "plan_nuwa_xl",
-    "plan_videogen",
-    "plan_vidrd",
 ]

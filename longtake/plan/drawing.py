@@ -9,8 +9,6 @@ from typing import Any
 from longtake.plan.job import Frame, Job, Sampling
 from longtake.plan.strategy import Clip
 
-__all__ = ["draw_job", "noise_seed", "numbered", "seed_of"]
-
 
 def draw_job(
     clip: Clip,

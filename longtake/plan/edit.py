@@ -16,8 +16,6 @@ from longtake.plan.plan import Piece, Plan
 from longtake.plan.timeline import Scene, Timeline
 from longtake.plan.tree import Elsewhere, Layer, Tree, overlap
 
-__all__ = ["Edited", "insert", "move_cut", "pin", "remove", "reroll", "set_prompt"]
-
 
 class Edited(NamedTuple):
     """A film after an edit, and its film frames that are drawn anew."""

@@ -18,8 +18,6 @@ from longtake.plan.strategy import Origin
 from longtake.plan.timeline import Timeline
 from longtake.plan.tree import Tree, overlap
 
-__all__ = ["Finer", "finer"]
-
 _TOGETHER = 16  # leaves whose clips are asked for at once: a chain is looked through from its start each time
 
 

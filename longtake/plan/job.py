@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Frame", "Job", "Place", "Sampling"]
-
 # Raise an operation's version by hand whenever its code changes what it yields: it is part of every key.
 VERSIONS = {"draw": 1, "encode": 1, "fill": 1, "imagine": 1}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from longtake.plan.strategy import Chain
 
-__all__ = ["Keyframes"]
-
 
 class Keyframes:
     """Frames of a tree that are `stride` apart, in clips that are numbered from 0.

@@ -13,8 +13,6 @@ from longtake.plan.strategy import Origin, Strategy
 from longtake.plan.timeline import Timeline
 from longtake.plan.tree import Tree, overlap
 
-__all__ = ["Piece", "Plan", "SceneSeen", "Shown", "Walk"]
-
 
 class SceneSeen(NamedTuple):
     """Where a scene lies, and the first level (0 = keyframes) on which a frame is drawn from its prompt."""

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from longtake.plan.job import Frame, Job, Place
 
-__all__ = ["Chain", "Clip", "Drawing", "Origin", "Seen", "Strategy"]
-
 
 class Chain(NamedTuple):
     """Keyframes as clips from left to right, each standing on the one before."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-__all__ = ["MAX_FRAMES", "Scene", "Timeline"]
-
 MAX_FRAMES = 15**7 + 1  # seven levels of clips of 16 frames: 164 days at 12 frames per second
 
 

@@ -18,8 +18,6 @@ from longtake.plan.job import Frame, Job, Place
 from longtake.plan.keyframes import Keyframes
 from longtake.plan.strategy import Clip, Drawing, Origin, Seen, Strategy
 
-__all__ = ["Elsewhere", "Layer", "Tree", "overlap"]
-
 _PICTURES = 48  # given pictures that keyframes are shown at most: three clips' worth of attention more
 _REMEMBERED = 1024  # jobs kept by a tree; walking depth-first needs one per level
 

@@ -10,18 +10,16 @@ from typing import Any
 
 import torch
 
-from longtake.conditioning.text import SmallTextEncoder
-from longtake.data.captions import vocabulary
+from longtake.conditions.text import SmallTextEncoder
 from longtake.data.footage import CartoonWorld, Footage
+from longtake.draw.load import text_encoder_in
 from longtake.manifest import ModelError, read_manifest
 from longtake.models.load import load_network, network_in
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
-from longtake.ops import text_encoder_in
 from longtake.recipes.recipe import Recipe
 from longtake.train.spoken import captions_of, vocabulary_of
-
-__all__ = ["BEGUN", "begin_from"]
+from longtake.world.captions import vocabulary
 
 BEGUN = "begun"  # in `out/model`: the denoiser that the run's own begins as
 _MEASURED = {"latents_mean", "latents_std"}  # settings that training finds out

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from longtake.data.footage import CartoonWorld, Footage
 from longtake.evaluate.score import Scale
 from longtake.evaluate.table import limit_of, number
+from longtake.files import written_whole
 from longtake.manifest import Manifest, read_manifest
 from longtake.plan import Sampling
 from longtake.recipes.done import digest_of, read_done
@@ -22,9 +23,6 @@ from longtake.recipes.measures import in_words
 from longtake.recipes.recipe import Recipe
 from longtake.train.checkpoint import newest
 from longtake.train.loop import TrainConfig
-from longtake.whole import written_whole
-
-__all__ = ["write_card"]
 
 Report = Mapping[str, Any]
 

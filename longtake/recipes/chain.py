@@ -29,8 +29,6 @@ from longtake.recipes.recipe import Recipe
 from longtake.recipes.stages import STAGES, do_stage, share_threads
 from longtake.train.processes import place, processes
 
-__all__ = ["run_all", "stages_of"]
-
 Evaluate = Callable[[Path, Path], dict[str, Any]]  # a model's folder, one for the report -> the report
 
 

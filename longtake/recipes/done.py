@@ -14,11 +14,8 @@ from pathlib import Path
 import torch
 
 from longtake.data.footage import WORLD
+from longtake.files import written_whole
 from longtake.recipes.recipe import Recipe
-from longtake.whole import written_whole
-
-__all__ = ["Done", "Finished", "digest_of", "read_done", "this_machine", "write_done"]
-
 
 _MEMORY = {"recompute", "sharded"}  # of a TrainConfig
 

@@ -8,8 +8,6 @@ from longtake.plan import Sampling
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.toon import toon_64
 
-__all__ = ["films_64"]
-
 
 def films_64() -> Recipe:
     """64x64 pixels, small networks, for a few films: about an hour of one older CPU core, 0.9 GB."""

@@ -16,13 +16,11 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import nn
 
-from longtake.conditioning.pretrained import PretrainedTextEncoder
+from longtake.conditions.pretrained import PretrainedTextEncoder
 from longtake.manifest import Manifest, ModelError, read_manifest, write_manifest
 from longtake.models.inflated import InflatedUNet
 from longtake.models.inflated_vae import InflatedVAE
 from longtake.plan import Sampling
-
-__all__ = ["SAMPLING", "Inflated", "inflate", "schedule_of"]
 
 _CLIP = 16  # frames of a clip
 # As Stable Diffusion is commonly sampled, on every level: before training all frames are images.

@@ -7,16 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from longtake.conditioning.text import SmallTextEncoder
+from longtake.conditions.text import SmallTextEncoder
 from longtake.data.films import draws_of
 from longtake.data.footage import Footage
 from longtake.diffusion.loss import DiffusionLoss
+from longtake.files import written_whole
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.train.held_out import LEVELS, denoising, level_clips, reconstruction
-from longtake.whole import written_whole
-
-__all__ = ["FILE", "in_words", "measure", "read_measures"]
 
 FILE = "measures.json"
 _CLIPS = 16  # of each level

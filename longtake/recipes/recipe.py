@@ -9,8 +9,6 @@ from typing import Any, Literal
 from longtake.plan import Sampling
 from longtake.train.loop import TrainConfig
 
-__all__ = ["Recipe"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:

@@ -8,8 +8,6 @@ from longtake.recipes.inflate import SAMPLING
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.toon import toon_128
 
-__all__ = ["sd"]
-
 
 def sd(size: int, prediction: str) -> Recipe:
     """Begins with a model that `inflate` made (`--from`), and trains only the layers that it added.

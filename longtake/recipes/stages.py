@@ -16,14 +16,13 @@ import numpy as np
 import torch
 from rich.progress import Progress
 
-from longtake.conditioning.pretrained import PretrainedTextEncoder
-from longtake.conditioning.text import SmallTextEncoder
-from longtake.data.captions import lexicon, vocabulary
+from longtake.conditions.pretrained import PretrainedTextEncoder
+from longtake.conditions.text import SmallTextEncoder
 from longtake.data.films import draws_of, looked_at
 from longtake.data.footage import CartoonWorld, Footage
-from longtake.data.latents import build_cache, open_cache
 from longtake.data.opened import open_footage
 from longtake.diffusion import SCHEDULES, DiffusionLoss
+from longtake.draw.load import text_encoder_in
 from longtake.evaluate.gates import GATES, check_probes
 from longtake.evaluate.look import load_probes
 from longtake.manifest import Manifest, ModelError, write_manifest
@@ -32,7 +31,6 @@ from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
-from longtake.ops import text_encoder_in
 from longtake.recipes.begin import BEGUN
 from longtake.recipes.films import films_64
 from longtake.recipes.measures import in_words, measure
@@ -49,6 +47,7 @@ from longtake.train.autoencoder import (
     still_batches,
     to_model,
 )
+from longtake.train.cache import build_cache, open_cache
 from longtake.train.checkpoint import weights_digest
 from longtake.train.denoiser import (
     WIDE,
@@ -69,17 +68,7 @@ from longtake.train.retell import Reteller, retell_batches, retell_loss
 from longtake.train.samples import keyframe_sheet
 from longtake.train.spoken import captions_of, vocabulary_of
 from longtake.train.text import CaptionReader, caption_batches, facts_loss
-
-__all__ = [
-    "RECIPES",
-    "STAGES",
-    "clip_lengths",
-    "denoising_loss",
-    "do_stage",
-    "footage_of",
-    "run_stage",
-    "share_threads",
-]
+from longtake.world.captions import lexicon, vocabulary
 
 _CLIP = 16  # frames of a whole training clip
 

@@ -8,8 +8,6 @@ from longtake.plan import Sampling
 from longtake.recipes.recipe import Recipe
 from longtake.train.loop import TrainConfig
 
-__all__ = ["toon_64", "toon_128", "toon_128_accelerated", "toon_256"]
-
 
 def toon_64() -> Recipe:
     """64x64 pixels, trained on two CPU cores (`torchrun --nproc-per-node 2`) in about two hours."""

@@ -17,8 +17,6 @@ from typing import Any
 from longtake.store.clip import CLIP, Clip, CorruptClip, Entry, name_of, sha256_of, unpack
 from longtake.store.folder import Store
 
-__all__ = ["Bucket"]
-
 
 class Bucket(Store):
     """Clips and files by key under a URL such as `s3://bucket/films`.

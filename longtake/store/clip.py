@@ -20,18 +20,6 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-__all__ = [
-    "Clip",
-    "CorruptClip",
-    "Entry",
-    "Rows",
-    "checked",
-    "name_of",
-    "pack",
-    "sha256_of",
-    "unpack",
-]
-
 Clip = NDArray[Any]  # float16 [T, C, H, W] or uint8 [T, H, W, 3], or one of its frames without T
 
 Rows = Callable[[str, int, int], NDArray[Any]]  # (name of an entry, from, to) -> these of its rows

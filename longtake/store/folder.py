@@ -23,10 +23,8 @@ from typing import Any
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from longtake.files import written_whole
 from longtake.store.clip import CLIP, Clip, CorruptClip, Entry, checked, name_of, pack
-from longtake.whole import written_whole
-
-__all__ = ["Store"]
 
 _DAY = 24 * 3600  # s
 

@@ -12,8 +12,6 @@ import yaml
 from longtake.storyboard.read import parse
 from longtake.storyboard.schema import StoryboardError
 
-__all__ = ["from_cues"]
-
 
 def from_cues(
     cues: Iterable[tuple[Fraction, Fraction, str]],  # start and end in seconds, text

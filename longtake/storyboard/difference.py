@@ -17,8 +17,6 @@ from longtake.storyboard.schema import (
     StoryboardError,
 )
 
-__all__ = ["difference"]
-
 
 def difference(storyboard: Storyboard, plan: Plan, wanted: Storyboard) -> list[Edit]:
     """The edits that make the film `plan` of `storyboard` show the scenes of `wanted`.

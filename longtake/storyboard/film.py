@@ -23,8 +23,6 @@ from longtake.storyboard.schema import (
     read_when,
 )
 
-__all__ = ["apply", "edited", "images", "parse_when", "timeline", "with_frames"]
-
 Picture = Callable[[str], Job]  # path, from the storyboard's folder -> the job that yields its latent
 
 

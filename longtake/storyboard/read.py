@@ -15,8 +15,6 @@ from pydantic_core import ErrorDetails
 from longtake.storyboard.film import images, timeline
 from longtake.storyboard.schema import Edit, Image, Scene, Storyboard, StoryboardError, Strict, Video
 
-__all__ = ["Loader", "load", "parse"]
-
 _LARGEST = 10_000_000  # bytes of a file that may still be a storyboard: about 100,000 scenes
 
 

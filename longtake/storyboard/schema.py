@@ -11,26 +11,6 @@ from pydantic_core import PydanticCustomError
 
 from longtake.plan import MAX_FRAMES
 
-__all__ = [
-    "AnyEdit",
-    "Append",
-    "Edit",
-    "Image",
-    "Insert",
-    "Move",
-    "Pin",
-    "Remove",
-    "Reroll",
-    "Scene",
-    "SetPrompt",
-    "Storyboard",
-    "StoryboardError",
-    "Strict",
-    "Video",
-    "read_seconds",
-    "read_when",
-]
-
 # [hours:]minutes:seconds
 _CLOCK = re.compile(r"(?:([0-9]{1,9}):)?([0-9]{1,9}):([0-9]{1,9}(?:\.[0-9]{1,9})?)")
 

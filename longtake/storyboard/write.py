@@ -9,8 +9,6 @@ import yaml
 from longtake.storyboard.read import Loader, parse
 from longtake.storyboard.schema import Edit, StoryboardError
 
-__all__ = ["with_edits"]
-
 
 def with_edits(text: str, edits: Sequence[Edit]) -> str:
     """The YAML text of a storyboard with these edits instead of its own.

@@ -14,20 +14,6 @@ from longtake.data.clips import Draws, draw_stills
 from longtake.models.vae import TKLVAE
 from longtake.train.loop import step_seed
 
-__all__ = [
-    "DecoderLoss",
-    "NoisyStillLoss",
-    "StillLoss",
-    "clip_batches",
-    "distance",
-    "latent_statistics",
-    "psnr",
-    "reconstruction_sheet",
-    "still_batches",
-    "to_model",
-    "to_pixels",
-]
-
 Batches = Callable[[int, int, int], Tensor]
 
 

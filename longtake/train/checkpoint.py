@@ -18,8 +18,6 @@ from typing import Any, NamedTuple
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-__all__ = ["Checkpoint", "load_newest", "newest", "save", "weights_digest"]
-
 Tensors = dict[str, Tensor]
 PARTS = ("model", "ema", "optimiser")
 

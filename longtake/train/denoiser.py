@@ -15,27 +15,16 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from longtake.conditioning.text import SmallTextEncoder
-from longtake.data.latents import ClipCache
+from longtake.conditions.text import SmallTextEncoder
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import draw_masks
+from longtake.files import written_whole
 from longtake.models.resize import halved
+from longtake.train.cache import ClipCache
 from longtake.train.checkpoint import weights_digest
 from longtake.train.drafts import Drafts
 from longtake.train.loop import step_seed
 from longtake.train.processes import place
-from longtake.whole import written_whole
-
-__all__ = [
-    "WIDE",
-    "ClipBatch",
-    "MaskedClipLoss",
-    "cached_batches",
-    "encode_captions",
-    "kinds",
-    "known_cells",
-    "wide_from",
-]
 
 _CHUNK = 256  # captions encoded together
 WIDE = 60  # median spacing in frames from which a clip counts as one of keyframes

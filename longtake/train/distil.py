@@ -21,8 +21,6 @@ from longtake.models.unet import MaskTemporalUNet
 from longtake.plan import Sampling
 from longtake.train.denoiser import WIDE, ClipBatch, kinds, known_cells
 
-__all__ = ["DistilLoss"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class DistilLoss:

@@ -15,8 +15,6 @@ from longtake.diffusion.schedule import Schedule, diffuse
 from longtake.models.nearest import nearest_known
 from longtake.models.resize import doubled, halved
 
-__all__ = ["Drafted", "Drafts"]
-
 _NEAR = 3.5  # film frames: the widest median spacing that frames between known ones are drafted for
 
 

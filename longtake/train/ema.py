@@ -10,8 +10,6 @@ from torch import nn
 
 from longtake.train.shard import part
 
-__all__ = ["decay_at", "ema_copy", "ema_update"]
-
 M = TypeVar("M", bound=nn.Module)
 
 

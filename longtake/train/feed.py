@@ -9,9 +9,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from longtake.cores import cores
-
-__all__ = ["feed", "spare_cores"]
+from longtake.machine import cores
 
 Batches = Callable[[int, int, int], Any]  # (step, rank, world) -> batch
 _AHEAD = 4  # batches that each worker makes before they are asked for

@@ -21,8 +21,6 @@ from longtake.models.vae import TKLVAE
 from longtake.train.autoencoder import distance, psnr, to_model, to_pixels
 from longtake.train.loop import step_seed
 
-__all__ = ["HDLoss", "Pair", "hd_sheet", "still_pairs"]
-
 
 class Pair(NamedTuple):
     """The same frames in two sizes, uint8."""

@@ -9,14 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtake.conditioning.text import PromptEncoder
+from longtake.conditions.text import PromptEncoder
 from longtake.data.clips import Clip, Draws, draw_stills
 from longtake.data.footage import Footage
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.models.vae import TKLVAE
 from longtake.train.autoencoder import psnr, to_model
-
-__all__ = ["LEVELS", "denoising", "level_clips", "reconstruction"]
 
 LEVELS = ("keyframes", "gaps", "leaves")
 _LENGTH = 16  # frames of a clip

@@ -15,8 +15,6 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-__all__ = ["Log", "peak_memory", "save_sheet"]
-
 
 def peak_memory(device: torch.device) -> float:
     """Most memory used so far, MiB: of the GPU's allocator, else of this process (nan on Windows)."""

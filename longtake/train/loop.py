@@ -28,8 +28,6 @@ from longtake.train.muon import Muon, muon_names
 from longtake.train.processes import average, broadcast, processes
 from longtake.train.shard import as_part, shard, whole, whole_tensors
 
-__all__ = ["NonFiniteLossError", "TrainConfig", "rate_at", "step_seed", "train"]
-
 Loss = Callable[[Any, Any, torch.Generator], tuple[Tensor, dict[str, Tensor]]]
 M = TypeVar("M", bound=nn.Module)
 

@@ -15,9 +15,6 @@ from torch.distributed.tensor import DTensor
 
 from longtake.train.shard import as_part, part, whole
 
-__all__ = ["Muon", "muon_names", "orthogonalise"]
-
-
 _AT_ONCE = 2**26  # numbers in the matrices of a sharded network that are whole together
 
 

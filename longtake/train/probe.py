@@ -16,14 +16,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from longtake.data.scenes import random_latents, random_shot
-from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
-from longtake.data.world import FrameTruth, draw
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 from longtake.train.autoencoder import to_model
 from longtake.train.loop import step_seed
-
-__all__ = ["ClipBatch", "FrameBatch", "clip_loss", "clip_probe_batches", "frame_loss", "frame_probe_batches"]
+from longtake.world.drawing import FrameTruth, draw
+from longtake.world.scenes import random_latents, random_shot
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 _CLIP = 16  # frames
 _FINE, _COARSE = 16, 8  # cells per side of the probes' maps

@@ -14,8 +14,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-__all__ = ["Processes", "average", "broadcast", "own_device", "place", "processes"]
-
 
 class Processes(NamedTuple):
     """This process's place in the run."""

@@ -15,11 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from longtake.conditioning.text import SmallTextEncoder
+from longtake.conditions.text import SmallTextEncoder
 from longtake.models.layers import adam_
 from longtake.train.loop import step_seed
-
-__all__ = ["Reteller", "Retold", "retell_batches", "retell_loss"]
 
 Retold = tuple[Tensor, Tensor]  # word rows as they are heard, as they are meant; both [P, words]
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longtake.conditioning.text import PromptEncoder
+from longtake.conditions.text import PromptEncoder
 from longtake.data.clips import Clip
 from longtake.data.footage import Footage
 from longtake.diffusion import Denoiser, guide, times
@@ -19,8 +19,6 @@ from longtake.diffusion.schedule import Schedule
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.train.autoencoder import to_pixels
-
-__all__ = ["keyframe_sheet"]
 
 _FRAMES, _SPACING, _STEPS, _GUIDANCE = 16, 225, 8, 3.0
 

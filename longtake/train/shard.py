@@ -17,8 +17,6 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-__all__ = ["as_part", "part", "shard", "whole", "whole_tensors"]
-
 _FORWARD = ("encode", "decode")  # by what else than `forward` a loss may run a network: autoencoders
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from longtake.conditioning.words import words
+from longtake.conditions.words import words
 from longtake.data.footage import Footage
-
-__all__ = ["captions_of", "vocabulary_of"]
 
 _MOST = 4000  # words: those that are left out are rare, and count as unknown
 _AT_ONCE = 4096  # frames whose captions are asked for together

@@ -13,12 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from longtake.conditioning.text import SmallTextEncoder
-from longtake.data.script import Shot, shot_at
-from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
+from longtake.conditions.text import SmallTextEncoder
 from longtake.train.loop import step_seed
-
-__all__ = ["CaptionReader", "caption_batches", "facts_loss", "facts_of"]
+from longtake.world.script import Shot, shot_at
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 # Answers to each question: first actor's name, action, direction; the second's; place, time, weather, pan.
 _ANSWERS = [6, 6, 3, 7, 7, 3, 6, 4, 2, 3]

@@ -16,8 +16,8 @@ from longtake.cli import main
 from longtake.commands.data import rate
 from longtake.data.filmset import open_films
 from longtake.data.framelatents import open_latents
+from longtake.draw.encode import Encoder
 from longtake.manifest import read_manifest
-from longtake.ops import Encoder
 
 Run = Callable[..., tuple[int, str, str]]
 

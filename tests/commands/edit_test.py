@@ -125,7 +125,8 @@ def test_every_kind_of_edit_and_back(run: Any, board: Path, tmp_path: Path) -> N
 
 
 def test_a_pinned_picture_is_seen(run: Any, board: Path, tmp_path: Path, tiny_model: Path) -> None:
-    from longtake.ops import Decoder, Operations
+    from longtake.draw.decode import Decoder
+    from longtake.draw.network import Operations
 
     Image.new("RGB", (40, 30), (200, 30, 30)).save(tmp_path / "red.png")
     run("edit", board, "--pin", "red.png", "--at", 30)

@@ -9,9 +9,9 @@ import pytest
 from longtake.commands import progress
 from longtake.commands.progress import Bar, Drawing
 from longtake.commands.selection import Selection, Work, clock
-from longtake.executors import JobCached, JobDone, JobStarted, Paint, SegmentDone, TaskStarted
-from longtake.executors.task import Encode
-from longtake.film import cut_segments
+from longtake.film.executors import JobCached, JobDone, JobStarted, Paint, SegmentDone, TaskStarted
+from longtake.film.executors.task import Encode
+from longtake.film.segments import cut_segments
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from longtake.data.clips import Clip, WorldDraws, draw_stills
 from longtake.data.footage import CartoonWorld
-from longtake.data.script import shot_at
-from longtake.data.world import frame
+from longtake.world.drawing import frame
+from longtake.world.script import shot_at
 
 EPISODES = [3, 14, 15]
 WORLD = WorldDraws(EPISODES)

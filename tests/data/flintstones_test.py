@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from longtake.data.canvas import Canvas
 from longtake.data.films import draws_of
 from longtake.data.flintstones import EPISODES, FlintstonesShape
 from longtake.data.footage import Footage
 from longtake.data.opened import open_footage
-from longtake.data.script import split_of
-from longtake.data.vocabulary import SPLITS
-from longtake.data.world import frame, wide_frame
+from longtake.world.canvas import Canvas
+from longtake.world.drawing import frame, wide_frame
+from longtake.world.script import split_of
+from longtake.world.vocabulary import SPLITS
 
 SHAPE: Footage = FlintstonesShape()
 

@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from longtake.cli import main
-from longtake.data.script import latents
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import frames_of
 from longtake.evaluate.script import Script, script_of_prompts
 from longtake.video import Codec, encode_segment
+from longtake.world.script import latents
 
 FRAMES = 96
 SCENES = [

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.data.script import latents
-from longtake.data.world import draw
 from longtake.evaluate.script import Script
+from longtake.world.drawing import draw
+from longtake.world.script import latents
 
 Film = Callable[[Script, int, int], Callable[[int], NDArray[np.uint8]]]
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.data.script import episode_seeds, latents, split_of
-from longtake.data.world import frame
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import CLIP, CONTROLS, LEAF, frames_of, training_clips
 from longtake.evaluate.damage import add_noise, blur, brighten, fade
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
+from longtake.world.drawing import frame
+from longtake.world.script import episode_seeds, latents, split_of
 
 SIZE, SEED = 24, 5
 EPISODE = episode_seeds("test", 1)[0]

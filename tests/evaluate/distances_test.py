@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.data.script import latents
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.distances import (
     avg_fid,
@@ -27,6 +26,7 @@ from longtake.evaluate.distances import (
 from longtake.evaluate.frechet import Moments, frechet
 from longtake.evaluate.readings import Seen, Signals, oracle
 from longtake.evaluate.script import script_of_prompts
+from longtake.world.script import latents
 
 Films = list[NDArray[np.float64]]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from longtake.data.script import episode_seeds, latents
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate, measure_film, seam_profiles
 from longtake.evaluate.measured import FilmResult, Row
@@ -17,7 +16,9 @@ from longtake.evaluate.readings import Seen, Signals, oracle
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.signals import SignalReader
 from longtake.evaluate.sources import WorldFilm
-from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Plan, Sampling, Scene, Timeline
+from longtake.strategies import plan_nuwa_xl
+from longtake.world.script import episode_seeds, latents
 
 SAMPLING = Sampling(
     sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor, nn
 
-from longtake.data.script import episode_seeds, latents, shot_at
-from longtake.data.world import draw
 from longtake.evaluate.features import (
     WEIGHTS_DIR,
     RandomVideoNet,
@@ -30,6 +28,8 @@ from longtake.evaluate.features import (
     lpips,
 )
 from longtake.evaluate.frechet import Moments, frechet
+from longtake.world.drawing import draw
+from longtake.world.script import episode_seeds, latents, shot_at
 
 Pixels = NDArray[np.uint8]
 

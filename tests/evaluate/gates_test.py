@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from longtake.data.script import episode_seeds, latents
-from longtake.data.world import frame, frame_truth
 from longtake.evaluate import gates
 from longtake.evaluate.gates import GATES, Gate, check_probes, gates_of
 from longtake.evaluate.look import Probes, load_probes, watch
 from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import script_of_episode
 from longtake.models.probe import ClipProbe, FrameProbe
+from longtake.world.drawing import frame, frame_truth
+from longtake.world.script import episode_seeds, latents
 
 
 def test_a_gate_is_passed_at_its_bar() -> None:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.data.script import Latents, episode_seeds, latents
-from longtake.data.vocabulary import CHARACTERS, PLACES
 from longtake.evaluate.identity import cast_hues, diversity, identity_measures
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Plan, Sampling, Scene, Timeline
+from longtake.strategies import plan_nuwa_xl
+from longtake.world.script import Latents, episode_seeds, latents
+from longtake.world.vocabulary import CHARACTERS, PLACES
 
 SAMPLING = Sampling(
     sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"

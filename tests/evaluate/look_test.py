@@ -11,12 +11,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from longtake.data.world import frame
 from longtake.evaluate import look
 from longtake.evaluate.look import Probes, load_probes, read_frames, watch
 from longtake.evaluate.readings import Readings, Seen, Signals
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.train.probe import _column
+from longtake.world.drawing import frame
 
 LONGEST = 130
 BY_CLIP = ("action", "direction")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.data.script import episode_seeds
-from longtake.data.world import frames
 from longtake.evaluate.memory import clip_rows, memorised, nearest, too_near, training_index
 from longtake.evaluate.signals import SignalReader
+from longtake.world.drawing import frames
+from longtake.world.script import episode_seeds
 
 Rows = NDArray[np.float32]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.data.script import episode_seeds, latents
-from longtake.data.vocabulary import PLACES, TIMES, WEATHERS
 from longtake.evaluate.order import order_measures
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
+from longtake.world.script import episode_seeds, latents
+from longtake.world.vocabulary import PLACES, TIMES, WEATHERS
 
 Ints = NDArray[np.int64]
 LONG = 3376

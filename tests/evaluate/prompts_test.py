@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from longtake.data.script import episode_seeds, latents
-from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 from longtake.evaluate.prompts import frame_correct, prompt_measures
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
+from longtake.world.script import episode_seeds, latents
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 ACCURACIES = (
     "scene_accuracy",

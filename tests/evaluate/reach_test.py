@@ -8,10 +8,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from longtake.data.vocabulary import CHARACTERS, PLACES
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Plan, Sampling, Scene, Timeline
+from longtake.strategies import plan_nuwa_xl
+from longtake.world.vocabulary import CHARACTERS, PLACES
 
 SAMPLING = Sampling(
     sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"

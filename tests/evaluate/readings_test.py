@@ -6,11 +6,11 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from longtake.data.script import episode_seeds, latents, shot_at
-from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
-from longtake.data.world import frame_truth
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
+from longtake.world.drawing import frame_truth
+from longtake.world.script import episode_seeds, latents, shot_at
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 SEED = next(
     seed for seed in episode_seeds("test", 9) if any(a.action == "walk" for a in shot_at(seed, 0).actors)

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from longtake.cli import main
-from longtake.data.script import episode_seeds
-from longtake.data.world import frames as world_frames
 from longtake.evaluate.features import WEIGHTS_DIR
 from longtake.evaluate.intervals import interval_of
 from longtake.evaluate.measured import Row
@@ -26,6 +24,8 @@ from longtake.evaluate.real import MEASURES, REAL, matched, measure_real, watch_
 from longtake.evaluate.signals import SignalReader
 from longtake.evaluate.sources import VideoFile
 from longtake.video import Pixels, VideoError, encode_segment, write_png
+from longtake.world.drawing import frames as world_frames
+from longtake.world.script import episode_seeds
 
 torch.set_num_threads(1)
 

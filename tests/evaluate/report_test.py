@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from longtake.data.script import episode_seeds
 from longtake.evaluate import report
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.gates import GATES
@@ -21,6 +20,7 @@ from longtake.evaluate.report import scales_for, spread_of, write_real_report, w
 from longtake.evaluate.score import Scale, from_json, to_json
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.sources import WorldFilm
+from longtake.world.script import episode_seeds
 
 GOOD = {gate.name: gate.bar for gate in GATES}
 PROMPTS = {f"film {k}": ["A fox sleeps.", "A frog | jumps."] for k in range(2)}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longtake.data.script import episode_seeds, latents, shot_at
-from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
-from longtake.data.world import draw, frame, frame_truth
 from longtake.evaluate.prompts import frame_correct
 from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import NOT_ASKED, Script, Wanted, script_of_episode, script_of_prompts
+from longtake.world.drawing import draw, frame, frame_truth
+from longtake.world.script import episode_seeds, latents, shot_at
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 SEED = episode_seeds("test", 1)[0]
 

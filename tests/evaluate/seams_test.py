@@ -9,8 +9,6 @@ import planned
 import pytest
 from numpy.typing import NDArray
 
-from longtake.data.script import latents
-from longtake.data.world import frame_truth
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
 from longtake.evaluate.seams import (
@@ -23,6 +21,8 @@ from longtake.evaluate.seams import (
 )
 from longtake.evaluate.signals import SignalReader
 from longtake.plan import Scene, Timeline
+from longtake.world.drawing import frame_truth
+from longtake.world.script import latents
 
 N = 1000
 CUTS = (38, 410, 417, 700)

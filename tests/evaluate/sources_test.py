@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from longtake.data.script import episode_seeds, latents
-from longtake.data.world import frame
+from longtake.draw.decode import Decoder
 from longtake.evaluate.script import script_of_episode, script_of_prompts
 from longtake.evaluate.sources import (
     DecodedTruth,
@@ -25,12 +24,14 @@ from longtake.evaluate.sources import (
     pictures,
     sha256_of,
 )
-from longtake.film import cut_segments, decode_frame
+from longtake.film.segments import cut_segments, decode_frame
 from longtake.manifest import read_manifest, write_manifest
-from longtake.ops import Decoder
-from longtake.plan import Plan, Sampling, Scene, Timeline, plan_nuwa_xl
+from longtake.plan import Plan, Sampling, Scene, Timeline
 from longtake.store import Store
+from longtake.strategies import plan_nuwa_xl
 from longtake.video import Codec, encode_segment, read_frames, write_png
+from longtake.world.drawing import frame
+from longtake.world.script import episode_seeds, latents
 
 SEED = episode_seeds("test", 1)[0]
 SAMPLING = Sampling(

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from longtake.data.script import episode_seeds
 from longtake.evaluate.look import load_probes, watch
 from longtake.evaluate.readings import Readings, Signals
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.sources import PictureFolder, Source, VideoFile, WorldFilm
 from longtake.evaluate.watching import Task, load_seen, watch_all
 from longtake.video import Pixels, VideoError, encode_segment
+from longtake.world.script import episode_seeds
 
 SEED = episode_seeds("test", 1)[0]
 

@@ -208,9 +208,11 @@ def edits(plan: Plan) -> Iterator[Callable[[st.DataObject], Edited]]:
     yield lambda data: set_prompt(plan, data.draw(name), data.draw(st.sampled_from(CAST)) + " again")
     yield lambda data: reroll(plan, data.draw(name))
     yield lambda data: insert(
-        plan, f"n{len(ids)}-{plan.length}", data.draw(frame), data.draw(st.integers(1, 40)), "an owl"
+        plan, f"n{len(plan.trees)}", data.draw(frame), data.draw(st.integers(1, 40)), "an owl"
     )
-    yield lambda data: insert(plan, f"e{plan.length}", plan.length, data.draw(st.integers(1, 40)), "a fox")
+    yield lambda data: insert(
+        plan, f"e{len(plan.trees)}", plan.length, data.draw(st.integers(1, 40)), "a fox"
+    )
     yield lambda data: pin(plan, data.draw(frame), PICTURE)
     if len(ids) > 1:
         yield lambda data: remove(plan, data.draw(name))

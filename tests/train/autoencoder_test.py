@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from longtake.data.clips import WorldDraws
-from longtake.data.script import episode_seeds
 from longtake.models.vae import TKLVAE, Posterior
 from longtake.train.autoencoder import (
     Batches,
@@ -28,6 +27,7 @@ from longtake.train.autoencoder import (
     to_pixels,
 )
 from longtake.train.loop import TrainConfig, train
+from longtake.world.script import episode_seeds
 
 WORLD = WorldDraws(episode_seeds("train", 20))
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from longtake.conditioning.text import SmallTextEncoder
-from longtake.data.latents import ClipCache
+from longtake.conditions.text import SmallTextEncoder
 from longtake.diffusion import DiffusionLoss, flow
 from longtake.models.unet import MaskTemporalUNet
+from longtake.train.cache import ClipCache
 from longtake.train.denoiser import (
     ClipBatch,
     MaskedClipLoss,

@@ -16,13 +16,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from longtake.data.script import episode_seeds, shot_at
-from longtake.data.world import frames
 from longtake.diffusion import Denoiser, DiffusionLoss, ddim, flow, pin, times
 from longtake.diffusion.condition import enter
 from longtake.models.unet import MaskTemporalUNet
 from longtake.train.denoiser import ClipBatch, MaskedClipLoss
 from longtake.train.loop import TrainConfig, train
+from longtake.world.drawing import frames
+from longtake.world.script import episode_seeds, shot_at
 
 pytestmark = pytest.mark.slow
 CLIPS, FRAMES, STRIDE, STEPS = 4, 8, 3, 300

@@ -12,9 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longtake.data.scenes import random_latents, random_shot
-from longtake.data.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
-from longtake.data.world import FrameTruth, draw
 from longtake.models.probe import ClipLook, ClipProbe, FrameLook, FrameProbe, count_peaks
 from longtake.train import probe
 from longtake.train.loop import TrainConfig, train
@@ -26,6 +23,9 @@ from longtake.train.probe import (
     frame_loss,
     frame_probe_batches,
 )
+from longtake.world.drawing import FrameTruth, draw
+from longtake.world.scenes import random_latents, random_shot
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 BATCHES = pytest.mark.parametrize("of", [frame_probe_batches, clip_probe_batches], ids=["frames", "clips"])
 

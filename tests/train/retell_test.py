@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from moving import Moving
 from torch import Tensor
 
-from longtake.conditioning.text import SmallTextEncoder
+from longtake.conditions.text import SmallTextEncoder
 from longtake.train.loop import TrainConfig, train
 from longtake.train.retell import Reteller, retell_batches, retell_loss
 from longtake.train.spoken import captions_of, vocabulary_of

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from longtake.conditioning.text import SmallTextEncoder
-from longtake.data.captions import vocabulary
-from longtake.data.script import episode_seeds, shot_at
+from longtake.conditions.text import SmallTextEncoder
 from longtake.train.loop import TrainConfig, train
 from longtake.train.text import CaptionReader, caption_batches, facts_loss, facts_of
+from longtake.world.captions import vocabulary
+from longtake.world.script import episode_seeds, shot_at
 
 EPISODES = episode_seeds("train", 50)
 

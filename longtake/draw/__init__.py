@@ -1,0 +1,1 @@
+"""What a job does: where plans meet networks and pipelines."""

@@ -1,0 +1,41 @@
+"""Latents of a leaf to pixels, by the autoencoder or by the HD decoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from longtake.draw.load import best_device, number_type, ready
+from longtake.manifest import read_manifest
+from longtake.models.upsampler import HDDecoder
+from longtake.models.vae import TKLVAE
+
+
+class Decoder:
+    """A function from latents to pixels."""
+
+    def __init__(
+        self, folder: Path, device: str | None = None, threads: int = 1, *, hd: bool = False
+    ) -> None:
+        torch.set_num_threads(threads)
+        manifest = read_manifest(folder)
+        manifest.verify()
+        self.device = device or best_device()
+        dtype = number_type(manifest.decoder_precision, self.device)
+        self.vae: TKLVAE | HDDecoder = ready(folder / ("hd" if hd else "vae"), dtype, self.device)
+
+    @torch.inference_mode()
+    def __call__(self, latents: NDArray[np.float16]) -> NDArray[np.uint8]:
+        """float16 `[T, C, h, w]` -> uint8 `[T, H, W, 3]`; every leaf is decoded alone."""
+        return decoded(self.vae, torch.from_numpy(latents.astype(np.float32)).to(self.device))
+
+
+def decoded(vae: TKLVAE | HDDecoder, latents: Tensor) -> NDArray[np.uint8]:
+    """Normalised latents `[T, C, h, w]` -> uint8 `[T, H, W, 3]`."""
+    video = vae.decode_latents(latents[None])[0]
+    pixels: NDArray[np.uint8] = ((video + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
+    return pixels

@@ -1,0 +1,83 @@
+"""Making the clips of a film that a back end draws: pixels, between pictures that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from longtake.draw.backends import BACKENDS
+from longtake.draw.backends.blend import with_known
+from longtake.draw.backends.load import Loaded
+from longtake.draw.load import best_device
+from longtake.draw.painters import Painters
+from longtake.draw.pictures import given_picture
+from longtake.video import Pixels
+
+if TYPE_CHECKING:
+    from longtake.plan import Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fillings:
+    """How to get a `Filler` in any process."""
+
+    backend: str
+    folder: Path  # of its pipeline
+    dtype: str  # "fp32", "bf16" or "fp16"
+    offload: str = "none"  # "model" or "sequential"
+    tiling: bool = False
+    shift: float | None = None  # of the schedule, towards noise
+    device: str | None = None  # None: the best there is
+    threads: int = 1  # of the CPU; more of them may change the last bits
+    pipelines: Mapping[str, Path] = field(
+        default_factory=dict
+    )  # folders of models that make pictures, by digest
+
+    def __call__(self) -> Filler:
+        """Loads nothing yet."""
+        torch.set_num_threads(self.threads)
+        return Filler(self, self.device or best_device())
+
+
+class Filler:
+    """Makes the clip of a job: uint8 `[T, H, W, 3]`."""
+
+    def __init__(self, settings: Fillings, device: str) -> None:
+        self._settings, self._device = settings, device
+        self._painters = Painters(device, settings.pipelines)
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The back end's pipeline; not loaded where only pictures are made."""
+        chosen = self._settings
+        return Loaded(
+            BACKENDS[chosen.backend],
+            chosen.folder,
+            dtype=chosen.dtype,
+            device=self._device,
+            offload=chosen.offload,
+            tiling=chosen.tiling,
+            shift=chosen.shift,
+        )
+
+    def __call__(self, jobs: Sequence[Job], inputs: Sequence[Sequence[Pixels]]) -> list[Pixels]:
+        """The clip of every job, whose known frames are `inputs`."""
+        return [self._make(job.op, job.params, given) for job, given in zip(jobs, inputs, strict=True)]
+
+    def _make(self, op: str, params: dict[str, Any], given: Sequence[Pixels]) -> Pixels:
+        if op == "encode":
+            return given_picture(params, params["width"], params["height"])[None]
+        if op == "imagine":
+            size = params["width"], params["height"]
+            return self._painters.paint(params, size, given[0] if given else None)[None]
+        assert op == "fill", op
+        if len(params["known"]) == len(params["times"]):
+            return np.stack(given)
+        known = dict(zip(params["known"], given, strict=True))
+        return with_known(self.loaded.draw(params, known), known, params["blend"])

@@ -1,0 +1,1 @@
+"""A film: drawn, decoded, encoded, written."""

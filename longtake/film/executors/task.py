@@ -1,0 +1,138 @@
+"""What one worker is given at a time, and doing it: inputs from the store, results into the store."""
+
+from __future__ import annotations
+
+import pickle
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from numpy.typing import NDArray
+
+from longtake.film.segments import Decode, Encoding, Segment, encode
+from longtake.plan import Job
+from longtake.store import CorruptClip, Store
+
+# (jobs alike in shape and sampling, of each its input frames in the order of `job.inputs`)
+# -> of each its clip: latents [T, C, H, W], or pixels uint8 [T, H, W, 3]
+Draw = Callable[[Sequence[Job], Sequence[Sequence[NDArray[Any]]]], Sequence[NDArray[Any]]]
+Ops = Callable[[], Draw]  # must be picklable: every process calls it once, before its first clip
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Draw these clips, together."""
+
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Decode and encode this segment of the film, whose leaves are in the store."""
+
+    segment: Segment
+    leaves: tuple[Job, ...]
+    encoding: Encoding
+
+
+Task = Paint | Encode
+
+
+class Reply(NamedTuple):
+    """How a clip or a segment ended."""
+
+    kind: Literal["done", "cached", "lost", "failed"]  # lost: an input is not in the store or damaged
+    seconds: float = 0  # of a worker's time, its own part where several were drawn together
+    error: Exception | None = None  # of a failed one
+
+
+@dataclass(frozen=True)
+class Tools:
+    """How to get what draws and what decodes, in any process."""
+
+    ops: Ops
+    load: Callable[[], Decode] | None = None  # needed for segments
+
+
+class Hands:
+    """Does tasks. What draws and what decodes is set up when it is first needed."""
+
+    def __init__(self, store: Store, tools: Tools) -> None:
+        self._store, self._tools = store, tools
+        self._draw: Draw | None = None
+        self._decode: Decode | None = None
+
+    def set_up(self) -> None:
+        """Get what draws now, so that what prevents it is not taken for a clip's fault."""
+        if self._draw is None:
+            self._draw = self._tools.ops()
+
+    def do(self, task: Task) -> list[Reply]:
+        """One reply per clip, or one for the segment."""
+        if isinstance(task, Paint):
+            return self._paint(task.jobs)
+        return [self._encode(task)]
+
+    def _paint(self, jobs: Sequence[Job]) -> list[Reply]:
+        """Draw clips, but those that have come into the store in the meantime."""
+        replies, fresh = [Reply("cached")] * len(jobs), []
+        for k, job in enumerate(jobs):
+            if job.key not in self._store:
+                try:
+                    inputs = [self._store.frame(frame.key, frame.index) for frame in job.inputs]
+                    fresh.append((k, job, inputs))
+                except (CorruptClip, KeyError):
+                    replies[k] = Reply("lost")
+                except Exception as error:
+                    replies[k] = Reply("failed", error=error)
+        if not fresh:
+            return replies
+        begin = time.perf_counter()
+        try:
+            self.set_up()
+            assert self._draw is not None
+            clips = self._draw([job for _, job, _ in fresh], [inputs for _, _, inputs in fresh])
+            for (_, job, _), clip in zip(fresh, clips, strict=True):
+                self._store.put(job.key, clip)
+        except Exception as error:
+            if len(fresh) > 1:  # which of them is it?
+                for k, job, _ in fresh:
+                    (replies[k],) = self._paint([job])
+                return replies
+            replies[fresh[0][0]] = Reply("failed", error=error)
+            return replies
+        seconds = (time.perf_counter() - begin) / len(fresh)
+        for k, _, _ in fresh:
+            replies[k] = Reply("done", seconds)
+        return replies
+
+    def _encode(self, task: Encode) -> Reply:
+        begin = time.perf_counter()
+        try:
+            if self._decode is None:
+                assert self._tools.load is not None
+                self._decode = self._tools.load()
+            encode(task.segment, self._store, self._decode, task.encoding)
+        except (CorruptClip, KeyError):
+            return Reply("lost")
+        except Exception as error:
+            return Reply("failed", error=error)
+        return Reply("done", time.perf_counter() - begin)
+
+
+def as_sent(replies: list[Reply]) -> list[Reply]:
+    """Replies as they can be sent to another process."""
+    return [reply._replace(error=reply.error and portable(reply.error)) for reply in replies]
+
+
+def portable(error: Exception) -> Exception:
+    """The exception as it can be sent, with its traceback as a note."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        error = pickle.loads(pickle.dumps(error))
+    except Exception:
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    error.add_note(f"in a worker process:\n{text}")
+    return error

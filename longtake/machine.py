@@ -1,0 +1,35 @@
+"""What there is to work with."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def may_have_gpu() -> bool:
+    """False where there is certainly none that torch calls "cuda"; without asking torch, which takes long."""
+    drivers = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA's, the same under WSL, AMD's
+    return sys.platform == "win32" or any(Path(driver).exists() for driver in drivers)
+
+
+def has_bf16(device: str) -> bool:
+    """Whether bfloat16 is worth while: on a CPU only where it has instructions for it.
+
+    Without them it is computed by way of float32, two to four times slower than that.
+    """
+    return device != "cpu" or _cpu_has_bf16()
+
+
+@cache
+def _cpu_has_bf16() -> bool:
+    """As far as the system tells (Linux does)."""
+    told = Path("/proc/cpuinfo")
+    flags = told.read_text(errors="replace").lower() if told.exists() else ""
+    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))

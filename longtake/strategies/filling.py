@@ -1,0 +1,187 @@
+"""A film by a pretrained pipeline: every scene a tree of its own, keyframes first, then gaps, recursively.
+
+Pipelines draw clips of `unit` * k + 1 frames only, and are given keyframes as pictures. A scene that is
+longer than a clip has its keyframes from one clip that is drawn at a lower frame rate (Diffusion over
+Diffusion, arXiv 2303.12346, with a model that was not trained for it), or each from another model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from longtake.plan.drawing import noise_seed
+from longtake.plan.job import Frame, Job
+from longtake.plan.plan import Plan
+from longtake.plan.strategy import Clip, Drawing, Strategy
+from longtake.plan.timeline import Timeline
+
+
+class CannotDraw(ValueError):
+    """A clip that the back end cannot draw as the film needs it; the message tells the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipRule:
+    """Which clips a back end draws."""
+
+    unit: int  # a clip has `unit` * k + 1 frames
+    most: int  # frames of a clip at most
+    text: bool = True  # a prompt alone is enough; else the first frame must be known
+    ahead: bool = True  # the last frame may be unknown
+    inner: bool = True  # frames between the first and the last may be known
+    paced: bool = False  # it is told how many frames there are in a second
+
+    def least(self, frames: int) -> int:
+        """The fewest frames of a clip that has at least `frames`."""
+        return -(-(frames - 1) // self.unit) * self.unit + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendOptions:
+    """What a user may choose of the plan. Raises `ValueError` for what cannot be."""
+
+    clip: int  # frames of a clip at most
+    keyframes: Literal["clip", "pictures"] = "clip"  # of a scene: one clip, or pictures by another model
+    strength: float = 0.6  # how far pictures may be from the scene's first one, above 0; 1: as they please
+
+    def __post_init__(self) -> None:
+        if not 0 < self.strength <= 1:
+            raise ValueError(f"strength is {self.strength}: give a number above 0, up to 1")
+
+
+def plan_backend(
+    timeline: Timeline,
+    *,
+    name: str,
+    seed: int,
+    fps: float,
+    rule: ClipRule,
+    told: Mapping[str, Any],
+    reference: Mapping[str, Any] | None,
+    options: BackendOptions,
+) -> Plan:
+    """Plan the film of `timeline`, of `fps` frames per second.
+
+    `name` is the back end's, for messages; `told` are the parameters that all clips have in common,
+    `reference` those of pictures that another model makes (None: there is no such model).
+
+    Raises `ValueError` where the options are outside the rule.
+    """
+    fewest, asked = rule.unit + 1, options.clip
+    if not fewest <= asked <= rule.most or asked != rule.least(asked):
+        near = max(fewest, rule.least(min(asked, rule.most) - rule.unit + 1))
+        said = f"{name} draws {rule.unit} k + 1 frames, from {fewest} to {rule.most}"
+        raise ValueError(f"clip is {asked}: {said}; give {near}")
+    if options.keyframes == "pictures" and reference is None:
+        raise ValueError("keyframes=pictures: name the model that makes them, picture=FOLDER")
+    return Plan.by_scene(Filling(name, seed, fps, rule, told, reference, options), timeline)
+
+
+class Filling(Strategy):
+    """What makes trees a back end's."""
+
+    joined = False
+
+    def __init__(
+        self,
+        name: str,
+        seed: int,
+        fps: float,
+        rule: ClipRule,
+        told: Mapping[str, Any],
+        reference: Mapping[str, Any] | None,
+        options: BackendOptions,
+    ) -> None:
+        self._name, self._seed, self._fps, self._rule = name, seed, fps, rule
+        self._told, self._reference, self._options = told, reference, options
+
+    def strides(self, length: int) -> list[int]:
+        """Film frames between neighbouring frames of a clip, per level.
+
+        Gaps are as long as clips allow. The keyframes of one clip are then moved together as far as their
+        number allows, which goes by units: a model knows slow clips less well.
+        """
+        gaps, unit = self._options.clip - 1, self._rule.unit
+        if self._options.keyframes == "pictures":
+            return [gaps, 1] if length > 1 else [1]
+        strides = [1]
+        while strides[0] * gaps < length - 1:
+            strides.insert(0, strides[0] * gaps)
+        if len(strides) > 1:
+            count = _up(length - 1, unit * strides[0])  # gaps between keyframes, in units
+            strides[0] = strides[1] * unit * _up(length - 1, unit * count * strides[1] * unit)
+        return strides
+
+    def reach(self, length: int, stride: int) -> int:
+        """Frames up to and with the last keyframe: the fewest that clips of the rule can cover."""
+        if self._options.keyframes == "clip":
+            return (self._rule.least(_up(length - 1, stride) + 1) - 1) * stride + 1
+        before = (length - 1) // stride * stride
+        return before + self._rule.least(length - before)
+
+    def draw(self, clip: Clip) -> Drawing:
+        """What draws a clip. Raises `CannotDraw`."""
+        first: list[Job] = []
+        if clip.place.level == 0 and self._reference is not None:
+            lacking = range(len(clip.frames)) if self._options.keyframes == "pictures" else range(1)
+            given = dict(zip(clip.known, clip.inputs, strict=True))
+            for k in lacking:
+                if k not in given:
+                    first.append(self._picture(clip, k, given.get(0), len(first) + 1))
+                    given[k] = Frame(first[-1].key, 0)
+            known = tuple(sorted(given))
+            clip = replace(clip, known=known, inputs=tuple(given[k] for k in known))
+        return Drawing(self._job(clip), tuple(first))
+
+    def _picture(self, clip: Clip, k: int, base: Frame | None, stage: int) -> Job:
+        """The picture of keyframe `k`, by another model, which may begin from the scene's first one."""
+        assert self._reference is not None
+        place = clip.place._replace(stage=stage)
+        alone = replace(clip, place=place, frames=clip.frames[k : k + 1])
+        size = {name: self._told[name] for name in ("width", "height")}
+        params = {"prompt": clip.prompts[k], "seed": noise_seed(alone, self._seed), **size, **self._reference}
+        follows = base is not None and self._options.strength < 1
+        if follows:
+            params["strength"] = self._options.strength
+        inputs = (base,) if base is not None and follows else ()
+        return Job("imagine", inputs, params, place=place, start=clip.frames[k])
+
+    def _job(self, clip: Clip) -> Job:
+        """The job of a clip whose known frames are all there."""
+        start, step = clip.frames[0], clip.frames[1] - clip.frames[0] if len(clip.frames) > 1 else 1
+        params: dict[str, Any] = {"times": [i - start for i in clip.frames], "known": list(clip.known)}
+        free = [k for k in range(len(clip.frames)) if k not in clip.known]
+        if free:  # else nothing is drawn: frames of other jobs are put together
+            self._check(clip)
+            pace = {"fps": self._fps / step} if self._rule.paced else {}
+            drawn = {"prompt": clip.prompts[free[0]], "seed": noise_seed(clip, self._seed)}
+            params |= {**drawn, **pace, **self._told}
+        return Job("fill", clip.inputs, params, place=clip.place, start=start)
+
+    def _check(self, clip: Clip) -> None:
+        """Raises `CannotDraw` for a clip that the back end cannot draw with these frames known."""
+        last, name = len(clip.frames) - 1, self._name
+        assert len(clip.frames) == self._rule.least(len(clip.frames))
+        if not self._rule.text and 0 not in clip.known:
+            raise CannotDraw(
+                f"{name} draws from a picture: name a model that makes one of a scene's prompt, "
+                "picture=FOLDER, or give a picture for the first frame of every scene"
+            )
+        if not self._rule.ahead and last not in clip.known:
+            raise CannotDraw(
+                f"these weights of {name} draw between two pictures only: use keyframes=pictures, or give a "
+                f"picture for frame {clip.frames[last]} of the scene too"
+            )
+        inner = [clip.frames[k] for k in clip.known if 0 < k < last]
+        if not self._rule.inner and inner:
+            raise CannotDraw(
+                f"{name} takes no picture between the ends of a clip, as frame {inner[0]} of its scene is: "
+                f"give only frames {clip.frames[0]} and {clip.frames[last]} there, or use another back end"
+            )
+
+
+def _up(number: int, by: int) -> int:
+    """The quotient, rounded up."""
+    return -(-number // by)

@@ -1,0 +1,239 @@
+"""`train all`: from a recipe to a model with its card, nothing of it twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_recipe import tiny
+
+from longtake.cli import main
+from longtake.data.footage import CartoonWorld, Footage
+from longtake.evaluate.measured import FilmResult, Measured, Row
+from longtake.evaluate.table import Header, report_json
+from longtake.files import written_whole
+from longtake.manifest import ModelError, read_manifest
+from longtake.recipes import RECIPES, Recipe, run_all, stages_of
+from longtake.recipes.done import Done, digest_of, read_done, write_done
+
+STAGES = ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder", "hd", "package")
+
+
+def undistilled() -> Recipe:
+    return replace(tiny(), distillation=None)
+
+
+class Calls:
+    """Runs `run_all`, and keeps what it told and evaluated."""
+
+    def __init__(self, footage: Footage = CartoonWorld(tiny().episodes)) -> None:  # noqa: B008  (frozen)
+        self.footage = footage
+        self.told: list[str] = []
+        self.evaluated: list[Path] = []
+
+    def __call__(self, out: Path, recipe: Recipe | None = None, preset: str = "ci") -> Path | None:
+        self.told, self.evaluated = [], []
+        made = recipe or tiny()
+        tell = self.told.append
+        return run_all(made, self.footage, out, "cpu", evaluate=self.evaluate, preset=preset, tell=tell)
+
+    def evaluate(self, package: Path, folder: Path) -> dict[str, Any]:
+        read_manifest(package).verify()
+        self.evaluated.append(package)
+        film = FilmResult("test-6", {"scene_accuracy": Measured(0.5)})
+        facts = {"split": "test", "episodes": [6], "frames": 256, "limits": "fixed somewhere"}
+        report = report_json([Row("nuwa-xl", "system", (film,))], Header(facts=facts))
+        with written_whole(folder / "report.json") as aside:
+            aside.write_text(json.dumps(report))
+        return report
+
+    @property
+    def ran(self) -> list[str]:
+        """The stages that were not skipped."""
+        return [told.split(", ")[1] for told in self.told if told.startswith("stage") and ":" not in told]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole run."""
+    out, call = tmp_path_factory.mktemp("run") / "tiny", Calls()
+    assert call(out) == out / "package" / "README.md"
+    assert call.ran == list(STAGES)
+    assert call.evaluated == [out / "package"]
+    return out
+
+
+@pytest.fixture
+def again(run: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(run, tmp_path / "again")
+
+
+def files(out: Path) -> dict[str, tuple[int, bytes]]:
+    """All but the card, by when they were written."""
+    return {
+        str(path.relative_to(out)): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in out.rglob("*")
+        if path.is_file() and path.name != "README.md"
+    }
+
+
+def forget(out: Path, *stages: str) -> None:
+    """As if these had not finished."""
+    done = read_done(out)
+    assert done is not None
+    kept = {stage: finished for stage, finished in done.stages.items() if stage not in stages}
+    write_done(replace(done, stages=kept), out)
+
+
+def test_the_stages_are_those_that_lead_to_a_model() -> None:
+    assert stages_of(tiny(), CartoonWorld(5)) == STAGES
+    assert stages_of(undistilled(), CartoonWorld(5)) == tuple(
+        stage for stage in STAGES if stage != "distillation"
+    )
+
+
+def test_a_whole_run_is_recorded_and_has_a_card(run: Path) -> None:
+    done = read_done(run)
+    assert done is not None
+    assert tuple(done.stages) == STAGES
+    assert done.recipe == digest_of(tiny())
+    assert not (run / "probes").exists()
+    told = (run / "package" / "README.md").read_text()
+    assert "| distillation | 2 | 4 clips | 1 |" in told
+    assert "longtake train all --recipe tiny --out runs/tiny --preset ci" in told
+    read_manifest(run / "package").verify()  # the card is no part of what it checks
+
+
+def test_what_is_finished_is_neither_run_nor_written_again(again: Path) -> None:
+    # Without them an autoencoder that ran again would start from nothing, and undo the tuned decoder.
+    for path in (again / "autoencoder").glob("step-*"):
+        shutil.rmtree(path)
+    before, call = files(again), Calls()
+    (again / "package" / "README.md").unlink()
+    assert call(again) == again / "package" / "README.md"
+    assert call.ran == []
+    assert call.evaluated == []
+    assert files(again) == before
+    assert (again / "package" / "README.md").exists()
+
+
+def test_an_interrupted_run_goes_on_with_the_stage_that_was_cut_short(again: Path) -> None:
+    forget(again, "decoder", "package")
+    shutil.rmtree(again / "decoder")
+    made, call = read_manifest(again / "package").files, Calls()
+    call(again)
+    assert call.ran == ["decoder", "package"]
+    assert set(read_manifest(again / "package").files) == set(made)
+
+
+def test_a_recipe_without_distillation_skips_it(again: Path) -> None:
+    done = read_done(again)
+    assert done is not None
+    early = {stage: done.stages[stage] for stage in ("autoencoder", "text", "latents", "denoiser")}
+    write_done(Done(recipe=digest_of(undistilled()), stages=early), again)
+    shutil.rmtree(again / "model" / "student")
+    call = Calls()
+    call(again, undistilled())
+    assert call.ran == ["decoder", "hd", "package"]
+    assert not (again / "model" / "student").exists()
+    assert "istil" not in (again / "package" / "README.md").read_text()
+
+
+def test_a_changed_recipe_is_refused_and_the_remedy_named(again: Path) -> None:
+    before = files(again)
+    changed = replace(tiny(), diffusion=replace(tiny().diffusion, adam_lr=2e-2))
+    with pytest.raises(ModelError, match=r"another --out.*remove .*done\.json"):
+        Calls()(again, changed)
+    assert files(again) == before
+
+
+def test_a_recipe_is_the_folders_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("longtake.recipes.chain.do_stage", fails)
+    with pytest.raises(KeyboardInterrupt):
+        Calls()(tmp_path)
+    assert read_done(tmp_path) == Done(recipe=digest_of(tiny()))
+    with pytest.raises(ModelError, match="another recipe"):
+        Calls()(tmp_path, undistilled())
+
+
+@pytest.mark.parametrize("change", ["preset", "package", "report"])
+def test_another_preset_or_package_or_a_lost_report_is_evaluated_anew(again: Path, change: str) -> None:
+    if change == "package":
+        manifest = again / "package" / "manifest.json"
+        manifest.write_text(manifest.read_text() + "\n")
+    elif change == "report":
+        (again / "evaluation" / "report.json").unlink()
+    call = Calls()
+    call(again, preset="dev" if change == "preset" else "ci")
+    assert (call.ran, call.evaluated) == ([], [again / "package"])
+
+
+class Interrupted(Calls):
+    """Its evaluation never ends."""
+
+    def evaluate(self, package: Path, folder: Path) -> dict[str, Any]:
+        super().evaluate(package, folder)
+        raise KeyboardInterrupt
+
+
+def test_an_evaluation_that_was_interrupted_is_run_again(again: Path) -> None:
+    call = Calls()
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted()(again, preset="dev")
+    call(again, preset="dev")
+    assert call.evaluated == [again / "package"]
+
+
+def test_the_command_line_writes_the_card_of_a_finished_run(
+    again: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(RECIPES, "tiny", tiny)
+    (again / "notes.md").write_text("Rain is thin.")
+    asked = ["train", "all", "--recipe", "tiny", "--out", str(again), "--device", "cpu", "--preset", "ci"]
+    assert main(asked) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{again / 'package' / 'README.md'}: the model's card\n"
+    assert "stage 8 of 8, package: finished" in told.err
+    assert "Rain is thin." in (again / "package" / "README.md").read_text()
+
+
+def test_only_all_has_a_preset(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    asked = ["train", "text", "--recipe", "toon-64", "--out", str(tmp_path), "--preset", "ci"]
+    assert main(asked) == 2
+    assert "only goes with 'all'" in " ".join(capsys.readouterr().err.split())
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {folder!r})
+from pathlib import Path
+import train_all_test as t
+from longtake.train.processes import place
+out, call = Path(sys.argv[1]), t.Calls()
+card = call(out)
+(out / f"rank-{{place()[0]}}").write_text(f"{{len(call.evaluated)}} {{len(call.told)}} {{card is not None}}")
+"""
+
+
+@pytest.mark.slow
+def test_of_two_processes_the_first_evaluates_and_writes(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(folder=str(Path(__file__).parents[1])))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for evaluated in (1, 0):
+        subprocess.run([*torchrun, str(script), str(tmp_path / "run")], check=True)
+        assert (tmp_path / "run" / "rank-0").read_text() == f"{evaluated} 8 True"
+        assert (tmp_path / "run" / "rank-1").read_text() == "0 0 False"
+    told = (tmp_path / "run" / "package" / "README.md").read_text()
+    assert "| denoiser | 2 | 8 clips | 2 |" in told
+    assert "torchrun --nproc-per-node 2 -m longtake train all" in told
