@@ -6,17 +6,34 @@ Results go to stdout, everything else to stderr.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Option
+from typer.core import TyperCommand
 
 from longtake import __version__
-from longtake.cli import films, learning, stored
+from longtake.cli import edit, films, learning, store
+from longtake.cli.options import takes_film
+from longtake.cli.progress import Interrupted, Notes
+from longtake.errors import OptionError
 
 __all__ = ["app", "main"]
+
+
+class _Command(TyperCommand):
+    """A choice that the library refuses is told as one that the command line refuses."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OptionError as error:
+            hint = error.option and f"--{error.option}"
+            raise typer.BadParameter(str(error), ctx=ctx, param_hint=hint) from None
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,9 +42,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Make a film of any length from a storyboard, by diffusion.",
 )
-app.add_typer(films.app)
-app.add_typer(stored.app, name="store")
-app.add_typer(learning.app)
+for _command in (films.render, films.plan, films.keys, films.peek):
+    app.command(cls=_Command)(takes_film(_command))
+app.command(cls=_Command)(takes_film(edit.edit, without=("frames",)))
+_store = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after what is stored.")
+_store.command()(store.verify)
+_store.command(cls=_Command)(takes_film(store.gc, without=("strategy", "frames"), storyboard=False))
+app.add_typer(_store, name="store")
+for _other in (learning.train, learning.inflate, learning.evaluate, learning.doctor):
+    app.command(cls=_Command)(_other)
 app.add_typer(learning.data, name="data")
 
 
@@ -50,6 +73,10 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (default: the process's); its exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    log, notes = logging.getLogger("longtake"), Notes()
+    log.addHandler(notes)
+    log.setLevel(logging.INFO)
+    log.propagate = False
     try:
         typer.main.get_command(app).main(given, prog_name="longtake")
     except SystemExit as done:
@@ -58,6 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in given:
             raise
         return _report(error)
+    finally:
+        log.removeHandler(notes)
+        log.propagate = True
     return 0
 
 
@@ -73,7 +103,6 @@ _EXTRAS = {  # module -> what it is needed for, the extra that brings it
 
 def _report(error: Exception) -> int:
     """One line on stderr, and the exit code."""
-    from longtake.commands.draw import Interrupted
     from longtake.data.cues import CueError
     from longtake.data.tables import DataSetError
     from longtake.film.executors import WorkerDied

@@ -1,54 +1,41 @@
-"""The commands that make films."""
+"""The commands that make films: render, and what can be had before paying for all of it."""
 
 from __future__ import annotations
 
+import re
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
 
-from longtake.cli.options import (
-    STRATEGY,
-    AllowDownload,
-    BackendOption,
-    Executor,
-    Frames,
-    Guidance,
-    Json,
-    Model,
-    Order,
-    PrecisionOption,
-    Seed,
-    Size,
-    Span,
-    Steps,
-    StoreOption,
-    Storyboard,
-    StrategyOption,
-    select,
-    show,
-)
-from longtake.manifest import DEFAULT_MODEL
+from longtake.cli.options import FilmOptions, Json, Size, Span, show
+from longtake.cli.progress import Bar, resumable
 
-app = typer.Typer()
+if TYPE_CHECKING:
+    from longtake.film import Film
+    from longtake.plan import SceneSeen
 
 
-@app.command()
+class Executor(StrEnum):
+    """Where clips are drawn."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+class Order(StrEnum):
+    """What is drawn first."""
+
+    FILM = "film"
+    KEYFRAMES_FIRST = "keyframes-first"
+
+
 def render(
-    storyboard: Storyboard,
+    film: FilmOptions,
     out: Annotated[Path, Option("--out", help="The film to write.", metavar="FILM.mp4")] = Path("film.mp4"),
-    strategy: StrategyOption = STRATEGY,
-    backend: BackendOption = None,
-    frames: Frames = None,
     span: Span = None,
-    seed: Seed = None,
-    model: Model = DEFAULT_MODEL,
-    allow_download: AllowDownload = False,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    precision: PrecisionOption = None,
-    store: StoreOption = None,
     executor: Annotated[Executor, Option("--executor", help="Where clips are drawn.")] = Executor.LOCAL,
     address: Annotated[
         str | None,
@@ -109,112 +96,114 @@ def render(
 
     Example: longtake render examples/valley.yaml --out valley.mp4
     """
-    from longtake.commands import render as command
+    from longtake.film import Crew, check_writable, clock
 
     if address is not None and executor is not Executor.RAY:
         raise typer.BadParameter("only goes with --executor ray", param_hint="--address")
     if size is not None and upscale is not None:
         raise typer.BadParameter("goes without --size", param_hint="--upscale")
-    selection = select(
-        storyboard, strategy, model, frames, seed, steps, guidance, precision, store, backend, allow_download
+    check_writable(out, ".mp4", "out")
+    if sheet is not None:
+        check_writable(sheet, ".png", "sheet")
+    work = film.open(size=size, enlarged=upscale)
+    frames = parse_span(span, len(work))
+    if fps is not None:
+        work = work.at(fps)
+        frames = slice(work.times * frames.start, min(work.times * frames.stop, len(work)))
+    crew = Crew(executor=executor.value, address=address, workers=workers, order=order.value)
+    with resumable(go_on(work)), Bar() as bar:
+        done = work.render(
+            out, frames.start, frames.stop, crew=crew, sheet=sheet, follow=follow, progress=bar.film
+        )
+    seconds, stored = round(done.seconds, 3), done.clips - done.drawn
+    report: dict[str, Any] = {"film": str(out), "frames": done.frames, "jobs_total": done.clips}
+    report |= {"jobs_run": done.drawn, "jobs_cached": stored, "seconds": seconds}
+    if done.playlist is not None:
+        report["playlist"] = str(done.playlist)
+    text = (
+        f"{out}: {done.frames:,} frames ({clock(done.frames / work.fps)} at {float(work.fps):g} fps); "
+        f"{done.drawn:,} of {done.clips:,} clips drawn, {stored:,} from the store; {seconds:.1f} s"
     )
-    result = command.render(
-        selection,
-        out=out,
-        span=span,
-        executor=executor.value,
-        address=address,
-        workers=workers,
-        order=order.value,
-        follow=follow,
-        sheet=sheet,
-        size=size,
-        fps=fps,
-        upscale=upscale,
-    )
-    show(*result, as_json)
+    show(report, text, as_json)
 
 
-@app.command()
-def plan(
-    storyboard: Storyboard,
-    strategy: StrategyOption = STRATEGY,
-    backend: BackendOption = None,
-    frames: Frames = None,
-    span: Span = None,
-    seed: Seed = None,
-    model: Model = DEFAULT_MODEL,
-    allow_download: AllowDownload = False,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    precision: PrecisionOption = None,
-    store: StoreOption = None,
-    as_json: Json = False,
-) -> None:
+def plan(film: FilmOptions, span: Span = None, as_json: Json = False) -> None:
     """Tell what a render would draw.
 
     It answers at once, and says on which level (0 = keyframes) each scene is first seen.
 
     Example: longtake plan examples/valley.yaml --frames 1024
     """
-    from longtake.commands import render as command
+    from longtake.film import clock
 
-    selection = select(
-        storyboard, strategy, model, frames, seed, steps, guidance, precision, store, backend, allow_download
-    )
-    show(*command.plan(selection, span=span), as_json)
+    work = film.open()
+    frames = parse_span(span, len(work))
+    outlook = work.plan(frames.start, frames.stop)
+    report = {
+        "frames": outlook.frames,
+        "jobs_total": outlook.clips,
+        "jobs_missing": outlook.missing,
+        "levels": outlook.levels,
+        "scenes": [scene._asdict() for scene in outlook.scenes],
+    }
+    shown = "" if span is None else f"frames {frames.start:,} to {frames.stop - 1:,}: "
+    levels = " + ".join(f"{n:,}" for n in outlook.levels)
+    lines = [
+        work.title,
+        f"{len(work):,} frames, {clock(work.seconds)} at {float(work.fps):g} fps",
+        f"{shown}{outlook.clips:,} clips ({levels}), {outlook.missing:,} of them to draw",
+        "",
+        *_table(outlook.scenes, work),
+    ]
+    show(report, "\n".join(lines), as_json)
 
 
-@app.command()
+def _table(scenes: list[SceneSeen], work: Film) -> list[str]:
+    from longtake.film import clock
+
+    wide = max(5, *(len(scene.id) for scene in scenes))
+    lines = [f"{'scene':<{wide}}  {'at':>8}  {'frame':>11}  {'frames':>11}  first seen on level"]
+    for scene in scenes:
+        at = clock(scene.start / work.fps)
+        level = f"{scene.level}{' (keyframes)' if scene.level == 0 else ''}"
+        lines.append(f"{scene.id:<{wide}}  {at:>8}  {scene.start:>11,}  {scene.frames:>11,}  {level}")
+    return lines
+
+
 def keys(
-    storyboard: Storyboard,
+    film: FilmOptions,
     out: Annotated[Path, Option("--out", help="The sheet to write.", metavar="SHEET.png")] = Path(
         "sheet.png"
     ),
-    strategy: StrategyOption = STRATEGY,
-    backend: BackendOption = None,
-    frames: Frames = None,
-    seed: Seed = None,
-    model: Model = DEFAULT_MODEL,
-    allow_download: AllowDownload = False,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    precision: PrecisionOption = None,
-    store: StoreOption = None,
     as_json: Json = False,
 ) -> None:
     """Draw only the keyframes, on one sheet.
 
     Example: longtake keys examples/valley.yaml --out sheet.png
     """
-    from longtake.commands import render as command
+    from longtake.film import check_writable
+    from longtake.video import write_png
 
-    selection = select(
-        storyboard, strategy, model, frames, seed, steps, guidance, precision, store, backend, allow_download
-    )
-    show(*command.keys(selection, out=out), as_json)
+    check_writable(out, ".png", "out")
+    work = film.open()
+    with resumable(go_on(work)), Bar() as bar:
+        drawn = work.draw(levels=1, progress=bar.film)
+        found = work.keys()
+    write_png(found.sheet, out)
+    report = {"sheet": str(out), "frames": found.numbers, **_numbers(drawn)}
+    text = f"{out}: {len(found.numbers)} keyframes, from the first to frame {found.numbers[-1]:,}"
+    show(report, text, as_json)
 
 
-@app.command()
 def peek(
-    storyboard: Storyboard,
+    film: FilmOptions,
     when: Annotated[
         str, Argument(metavar="WHEN", help="Frame number, or a time as [hh:]mm:ss.", show_default=False)
     ],
     out: Annotated[Path, Option("--out", help="The picture to write.", metavar="FRAME.png")] = Path(
         "frame.png"
     ),
-    strategy: StrategyOption = STRATEGY,
-    backend: BackendOption = None,
-    frames: Frames = None,
-    seed: Seed = None,
-    model: Model = DEFAULT_MODEL,
-    allow_download: AllowDownload = False,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    precision: PrecisionOption = None,
     size: Size = None,
-    store: StoreOption = None,
     as_json: Json = False,
 ) -> None:
     """Draw one frame of the film.
@@ -223,77 +212,43 @@ def peek(
 
     Example: longtake peek examples/valley.yaml 2:30 --out frame.png
     """
-    from longtake.commands import render as command
+    from longtake.film import check_writable, clock
+    from longtake.storyboard import parse_when
+    from longtake.video import write_png
 
-    selection = select(
-        storyboard, strategy, model, frames, seed, steps, guidance, precision, store, backend, allow_download
-    )
-    show(*command.peek(selection, when, out=out, size=size), as_json)
+    check_writable(out, ".png", "out")
+    work = film.open(size=size)
+    i = parse_when(work.storyboard, when, len(work))
+    with resumable(go_on(work)), Bar() as bar:
+        drawn = work.draw(i, i + 1, progress=bar.film)
+        write_png(work[i], out)
+    text = f"{out}: frame {i:,} ({clock(i / work.fps)}), {drawn.drawn} of {drawn.clips} clips drawn"
+    show({"frame": i, **_numbers(drawn)}, text, as_json)
 
 
-@app.command()
-def edit(
-    storyboard: Storyboard,
-    scene: Annotated[
-        str | None, Option("--scene", help="Which scene, or the id of a new one.", metavar="ID")
-    ] = None,
-    prompt: Annotated[
-        str | None, Option("--prompt", help="Its new prompt, or that of a new scene.", metavar="TEXT")
-    ] = None,
-    reroll: Annotated[bool, Option("--reroll", help="Draw the scene from other noise.")] = False,
-    move_to: Annotated[
-        str | None, Option("--move-to", help="Let the scene start there.", metavar="WHEN")
-    ] = None,
-    remove: Annotated[bool, Option("--remove", help="Take the scene out.")] = False,
-    insert_at: Annotated[
-        str | None,
-        Option("--insert-at", help="Put a new scene there, or at the 'end'.", metavar="WHEN|end"),
-    ] = None,
-    frames: Annotated[
-        int | None, Option("--frames", help="How long a new scene is.", min=1, metavar="N")
-    ] = None,
-    pin: Annotated[
-        str | None,
-        Option("--pin", help="A picture, to become the frame at --at.", metavar="PICTURE"),
-    ] = None,
-    at: Annotated[str | None, Option("--at", help="Where it is pinned.", metavar="WHEN")] = None,
-    undo: Annotated[bool, Option("--undo", help="Take the last edit back.")] = False,
-    to: Annotated[
-        Path | None,
-        Option("--to", help="Find the edits that lead to the scenes of this one.", metavar="STORYBOARD"),
-    ] = None,
-    out: Annotated[
-        Path | None, Option("--out", help="Write there instead.", metavar="FILE", show_default="STORYBOARD")
-    ] = None,
-    dry_run: Annotated[bool, Option("--dry-run", help="Only tell what it would cost.")] = False,
-    strategy: StrategyOption = STRATEGY,
-    backend: BackendOption = None,
-    seed: Seed = None,
-    model: Model = DEFAULT_MODEL,
-    allow_download: AllowDownload = False,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    precision: PrecisionOption = None,
-    store: StoreOption = None,
-    as_json: Json = False,
-) -> None:
-    """Change a film; the next render draws only what the change touches.
+def _numbers(drawn: Any) -> dict[str, int | float]:
+    stored = drawn.clips - drawn.drawn
+    return {"jobs_run": drawn.drawn, "jobs_cached": stored, "seconds": round(drawn.seconds, 3)}
 
-    The edit is written into the storyboard, after its scenes. WHEN is a frame number
-    or a time of the film as it is.
 
-    Examples: longtake edit film.yaml --scene rain --prompt "It snows";
-    longtake edit film.yaml --scene rain --reroll;
-    longtake edit film.yaml --scene night --move-to 1:30;
-    longtake edit film.yaml --scene storm --prompt "It rains" --insert-at 0:21 --frames 120;
-    longtake edit film.yaml --pin fox.png --at 0:40;
-    longtake edit film.yaml --undo
-    """
-    from longtake.commands import edit as command
+def go_on(film: Film) -> str:
+    """How an interrupted command goes on."""
+    return f"{film.store.root} keeps every finished clip; run the same command again to go on"
 
-    change = command.change_of(scene, prompt, reroll, move_to, remove, insert_at, frames, pin, at)
-    selection = select(
-        storyboard, strategy, model, None, seed, steps, guidance, precision, store, backend, allow_download
-    )
-    result = command.edit(selection, change=change, undo=undo, to=to, out=out, dry_run=dry_run)
-    show(*result, as_json)
+
+def parse_span(text: str | None, length: int) -> slice:
+    """The film frames of "A:B" (half open, either may be left out), or all. Raises for anything else."""
+    from longtake.storyboard import StoryboardError
+
+    if text is None:
+        return slice(0, length)
+    given = re.fullmatch(r"\s*([0-9]{0,18})\s*:\s*([0-9]{0,18})\s*", text)
+    if given is None:
+        raise typer.BadParameter(f"{text!r} is no span: give A:B, as in 0:240", param_hint="--span")
+    start, stop = int(given[1] or 0), int(given[2] or length)
+    if not start < stop <= length:
+        raise StoryboardError(
+            f"--span {text}: is not in the film: give A:B with A below B and B at most {length}, "
+            "for the frames from A up to but not including B"
+        )
+    return slice(start, stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,21 +12,33 @@ from typer import Argument, Option
 
 from longtake.cli.options import (
     STRATEGY,
-    Aspect,
     DataSet,
+    FilmOptions,
     Frames,
     Json,
     Model,
-    Pictures,
     Preset,
     Split,
     StrategyOption,
-    select,
     show,
 )
 from longtake.manifest import DEFAULT_MODEL
 
-app = typer.Typer()
+
+class Aspect(StrEnum):
+    """How a picture becomes a square."""
+
+    CROP = "crop"
+    PAD = "pad"
+
+
+class Pictures(StrEnum):
+    """How frames are stored in tar files."""
+
+    JPG = "jpg"
+    PNG = "png"
+
+
 data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What models learn from.")
 
 
@@ -60,7 +73,7 @@ def world(
 
     Example: longtake data world --episode 7 --out sheet.png
     """
-    from longtake.commands.world import show_world
+    from longtake.cli.world import show_world
 
     typer.echo(show_world(episode, frames=frames, size=size, out=out))
 
@@ -121,7 +134,7 @@ def ingest(
     Examples: longtake data ingest films --out sets/films;
     longtake data ingest films --out sets/films --captions descriptions --captioner models/blip
     """
-    from longtake.commands import data as command
+    from longtake.cli import data as command
 
     report, told = command.ingest(
         folder,
@@ -155,7 +168,7 @@ def latents(
 
     Example: longtake data latents sets/films --model toon-128
     """
-    from longtake.commands import data as command
+    from longtake.cli import data as command
 
     show(*command.encode(dataset, model, device), as_json)
 
@@ -184,7 +197,7 @@ def export(
     Examples: longtake data export sets/films --out tars;
     longtake data export sets/films --out tars-latent --latents toon-128
     """
-    from longtake.commands import data as command
+    from longtake.cli import data as command
 
     report, told = command.export(
         dataset, out, split=split.value, clip=clip, pictures=pictures.value, latents=model
@@ -217,13 +230,12 @@ def storyboard(
 
     Example: longtake data storyboard film_descriptions.vtt --fps 12 --out board.yaml
     """
-    from longtake.commands import data as command
+    from longtake.cli import data as command
 
     report, told = command.write_storyboard(cues, out, fps=fps, duration=duration, title=title, seed=seed)
     show(report, told, as_json)
 
 
-@app.command()
 def train(
     stage: Annotated[
         str,
@@ -273,12 +285,11 @@ def train(
     longtake train all --recipe toon-128 --from toon-128-undistilled --out runs/longer;
     longtake train all --recipe films-64 --data my-films --out runs/films
     """
-    from longtake.commands.train import run
+    from longtake.cli.train import run
 
     run(stage, recipe, out, device, preset and preset.value, begin, data)
 
 
-@app.command()
 def inflate(
     source: Annotated[
         str,
@@ -322,7 +333,7 @@ def inflate(
 
     Example: longtake inflate stable-diffusion-v1-5 --out models/sd
     """
-    from longtake.commands.inflate import run
+    from longtake.cli.inflate import run
 
     report, told = run(
         source,
@@ -336,7 +347,6 @@ def inflate(
     show(report, told, as_json)
 
 
-@app.command()
 def evaluate(
     film: Annotated[
         Path | None,
@@ -410,7 +420,7 @@ def evaluate(
     longtake evaluate film.mp4 --real videos --out report;
     longtake evaluate --strategies nuwa-xl --preset ci --out report
     """
-    from longtake.commands import evaluate as command
+    from longtake.cli import evaluate as command
 
     options = command.Options(
         out=out,
@@ -440,12 +450,13 @@ def evaluate(
     else:
         assert film is not None
         assert storyboard is not None
-        selection = select(storyboard, strategy, model, frames, None, None, None, None, str(out / "store"))
-        report, told = command.evaluate_films(film, selection, options)
+        options_of_film = FilmOptions(
+            storyboard=storyboard, strategy=strategy, model=model, frames=frames, store=str(out / "store")
+        )
+        report, told = command.evaluate_films(film, options_of_film.open(), options)
     show(report, told, as_json)
 
 
-@app.command()
 def doctor(
     store: Annotated[Path, Option("--store", help="Folder that would keep clips.", metavar="DIR")] = Path(
         ".longtake"
@@ -458,7 +469,7 @@ def doctor(
 
     Example: longtake doctor
     """
-    from longtake.commands.doctor import examine
+    from longtake.cli.doctor import examine
 
     checks = []
     for check in examine(store):

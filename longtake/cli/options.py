@@ -1,14 +1,22 @@
-"""What the commands take: options that several of them share, and what they print."""
+"""What commands take: options that several of them share, told once, and what they print."""
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 from typer import Argument, Option
+
+from longtake.manifest import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from longtake.film import Film
 
 STRATEGY = "nuwa-xl"
 
@@ -29,34 +37,6 @@ class Preset(StrEnum):
     RELEASE = "release"
 
 
-class Aspect(StrEnum):
-    """How a picture becomes a square."""
-
-    CROP = "crop"
-    PAD = "pad"
-
-
-class Pictures(StrEnum):
-    """How frames are stored in tar files."""
-
-    JPG = "jpg"
-    PNG = "png"
-
-
-class Executor(StrEnum):
-    """Where clips are drawn."""
-
-    LOCAL = "local"
-    RAY = "ray"
-
-
-class Order(StrEnum):
-    """What is drawn first."""
-
-    FILM = "film"
-    KEYFRAMES_FIRST = "keyframes-first"
-
-
 class Precision(StrEnum):
     """Numbers that the network computes with."""
 
@@ -64,9 +44,6 @@ class Precision(StrEnum):
     BF16 = "bf16"
 
 
-Storyboard = Annotated[
-    Path, Argument(metavar="STORYBOARD", help="A YAML file of scenes.", show_default=False)
-]
 StrategyOption = Annotated[
     str,
     Option(
@@ -75,24 +52,12 @@ StrategyOption = Annotated[
         metavar="NAME[:OPTION=VALUE...]",
     ),
 ]
-BackendOption = Annotated[
-    str | None,
-    Option(
-        "--backend",
-        help="Instead of a strategy, draw by a pretrained pipeline, --model: ltx, wan-vace or wan-i2v.",
-        metavar="NAME[:OPTION=VALUE...]",
-    ),
-]
-AllowDownload = Annotated[
-    bool, Option("--allow-download", help="The model of a back end may be fetched from the hub.")
-]
 Frames = Annotated[
     int | None, Option("--frames", help="Only the first N frames, as a film of their own.", metavar="N")
 ]
 Span = Annotated[
     str | None, Option("--span", help="Only frames A to B - 1 of the film as planned.", metavar="A:B")
 ]
-Seed = Annotated[int | None, Option("--seed", help="Another seed than the storyboard's.", min=0, metavar="S")]
 Model = Annotated[
     str,
     Option(
@@ -100,19 +65,6 @@ Model = Annotated[
         help="A model that comes with longtake, or a folder; of a back end its folder or id.",
         metavar="NAME|DIR",
     ),
-]
-Steps = Annotated[
-    int | None,
-    Option("--steps", help="Sampling steps, on all levels.", min=1, metavar="N", show_default="the model's"),
-]
-Guidance = Annotated[
-    float | None,
-    Option(
-        "--guidance", help="Guidance by the text, on all levels.", metavar="X", show_default="the model's"
-    ),
-]
-PrecisionOption = Annotated[
-    Precision | None, Option("--precision", help="Numbers to compute with.", show_default="the model's")
 ]
 Size = Annotated[
     int | None,
@@ -125,51 +77,106 @@ Size = Annotated[
         show_default="the model's, enlarged to 256",
     ),
 ]
-StoreOption = Annotated[
-    str | None,
-    Option(
-        "--store",
-        help="Folder, or URL such as s3://bucket/films, that keeps clips and pieces of film.",
-        metavar="DIR|URL",
-        show_default=".longtake beside the storyboard",
-    ),
-]
 DataSet = Annotated[Path, Argument(metavar="DATASET", help="As `data ingest` makes it.", show_default=False)]
 Json = Annotated[bool, Option("--json", help="Print one JSON object.")]
 
 
-def select(
-    storyboard: Path,
-    strategy: str,
-    model: str,
-    frames: int | None,
-    seed: int | None,
-    steps: int | None,
-    guidance: float | None,
-    precision: Precision | None,
-    store: str | None,
-    backend: str | None = None,
-    allow_download: bool = False,
-) -> Any:
-    from longtake.commands.selection import Selection
+@dataclass(frozen=True, kw_only=True)
+class FilmOptions:
+    """What all commands on films take, with the names of `longtake.open`; None leaves it to others."""
 
-    if backend is not None and strategy != STRATEGY:
-        told = "goes without --backend, which plans in its own way"
-        raise typer.BadParameter(told, param_hint="--strategy")
-    return Selection(
-        storyboard=storyboard,
-        backend=backend,
-        allow_download=allow_download,
-        strategy=strategy,
-        model=model,
-        frames=frames,
-        seed=seed,
-        steps=steps,
-        guidance=guidance,
-        precision=precision and precision.value,
-        store=store,
-    )
+    storyboard: Annotated[
+        Path, Argument(metavar="STORYBOARD", help="A YAML file of scenes.", show_default=False)
+    ]
+    strategy: StrategyOption = STRATEGY
+    backend: Annotated[
+        str | None,
+        Option(
+            "--backend",
+            help="Instead of a strategy, draw by a pretrained pipeline, --model: ltx, wan-vace or wan-i2v.",
+            metavar="NAME[:OPTION=VALUE...]",
+        ),
+    ] = None
+    frames: Frames = None
+    seed: Annotated[
+        int | None, Option("--seed", help="Another seed than the storyboard's.", min=0, metavar="S")
+    ] = None
+    model: Model = DEFAULT_MODEL
+    allow_download: Annotated[
+        bool, Option("--allow-download", help="The model of a back end may be fetched from the hub.")
+    ] = False
+    steps: Annotated[
+        int | None,
+        Option(
+            "--steps", help="Sampling steps, on all levels.", min=1, metavar="N", show_default="the model's"
+        ),
+    ] = None
+    guidance: Annotated[
+        float | None,
+        Option(
+            "--guidance",
+            help="Guidance by the text, on all levels.",
+            metavar="X",
+            show_default="the model's",
+        ),
+    ] = None
+    precision: Annotated[
+        Precision | None, Option("--precision", help="Numbers to compute with.", show_default="the model's")
+    ] = None
+    store: Annotated[
+        str | None,
+        Option(
+            "--store",
+            help="Folder, or URL such as s3://bucket/films, that keeps clips and pieces of film.",
+            metavar="DIR|URL",
+            show_default=".longtake beside the storyboard",
+        ),
+    ] = None
+
+    def open(self, **further: Any) -> Film:
+        """The film; `further` are other arguments of `longtake.open`."""
+        from longtake.film import open_film  # here: help and mistakes need no film
+
+        chosen = {**vars(self), "precision": self.precision and self.precision.value, **further}
+        return open_film(chosen.pop("storyboard"), **chosen)
+
+    def with_(self, **changes: Any) -> FilmOptions:
+        """The same but for some."""
+        return replace(self, **changes)
 
 
-def show(report: dict[str, Any], told: str, as_json: bool) -> None:
-    typer.echo(json.dumps(report) if as_json else told)
+def takes_film(
+    command: Callable[..., None], *, without: tuple[str, ...] = (), storyboard: bool = True
+) -> Callable[..., None]:
+    """A command whose first parameter is a `FilmOptions`, as the command line calls it: option by option.
+
+    `without`: options that it has not, or has in its own way; without a `storyboard` of one film it gives
+    them one by one with `with_`.
+    """
+    hints, shown = get_type_hints(FilmOptions, include_extras=True), inspect.signature(FilmOptions).parameters
+    first, *own = inspect.signature(command).parameters.values()
+    own_hints = get_type_hints(command, include_extras=True)
+    left_out = {*without, *(() if storyboard else ("storyboard",))}
+    shared = [name for name in shown if name not in left_out]
+
+    def called(**given: Any) -> None:
+        chosen = {"storyboard": Path(), **{name: given.pop(name) for name in shared}}
+        command(FilmOptions(**chosen), **given)
+
+    named = inspect.Parameter.KEYWORD_ONLY
+    places = [shown[name].replace(kind=named, annotation=hints[name]) for name in shared]
+    places[storyboard:storyboard] = [
+        one.replace(kind=named, annotation=own_hints[one.name]) for one in own if one.name != "as_json"
+    ]
+    if own and own[-1].name == "as_json":
+        places.append(own[-1].replace(kind=named, annotation=own_hints["as_json"]))
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__signature__ = inspect.Signature(places)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in places}
+    assert first.name == "film"
+    return called
+
+
+def show(report: dict[str, Any], text: str, as_json: bool) -> None:
+    """Print a command's result."""
+    typer.echo(json.dumps(report) if as_json else text)

@@ -1,1 +1,22 @@
-"""A film: drawn, decoded, encoded, written."""
+"""A film: a storyboard that is drawn, decoded, encoded and written when it is asked for. Imports no torch."""
+
+from __future__ import annotations
+
+from longtake.film.drawing import Crew, Drawn
+from longtake.film.film import Film, Keyframes, Outlook, Rendered, check_writable, clock
+from longtake.film.opening import STORE, open_film
+from longtake.film.progress import Progress
+
+__all__ = [
+    "STORE",
+    "Crew",
+    "Drawn",
+    "Film",
+    "Keyframes",
+    "Outlook",
+    "Progress",
+    "Rendered",
+    "check_writable",
+    "clock",
+    "open_film",
+]

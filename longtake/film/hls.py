@@ -9,7 +9,11 @@ from pathlib import Path
 
 import av
 
+from longtake.draw.drawer import Decode
 from longtake.files import written_whole
+from longtake.film.executors import Event, SegmentDone
+from longtake.film.segments import Encoding, Segment, encode, kept
+from longtake.store import Store
 from longtake.video import copy_packets, open_video
 
 PLAYLIST = "index.m3u8"
@@ -74,6 +78,29 @@ class Broadcast:
     def _write(self, name: str, data: bytes) -> None:
         with written_whole(self._folder / name) as aside:
             aside.write_bytes(data)
+
+
+class Follower:
+    """Hears of segments, in any order, and broadcasts them in the film's."""
+
+    def __init__(self, store: Store, decode: Decode, encoding: Encoding, folder: Path, longest: int) -> None:
+        """`longest`: frames of a segment at most."""
+        self._store, self._decode, self._encoding = store, decode, encoding
+        self._broadcast = Broadcast(folder, Fraction(encoding.fps), longest)
+        self._next, self._ahead = 0, dict[int, Segment]()
+
+    def __call__(self, event: Event) -> None:
+        """Take an event in."""
+        if isinstance(event, SegmentDone):
+            self._ahead[event.number] = event.segment
+        while (segment := self._ahead.pop(self._next, None)) is not None:
+            path = kept(segment, self._store, self._encoding)
+            self._broadcast.add(path or encode(segment, self._store, self._decode, self._encoding))
+            self._next += 1
+
+    def end(self) -> None:
+        """The film is whole."""
+        self._broadcast.end()
 
 
 def _boxes(data: bytes) -> Sequence[tuple[bytes, bytes]]:

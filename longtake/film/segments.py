@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.draw.drawer import Decode
 from longtake.plan import Plan, Shown
 from longtake.store import CorruptClip, Store
 from longtake.video import ENCODER, Codec, Pixels, encode_segment, join_segments
@@ -25,9 +26,6 @@ from longtake.video import ENCODER, Codec, Pixels, encode_segment, join_segments
 LEAVES_PER_SEGMENT = 4  # 60 frames: few enough to encode anew after an edit, many enough to compress well
 
 SEGMENT_FRAMES = 16 * LEAVES_PER_SEGMENT  # at most: some leaves of 16 frames show them all
-
-# A stored clip, latents float16 [T, C, H, W] or pixels -> frames uint8 [T, H, W, 3]
-Decode = Callable[[NDArray[Any]], NDArray[np.uint8]]
 
 _VERSION = 2  # raise it when the same leaves and settings give other bytes
 _SUFFIX = ".mp4"

@@ -15,7 +15,7 @@ from longtake.storyboard.schema import (
     Video,
     read_seconds,
 )
-from longtake.storyboard.write import with_edits
+from longtake.storyboard.write import to_yaml, with_edits
 
 __all__ = [
     "AnyEdit",
@@ -34,6 +34,7 @@ __all__ = [
     "parse_when",
     "read_seconds",
     "timeline",
+    "to_yaml",
     "with_edits",
     "with_frames",
 ]

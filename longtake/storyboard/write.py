@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import yaml
 
 from longtake.storyboard.read import Loader, parse
-from longtake.storyboard.schema import Edit, StoryboardError
+from longtake.storyboard.schema import Edit, Storyboard, StoryboardError
 
 
 def with_edits(text: str, edits: Sequence[Edit]) -> str:
@@ -54,3 +54,10 @@ def _end(text: str, start: int, end: int) -> int:
     while len(lines) > 1 and (not lines[-1].strip() or lines[-1].startswith("#")):
         lines.pop()
     return start + sum(map(len, lines))
+
+
+def to_yaml(storyboard: Storyboard) -> str:
+    """The YAML text of a storyboard that was made in Python; `parse` reads it back."""
+    return yaml.safe_dump(
+        storyboard.model_dump(exclude_defaults=True), sort_keys=False, allow_unicode=True, width=100
+    )

@@ -17,11 +17,10 @@ from longtake.film.executors.events import (
 from longtake.film.executors.local import local
 from longtake.film.executors.run import Hire, run
 from longtake.film.executors.schedule import Order
-from longtake.film.executors.task import Draw, Ops, Paint, Task, Tools
+from longtake.film.executors.task import Ops, Paint, Task, Tools
 
 __all__ = [
     "ClipCorrupt",
-    "Draw",
     "Event",
     "Hire",
     "JobCached",

@@ -7,17 +7,13 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from numpy.typing import NDArray
-
-from longtake.film.segments import Decode, Encoding, Segment, encode
+from longtake.draw.drawer import Decode, Draw
+from longtake.film.segments import Encoding, Segment, encode
 from longtake.plan import Job
 from longtake.store import CorruptClip, Store
 
-# (jobs alike in shape and sampling, of each its input frames in the order of `job.inputs`)
-# -> of each its clip: latents [T, C, H, W], or pixels uint8 [T, H, W, 3]
-Draw = Callable[[Sequence[Job], Sequence[Sequence[NDArray[Any]]]], Sequence[NDArray[Any]]]
 Ops = Callable[[], Draw]  # must be picklable: every process calls it once, before its first clip
 
 

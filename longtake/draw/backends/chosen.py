@@ -6,22 +6,13 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
-from numpy.typing import NDArray
-
 from longtake.draw.backends import BACKENDS, Backend
-from longtake.film.executors import Draw
-from longtake.film.segments import LEAVES_PER_SEGMENT, Decode
-from longtake.manifest import ModelError, digest_of_pipeline
-from longtake.plan import Plan, Scene, Timeline
-from longtake.strategies import BackendOptions, ClipRule, plan_backend
-from longtake.strategies.chosen import check_installed, checked
-from longtake.video import Pixels
+from longtake.manifest import ModelError
+from longtake.strategies.chosen import checked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +57,11 @@ class Chosen:
     backend: Backend
     choices: Choices
     size: tuple[int, int]  # width and height in pixels
+
+    @property
+    def clip(self) -> int:
+        """Frames of a clip at most."""
+        return self.choices.clip or self.backend.clip
 
 
 def parse_backend(text: str, **over: Any) -> Chosen:
@@ -142,130 +138,3 @@ def _of_hub(model: str, *, allow_download: bool) -> Path:
             "check its name and the network" if allow_download else "--allow-download fetches it from the hub"
         )
         raise ModelError(f"no folder '{model}', nor is it in the hub's cache here: {remedy}") from error
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackendArtist:
-    """A back end with its weights."""
-
-    chosen: Chosen
-    folder: Path
-    known: MutableMapping[str, str]  # checksums of files, as `digest_of_pipeline` remembers them
-
-    batch = 1  # pipelines take one pair of keyframes at a time
-    one_worker = True
-    decoder = "pixels"
-
-    @property
-    def name(self) -> str:
-        """For the film's metadata."""
-        return f"{self.chosen.backend.name} {self.folder.name}"
-
-    @cached_property
-    def digest(self) -> str:
-        """Of all weights that draw."""
-        return digest_of_pipeline(self.folder, self.known)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of what is drawn, in pixels."""
-        return self.chosen.size
-
-    @property
-    def encoder(self) -> Mapping[str, Any]:
-        """What the job of a given picture says beside its pixels."""
-        width, height = self.size
-        return {"width": width, "height": height}
-
-    @cached_property
-    def pictures(self) -> Mapping[str, Path]:
-        """The folder of what makes pictures, by its digest. Raises ModelError where there is none."""
-        named = self.chosen.choices.picture
-        return {digest_of_pipeline(Path(named), self.known): Path(named).absolute()} if named else {}
-
-    @property
-    def ops(self) -> Callable[[], Draw]:
-        """What any process calls to get what draws."""
-        choices = self.chosen.choices
-        names = ("dtype", "offload", "tiling", "shift")
-        told = {name: getattr(choices, name) for name in names}
-        return partial(_load, self.chosen.backend.name, self.folder, told, self.pictures)
-
-    @property
-    def load(self) -> Callable[[], Decode]:
-        """What any process calls to get the decoder: clips are pixels."""
-        return _as_stored
-
-    @property
-    def clip(self) -> int:
-        """Frames of a clip at most."""
-        return self.chosen.choices.clip or self.chosen.backend.clip
-
-    @property
-    def longest(self) -> int:
-        """Frames of a segment of film at most."""
-        return LEAVES_PER_SEGMENT * self.clip
-
-    def plan(self, line: Timeline, seed: int, fps: float) -> Plan:
-        """The film of a time line. Raises `ValueError` where options or weights do not go together."""
-        for module, extra in (("transformers", "pipelines"), ("accelerate", "pipelines")):
-            check_installed(module, f"back ends need {module}", extra)
-        chosen, backend = self.chosen.choices, self.chosen.backend
-        options = BackendOptions(clip=self.clip, keyframes=chosen.keyframes, strength=chosen.strength)
-        told = {
-            "backend": backend.name,
-            "version": backend.version,
-            "pipeline": self.digest,
-            "width": self.size[0],
-            "height": self.size[1],
-            "steps": chosen.steps or backend.steps,
-            "guidance": backend.guidance if chosen.guidance is None else chosen.guidance,
-            "negative": chosen.negative,
-            "dtype": chosen.dtype,
-            "blend": chosen.blend or backend.rule.unit,
-            **({"tiling": True} if chosen.tiling else {}),
-            **({"shift": chosen.shift} if chosen.shift is not None else {}),
-        }
-        return plan_backend(
-            line,
-            name=backend.name,
-            seed=seed,
-            fps=fps,
-            rule=self._rule,
-            told=told,
-            reference=self._reference,
-            options=options,
-        )
-
-    @property
-    def _rule(self) -> ClipRule:
-        return self.chosen.backend.narrowed(self.folder, self.chosen.backend.rule)
-
-    @property
-    def _reference(self) -> dict[str, Any] | None:
-        """What jobs of pictures by another model have in common."""
-        choices = self.chosen.choices
-        for digest in self.pictures:
-            return {"pipeline": digest, "steps": choices.picture_steps, "guidance": choices.picture_guidance}
-        return None
-
-    def verify(self) -> None:
-        """Its weights were hashed for the plan."""
-
-    def unheard(self, scenes: Sequence[Scene]) -> Iterator[str]:
-        """Nothing: its text encoder knows parts of any word."""
-        return iter(())
-
-
-def _load(backend: str, folder: Path, told: Mapping[str, Any], pictures: Mapping[str, Path]) -> Draw:
-    from longtake.draw.pipeline import Fillings  # here: where nothing is missing, torch is not needed
-
-    return Fillings(backend=backend, folder=folder, pipelines=pictures, **told)()
-
-
-def _as_stored() -> Decode:
-    return _same
-
-
-def _same(pixels: NDArray[Any]) -> Pixels:
-    return pixels

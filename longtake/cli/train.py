@@ -7,8 +7,7 @@ from typing import Any
 
 import typer
 
-from longtake.commands.draw import resumable
-from longtake.commands.selection import note
+from longtake.cli.progress import note, resumable
 
 _ALL = "all"
 
@@ -64,7 +63,7 @@ def run(
 
 def _evaluate(package: Path, folder: Path, preset: str) -> dict[str, Any]:
     """What `longtake evaluate --strategies nuwa-xl` does with the package; its report."""
-    from longtake.commands.evaluate import PRESETS, Options, evaluate_strategies
+    from longtake.cli.evaluate import PRESETS, Options, evaluate_strategies
 
     options = Options(out=folder, controls="all", probes=None, workers=None)
     report, told = evaluate_strategies(["nuwa-xl"], str(package), "test", *PRESETS[preset], options)

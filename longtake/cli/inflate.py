@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from longtake.commands.progress import Bar
+from longtake.cli.progress import Bar
 from longtake.manifest import ModelError
 
 _PARTS = 5  # that `inflate` tells of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 import yaml
 
-from longtake.commands.draw import draw, resumable
-from longtake.commands.progress import Bar
-from longtake.commands.selection import Selection, Work, note
+from longtake.cli.progress import Bar, note, resumable
+from longtake.draw.model import ModelDrawer
 from longtake.evaluate.controls import CONTROLS
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
 from longtake.evaluate.sources import (
@@ -23,8 +23,10 @@ from longtake.evaluate.sources import (
     VideoFile,
     WorldFilm,
 )
+from longtake.film import Crew, Film, open_film
 from longtake.film.segments import cut_segments
 from longtake.machine import cores
+from longtake.manifest import Manifest
 from longtake.plan import Plan
 from longtake.storyboard import StoryboardError
 from longtake.strategies.chosen import parse_way
@@ -44,6 +46,8 @@ _OTHER_LATENTS = 1_000_000_000  # added to an episode's seed for its reference
 
 Report = dict[str, Any]
 
+_log = logging.getLogger("longtake")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -58,21 +62,21 @@ class Options:
     allow_download: bool = False
 
 
-def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[Report, str]:
+def evaluate_films(path: Path, work: Film, options: Options) -> tuple[Report, str]:
     """Measure the film, or every film of a folder, against the storyboard that they show."""
     from longtake.evaluate.evaluation import Episode, Line
 
     films = _films(path, "FILM")
     networks = _networks(options)
     probes = _probes(options)
-    work = selection.open()
-    scenes = [(scene.start, scene.prompt) for scene in work.plan.timeline.scenes]
-    script = script_of_prompts(scenes, work.plan.length)
+    scenes = [(scene.start, scene.prompt) for scene in work.base.timeline.scenes]
+    script = script_of_prompts(scenes, work.base.length)
     _name_silent_scenes(script)
     for name, film in films.items():
-        _check_length(name, film, work.plan.length)
-    name = work.board.title or selection.storyboard.stem
-    seed = work.board.seed
+        _check_length(name, film, work.base.length)
+    assert work.path is not None
+    name = work.storyboard.title or work.path.stem
+    seed = work.storyboard.seed
     codecs = {called: _codec(film) for called, film in films.items()}
 
     def reference(codec: Codec | None) -> dict[str, Source]:
@@ -84,9 +88,9 @@ def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[
         encoded = f"{TRUTH}, encoded" + (f" x{codec.upscale}" if len(ways) > 1 else "")
         drawn = {name: WorldFilm(TRUTH, script, seed, codec=codec)}
         lines.append(Line(encoded, "reference", drawn, reference(codec), floor=True))
-    episodes = [Episode(name, script, work.plan)]
+    episodes = [Episode(name, script, work.base)]
     lines += _known_lines(episodes, [seed], reference(None), options.controls)
-    facts = {"storyboard": selection.storyboard.name, "films": {n: film.key for n, film in films.items()}}
+    facts = {"storyboard": work.path.name, "films": {n: film.key for n, film in films.items()}}
     return _report(episodes, lines, probes, networks, options, facts)
 
 
@@ -146,14 +150,13 @@ def evaluate_strategies(
         board = write_board(script, seed, options.out / "storyboards" / f"{name}-{frames}.yaml")
         for strategy in strategies:
             note(f"episode {number} of {count}, drawn by {strategy}")
-            work = Selection(
-                storyboard=board, strategy=strategy, model=model, store=options.out / "store"
-            ).open()
-            with resumable(f"{work.store.root} keeps every clip; run the same command again to go on"):
-                draw(work, slice(0, frames), workers=options.workers)
+            work = open_film(board, strategy=strategy, model=model, store=options.out / "store")
+            go_on = f"{work.store.root} keeps every clip; run the same command again to go on"
+            with resumable(go_on), Bar() as bar:
+                work.draw(0, frames, crew=Crew(workers=options.workers), progress=bar.film)
             films[strategy][name] = film_of(work)
-            plans[strategy][name] = work.plan
-        decoded[name] = DecodedTruth(script, seed, work.manifest.folder)
+            plans[strategy][name] = work.base
+        decoded[name] = DecodedTruth(script, seed, _manifest(work).folder)
         references[name] = WorldFilm(TRUTH, script, seed + _OTHER_LATENTS)
         episodes.append(Episode(name, script, plans[strategies[0]][name]))
     lines = [
@@ -162,7 +165,7 @@ def evaluate_strategies(
     ]
     lines.append(Line(f"{TRUTH}, decoded", "reference", decoded, references))
     lines += _known_lines(episodes, seeds, references, options.controls)
-    facts = {"model": f"{work.manifest.name} {work.manifest.digest}", "split": split, "episodes": seeds}
+    facts = {"model": f"{_manifest(work).name} {_manifest(work).digest}", "split": split, "episodes": seeds}
     return _report(episodes, lines, probes, networks, options, facts)
 
 
@@ -248,9 +251,14 @@ def _known_lines(
     return [line(name) for name in [TRUTH, *chosen]]
 
 
-def film_of(work: Work) -> StoredFilm:
+def film_of(work: Film) -> StoredFilm:
     """The film that was drawn into the store."""
-    return StoredFilm(work.store.root, tuple(cut_segments(work.plan)), work.manifest.folder)
+    return StoredFilm(work.store.root, tuple(cut_segments(work.base)), _manifest(work).folder)
+
+
+def _manifest(work: Film) -> Manifest:
+    assert isinstance(work.drawer, ModelDrawer)
+    return work.drawer.manifest
 
 
 def write_board(script: Script, seed: int, path: Path) -> Path:
@@ -277,7 +285,7 @@ def _name_silent_scenes(script: Script) -> None:
         missing += [] if told.place else ["where it is"]
         if missing:
             what = " and ".join(missing)
-            note(f"frame {shot.start}: the prompt says {what} in no words that the probes know", "warning")
+            _log.warning("frame %s: the prompt says %s in no words that the probes know", shot.start, what)
 
 
 def _shown(bar: Bar, what: str) -> Callable[[int, int], None]:

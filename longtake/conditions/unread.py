@@ -1,4 +1,4 @@
-"""What of the prompts says nothing to a model's text encoder."""
+"""What of the prompts a model's text encoder does not read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from longtake.conditions.words import unknown_words
 from longtake.plan import Scene
 
 
-def unheard(text: Path, scenes: Sequence[Scene]) -> Iterator[str]:
-    """Warnings, one for each word or end of a prompt that the encoder in the folder `text` does not read."""
-    config = json.loads((text / "config.json").read_text(encoding="utf-8"))
+def unread_prompts(encoder: Path, scenes: Sequence[Scene]) -> Iterator[str]:
+    """A sentence for each word or end of a prompt that the encoder in that folder does not read."""
+    config = json.loads((encoder / "config.json").read_text(encoding="utf-8"))
     if "vocabulary" not in config:  # a pretrained one knows parts of any word
-        yield from _cut_off(text, scenes)
+        yield from _cut_off(encoder, scenes)
     elif config["vocabulary"]:
         yield from _unknown(set(config["vocabulary"]), scenes)
     else:
@@ -31,10 +31,10 @@ def _unknown(vocabulary: set[str], scenes: Sequence[Scene]) -> Iterator[str]:
                 yield f"scene {scene.id!r}: the model does not know the word {word!r}; {nearest}"
 
 
-def _cut_off(text: Path, scenes: Sequence[Scene]) -> Iterator[str]:
+def _cut_off(encoder: Path, scenes: Sequence[Scene]) -> Iterator[str]:
     from longtake.conditions.pretrained import unread  # here: it imports torch
 
-    lost = unread(text, [scene.prompt for scene in scenes])
+    lost = unread(encoder, [scene.prompt for scene in scenes])
     for scene in scenes:
         if scene.prompt in lost:
             end = lost[scene.prompt]

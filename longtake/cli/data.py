@@ -12,9 +12,8 @@ from typing import Any
 
 import typer
 
-from longtake.commands.draw import resumable
-from longtake.commands.progress import Bar
-from longtake.commands.selection import clock, note
+from longtake.cli.progress import Bar, note, resumable
+from longtake.film import clock
 from longtake.machine import cores
 
 _WAY_ON = "run the same command again to go on"

@@ -31,7 +31,7 @@ def seconds_of(store: Store, model: str, jobs: Iterable[Job]) -> float | None:
     means = {int(level): total / count for level, (count, total) in known.items()}
     found = 0.0
     for job in jobs:
-        if job.op == "draw":
+        if job.op != "encode":  # a picture takes no time beside a clip
             if not means:
                 return None
             found += means.get(job.level, max(means.values()))

@@ -1,1 +1,0 @@
-"""The work of the commands, one file each; none imports torch before it has to draw or decode."""

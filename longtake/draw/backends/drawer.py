@@ -1,0 +1,147 @@
+"""A pretrained pipeline that draws: clips of pixels between pictures that are known."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+from numpy.typing import NDArray
+
+from longtake.draw.backends.chosen import Chosen
+from longtake.draw.drawer import Decode, Draw
+from longtake.errors import OptionError
+from longtake.manifest import digest_of_pipeline
+from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.strategies import BackendOptions, ClipRule, plan_backend
+from longtake.strategies.chosen import check_installed
+from longtake.video import Pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineDrawer:
+    """A `Drawer`: a back end with its weights."""
+
+    chosen: Chosen
+    folder: Path  # of the pipeline
+    known: MutableMapping[str, str]  # checksums of files, as `digest_of_pipeline` remembers them
+
+    batch = 1  # pipelines take one pair of keyframes at a time
+    one_process = True
+    decoder = "pixels"
+
+    @property
+    def name(self) -> str:
+        return f"{self.chosen.backend.name} {self.folder.name}"
+
+    @cached_property
+    def digest(self) -> str:
+        return digest_of_pipeline(self.folder, self.known)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.chosen.size
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        return self.chosen.size
+
+    @property
+    def clip_length(self) -> int:
+        return self.chosen.clip
+
+    def plan(self, line: Timeline, seed: int, fps: float) -> Plan:
+        for module, extra in (("transformers", "pipelines"), ("accelerate", "pipelines")):
+            check_installed(module, f"back ends need {module}", extra)
+        choices, backend = self.chosen.choices, self.chosen.backend
+        (width, height), drift = self.size, choices.strength
+        common: dict[str, Any] = {
+            "backend": backend.name,
+            "version": backend.version,
+            "pipeline": self.digest,
+            "width": width,
+            "height": height,
+            "steps": choices.steps or backend.steps,
+            "guidance": backend.guidance if choices.guidance is None else choices.guidance,
+            "negative": choices.negative,
+            "dtype": choices.dtype,
+            "blend": choices.blend or backend.rule.unit,
+            **({"tiling": True} if choices.tiling else {}),
+            **({"shift": choices.shift} if choices.shift is not None else {}),
+        }
+        return plan_backend(
+            line,
+            name=backend.name,
+            seed=seed,
+            fps=fps,
+            rule=self._rule,
+            told=common,
+            reference=self._reference,
+            options=BackendOptions(clip=self.clip_length, keyframes=choices.keyframes, strength=drift),
+        )
+
+    def at_multiple(self, plan: Plan, times: int) -> Plan:
+        """None but its own rate: clips are pixels, which nothing here refines."""
+        self._refuse("fps")
+
+    def sized(self, size: int) -> tuple[PipelineDrawer, int]:
+        """None but its own size, which is an option of the back end."""
+        self._refuse("size")
+
+    def _refuse(self, option: str) -> NoReturn:
+        raise OptionError("goes with longtake's own models, not with --backend", option)
+
+    def picture(self, pixels: Pixels) -> Job:
+        width, height = self.size
+        encoded = base64.b64encode(pixels.tobytes()).decode()
+        return Job("encode", (), {"pixels": encoded, "width": width, "height": height})
+
+    def unread(self, scenes: Sequence[Scene]) -> Iterator[str]:
+        """Nothing: its text encoder knows parts of any word."""
+        return iter(())
+
+    def verify(self) -> None:
+        """Its weights were hashed for the plan."""
+
+    def load(self) -> Draw:
+        from longtake.draw.pipeline import Fillings  # here: where nothing is missing, torch is not needed
+
+        choices = self.chosen.choices
+        return Fillings(
+            backend=self.chosen.backend.name,
+            folder=self.folder,
+            dtype=choices.dtype,
+            offload=choices.offload,
+            tiling=choices.tiling,
+            shift=choices.shift,
+            pipelines=self._pictures,
+        )()
+
+    def load_decoder(self) -> Decode:
+        """Clips are pixels."""
+        return _as_stored
+
+    @cached_property
+    def _pictures(self) -> Mapping[str, Path]:
+        """The folder of what makes pictures, by its digest. Raises ModelError where there is none."""
+        named = self.chosen.choices.picture
+        return {digest_of_pipeline(Path(named), self.known): Path(named).absolute()} if named else {}
+
+    @property
+    def _rule(self) -> ClipRule:
+        return self.chosen.backend.narrowed(self.folder, self.chosen.backend.rule)
+
+    @property
+    def _reference(self) -> dict[str, Any] | None:
+        """What jobs of pictures by another model have in common."""
+        choices = self.chosen.choices
+        for digest in self._pictures:
+            return {"pipeline": digest, "steps": choices.picture_steps, "guidance": choices.picture_guidance}
+        return None
+
+
+def _as_stored(pixels: NDArray[Any]) -> Pixels:
+    return pixels

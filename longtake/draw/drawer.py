@@ -1,0 +1,86 @@
+"""Whoever draws films: a model of longtake with a strategy (`draw/model.py`), or a pretrained pipeline
+(`draw/backends/drawer.py`).
+
+A drawer is data: it can be sent to any process, which loads from it what draws and what decodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.video import Pixels
+
+# (jobs that may be drawn together, of each its input frames in the order of `job.inputs`)
+# -> of each its clip: latents [T, C, H, W], or pixels uint8 [T, H, W, 3]
+Draw = Callable[[Sequence[Job], Sequence[Sequence[NDArray[Any]]]], Sequence[NDArray[Any]]]
+
+# A stored clip, latents float16 [T, C, H, W] or pixels -> frames uint8 [T, H, W, 3]
+Decode = Callable[[NDArray[Any]], NDArray[np.uint8]]
+
+
+class Drawer(Protocol):
+    """What a film asks of whoever draws it."""
+
+    @property
+    def name(self) -> str:
+        """For the film's metadata."""
+
+    @property
+    def digest(self) -> str:
+        """Of all weights that draw. Raises ModelError where they cannot be read."""
+
+    @property
+    def decoder(self) -> str:
+        """Digest of what decodes."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of what is drawn, in pixels; given pictures are cut to it."""
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height of decoded frames, in pixels."""
+
+    @property
+    def clip_length(self) -> int:
+        """Frames of a clip at most."""
+
+    @property
+    def batch(self) -> int:
+        """Clips that it draws together at most."""
+
+    @property
+    def one_process(self) -> bool:
+        """Whether it is too large to be loaded by several processes unasked."""
+
+    def plan(self, line: Timeline, seed: int, fps: float) -> Plan:
+        """The film of a time line. Raises `ValueError` where its options do not go together."""
+
+    def at_multiple(self, plan: Plan, times: int) -> Plan:
+        """The film with `times` as many frames per second. Raises OptionError where it cannot draw them."""
+
+    def sized(self, size: int) -> tuple[Drawer, int]:
+        """Who draws frames of `size` pixels per side, and how many times these are enlarged for that.
+
+        Raises OptionError for a size that cannot be had.
+        """
+
+    def picture(self, pixels: Pixels) -> Job:
+        """The job that gives a picture of its size, uint8 `[H, W, 3]`."""
+
+    def unread(self, scenes: Sequence[Scene]) -> Iterator[str]:
+        """A sentence for all in the scenes' prompts that says nothing to it."""
+
+    def verify(self) -> None:
+        """Raises ModelError where its weights are damaged."""
+
+    def load(self) -> Draw:
+        """What draws, with its weights, in this process."""
+
+    def load_decoder(self) -> Decode:
+        """What decodes, with its weights, in this process."""

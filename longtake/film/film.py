@@ -1,0 +1,563 @@
+"""A film that can be asked for anything before it is drawn: what is missing is drawn when it is asked for."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import TypeAdapter, ValidationError
+
+from longtake.draw.drawer import Decode, Draw, Drawer
+from longtake.errors import OptionError
+from longtake.files import written_whole
+from longtake.film.costs import seconds_of
+from longtake.film.drawing import CLIPS_WORTH, Crew, Drawn, draw, workers_for
+from longtake.film.executors import Event, Tools
+from longtake.film.hls import PLAYLIST, Follower
+from longtake.film.pictures import read_picture
+from longtake.film.progress import OnProgress, Progress
+from longtake.film.rendered import note_rendered, tell_if_changed
+from longtake.film.segments import (
+    LEAVES_PER_SEGMENT,
+    Encoding,
+    Segment,
+    cut_segments,
+    decode_segment,
+    encode,
+    kept,
+    write_film,
+)
+from longtake.plan import Job, Plan, SceneSeen
+from longtake.store import Store
+from longtake.storyboard import (
+    AnyEdit,
+    Edit,
+    Storyboard,
+    StoryboardError,
+    apply,
+    difference,
+    edited,
+    images,
+    timeline,
+    with_edits,
+)
+from longtake.video import Codec, Pixels, contact_sheet, enlarge, read_frames, reduce, write_png
+
+_WATCHABLE = 256  # pixels per side to which smaller films are enlarged
+_NEIGHBOURS = 16  # frames in a row of which a sheet of keyframes shows all
+_SHEET = 256  # pixels towards which the shorter side of larger keyframes is reduced on their sheet
+
+
+class Outlook(NamedTuple):
+    """What drawing some frames of a film takes."""
+
+    frames: int
+    levels: list[int]  # clips that they need, per level, keyframes first
+    clips: int  # of all levels
+    missing: int  # of them, not in the store
+    seconds: float | None  # that drawing these takes about; None: none was ever drawn here
+    scenes: list[SceneSeen]  # of the whole film
+
+
+class Keyframes(NamedTuple):
+    """Frames of the first level."""
+
+    numbers: list[int]  # film frames
+    pictures: list[Pixels]  # uint8 [H, W, 3] each
+    prompts: list[str]
+    sheet: Pixels  # all of them, each with its time and prompt
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A film that was written."""
+
+    path: Path
+    frames: int
+    clips: int  # that it needed
+    drawn: int  # of them, now
+    seconds: float
+    playlist: Path | None = None  # of the stream beside it
+
+
+class _Loaded:
+    """What draws and decodes in this process: loaded when first needed, used by one thread at a time."""
+
+    def __init__(self, drawer: Drawer) -> None:
+        self.lock = threading.RLock()
+        self._drawer = drawer
+        self._draw: Draw | None = None
+        self._decode: Decode | None = None
+        self._latest: tuple[NDArray[Any], NDArray[np.uint8]] | None = None  # a clip and its frames
+
+    def draw(self) -> Draw:
+        self._draw = self._draw or self._drawer.load()
+        return self._draw
+
+    def decoder(self) -> Decode:
+        return self.decode
+
+    def decode(self, clip: NDArray[Any]) -> NDArray[np.uint8]:
+        """As a `Decode`; of the clip that was decoded last at once, for frames are asked one by one."""
+        with self.lock:
+            self._decode = self._decode or self._drawer.load_decoder()
+            if self._latest is None or not np.array_equal(self._latest[0], clip):
+                self._latest = clip, self._decode(clip)
+            return self._latest[1]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Film:
+    """A storyboard, who draws it, and the store that keeps what was drawn. Make one with `longtake.open`.
+
+    A film never changes: an edit is another film, which shares all clips that the edit does not touch. It may
+    be asked by several threads, which draw one after the other. Frames count from 0, as they are shown.
+    """
+
+    storyboard: Storyboard
+    drawer: Drawer
+    store: Store
+    folder: Path  # that the paths of its pictures start from
+    path: Path | None = None  # of the storyboard's file
+    text: str = ""  # of the storyboard's file, or as it would be written
+    times: int = 1  # frames that are shown for each of the storyboard's
+    enlarged: int | None = None  # how many times frames are enlarged; None: only in files, to be watched
+    changed: range | None = None  # frames that the last edits draw anew, from the first to the last of them
+    base: Plan = field(init=False)  # from frame of the storyboard to clip, edits done
+    loaded: _Loaded = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base", self._planned())
+        object.__setattr__(self, "loaded", _Loaded(self.drawer))
+
+    # What it is
+
+    def __len__(self) -> int:
+        return self.jobs.length
+
+    def __repr__(self) -> str:
+        clock = f"{self.seconds:.1f} s at {float(self.fps):g} fps"
+        return f"<Film {self.title!r}: {len(self):,} frames, {clock}, drawn by {self.drawer.name}>"
+
+    @cached_property
+    def jobs(self) -> Plan:
+        """From film frame to the clip that shows it, lazily."""
+        return self.base if self.times == 1 else self.drawer.at_multiple(self.base, self.times)
+
+    @property
+    def title(self) -> str:
+        return self.storyboard.title or (self.path.name if self.path else "")
+
+    @property
+    def fps(self) -> Fraction:
+        """Frames per second, as a fraction that fits a file's time base."""
+        least = Fraction(1, 1_000_000)
+        own = Fraction(str(self.storyboard.video.fps)).limit_denominator(1_000_000)
+        return self.times * max(least, own)
+
+    @property
+    def seconds(self) -> float:
+        return float(len(self) / self.fps)
+
+    def prompt(self, i: int) -> str:
+        """The prompt of frame `i`."""
+        return self.jobs.timeline.prompt(self._checked(i))
+
+    def plan(self, start: int = 0, stop: int | None = None) -> Outlook:
+        """What drawing the frames from `start` to below `stop` takes. Nothing is drawn."""
+        span = self._span(start, stop)
+        levels = self.jobs.levels_of(span)
+        missing = self.jobs.count_missing(self.store, span)
+        return Outlook(
+            len(range(len(self))[span]),
+            levels,
+            sum(levels),
+            missing,
+            self._price(span, missing),
+            self.jobs.scenes(),
+        )
+
+    # What is seen
+
+    @overload
+    def __getitem__(self, at: int) -> Pixels: ...
+    @overload
+    def __getitem__(self, at: slice) -> NDArray[np.uint8]: ...
+    def __getitem__(self, at: int | slice) -> NDArray[np.uint8]:
+        """A frame, uint8 `[H, W, 3]`, or several, `[T, H, W, 3]`; counted from the end below 0."""
+        if isinstance(at, slice):
+            numbers = range(len(self))[at]
+            if numbers.step == 1:
+                return self.frames(numbers.start, max(numbers.start, numbers.stop))
+            picked = [self[i] for i in numbers]
+            return np.stack(picked) if picked else self.frames(0, 0)
+        i = at + len(self) if at < 0 else at
+        if not 0 <= i < len(self):
+            raise IndexError(f"frame {at} is not in the film of {len(self):,} frames")
+        frame: Pixels = self.frames(i, i + 1)[0]
+        return frame
+
+    def frames(
+        self, start: int = 0, stop: int | None = None, *, progress: OnProgress | None = None
+    ) -> NDArray[np.uint8]:
+        """Frames from `start` to below `stop`, uint8 `[T, H, W, 3]`, as the encoder gets them.
+
+        Clips that they need and the store lacks are drawn. Raises `ValueError` for a span that is not in the
+        film, `JobFailed` and `WorkerDied` where drawing fails; what was drawn before is stored.
+        """
+        span = self._span(start, stop)
+        if span.start == span.stop:
+            width, height = (side * (self.enlarged or 1) for side in self.drawer.shown_size)
+            return np.empty((0, height, width, 3), np.uint8)
+        with self.loaded.lock:
+            self.draw(span.start, span.stop, progress=progress)
+            decoded = [
+                enlarge(frame, self.enlarged or 1, smooth=True)
+                for segment in cut_segments(self.jobs, span)
+                for frame in decode_segment(segment, self.store, self.loaded.decode)
+            ]
+        return np.stack(decoded)
+
+    def latents(self, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        """What frames are decoded from, float16 `[T, C, h, w]`; of a pretrained pipeline pixels.
+
+        Drawn where missing; raises as `frames` does.
+        """
+        span = self._span(start, stop)
+        self.draw(span.start, span.stop)
+        shown = self.jobs.shown(span)
+        return np.concatenate([self.store.get(one.leaf.key)[list(one.indices)] for one in shown])
+
+    def keys(self, *, progress: OnProgress | None = None) -> Keyframes:
+        """The keyframes, drawn where missing, and nothing else."""
+        numbers = _spread(list(self.jobs.keyframe_numbers()))
+        with self.loaded.lock:
+            self.draw(levels=1, progress=progress)
+            decoded = lru_cache(maxsize=1)(lambda key: self.loaded.decode(self.store.get(key)))
+            latents = map(self.jobs.frame, numbers)
+            pictures: list[Pixels] = [decoded(latent.key)[latent.index] for latent in latents]
+        prompts = [self.jobs.timeline.prompt(i) for i in numbers]
+        labels = [f"{clock(i / self.fps)} {prompt}" for i, prompt in zip(numbers, prompts, strict=True)]
+        smaller = max(1, min(self.drawer.size) // _SHEET)
+        sheet = contact_sheet([reduce(picture, smaller) for picture in pictures], labels)
+        return Keyframes(numbers, pictures, prompts, sheet)
+
+    def _repr_png_(self) -> bytes:
+        """Notebooks show the keyframes."""
+        data = io.BytesIO()
+        Image.fromarray(self.keys().sheet).save(data, "png")
+        return data.getvalue()
+
+    # What is made
+
+    def draw(
+        self,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        crew: Crew | None = None,
+        levels: int | None = None,
+        progress: OnProgress | None = None,
+    ) -> Drawn:
+        """Draw what frames need and the store lacks; `levels` keeps to so many levels (1: the keyframes).
+
+        Raises as `frames` does.
+        """
+        return self._draw(self._span(start, stop), crew or Crew(), levels=levels, progress=progress)
+
+    def render(
+        self,
+        path: str | Path,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        crew: Crew | None = None,
+        sheet: str | Path | None = None,
+        follow: str | Path | None = None,
+        progress: OnProgress | None = None,
+    ) -> Rendered:
+        """Draw what is missing of the frames from `start` to below `stop`, and write them as an mp4.
+
+        Interrupted at any moment, the next call goes on. `sheet`: also write a picture of every scene beside
+        its prompt, a PNG. `follow`: a folder for an HLS stream that can be played while the film is made.
+        Raises `OptionError` where nothing can be written there, and as `frames` does.
+        """
+        begin, path = time.monotonic(), Path(path)
+        check_writable(path, ".mp4", "out")
+        if sheet is not None:
+            check_writable(Path(sheet), ".png", "sheet")
+        span, encoding = self._span(start, stop), self.encoding
+        following = None
+        if follow is not None:
+            longest = LEAVES_PER_SEGMENT * self.drawer.clip_length
+            following = Follower(self.store, self.loaded.decode, encoding, Path(follow), longest)
+        if self.path is not None and self.times == 1:
+            tell_if_changed(self.store, self.path, self.text, self.jobs, span)
+        drawn = self._draw(span, crew or Crew(), encoding=encoding, progress=progress, listen=following)
+        if following is not None:
+            following.end()
+        frames = self._join(span, path, encoding, drawn, progress)
+        if self.path is not None:
+            note_rendered(self.store, self.path, self.text)
+        if sheet is not None:
+            self._write_scenes(span, path, encoding.codec.upscale, Path(sheet))
+        playlist = None if follow is None else Path(follow) / PLAYLIST
+        return Rendered(path, frames, drawn.clips, drawn.drawn, time.monotonic() - begin, playlist)
+
+    @cached_property
+    def segments(self) -> list[range]:
+        """The frames of every piece that the film is encoded in."""
+        found, start = [], 0
+        for segment in cut_segments(self.jobs):
+            found.append(range(start, start + len(segment)))
+            start += len(segment)
+        return found
+
+    def segment(self, n: int, *, progress: OnProgress | None = None) -> Path:
+        """The `n`-th piece of the film, a closed mp4 in the store: drawn and encoded where missing."""
+        frames = self.segments[n]
+        (segment,) = _segments(self.jobs, n)
+        with self.loaded.lock:
+            self.draw(frames.start, frames.stop, progress=progress)
+            found = kept(segment, self.store, self.encoding)
+            return found or encode(segment, self.store, self.loaded.decode, self.encoding)
+
+    # What may be another film
+
+    def edit(self, edit: Edit | str, /, **changes: Any) -> Film:
+        """The film after one more edit: `film.edit("prompt", scene="rain", prompt="It snows")`.
+
+        Edits are `prompt` (scene, prompt), `reroll` (scene), `move` (scene, at), `insert` (scene, at, frames,
+        prompt), `append` (scene, frames, prompt), `remove` (scene) and `pin` (at, picture), as in the file.
+        Nothing is drawn. Raises `OptionError` for no edit, `StoryboardError` where it cannot be done.
+        """
+        one = _checked_edit({"edit": edit, **changes}) if isinstance(edit, str) else edit
+        return self._with_edits([one])
+
+    def at(self, fps: float) -> Film:
+        """The film at so many frames per second: those between its frames are drawn from these.
+
+        Raises `OptionError` for no multiple of the storyboard's rate, or where the model cannot draw them.
+        """
+        own = self.fps / self.times
+        if not math.isfinite(fps) or (times := Fraction(str(fps)) / own).denominator != 1:
+            raise OptionError(f"{fps:g}: give a multiple of {float(own):g}", "fps")
+        self.drawer.at_multiple(self.base, int(times))
+        return self._with(times=int(times), changed=None)
+
+    def edit_towards(self, wanted: Storyboard) -> Film:
+        """The film after the edits that lead to the scenes of `wanted`. Raises `StoryboardError`."""
+        return self._with_edits(difference(self.storyboard, self.base, wanted))
+
+    def undo(self) -> Film:
+        """The film without its last edit. Raises `StoryboardError` where it has none."""
+        if not self.storyboard.edits:
+            raise StoryboardError(f"{self.title}: has no edits: there is nothing to take back")
+        return self._of(self.storyboard.edits[:-1], None)
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Write the storyboard with its edits, to its own file where no other is named; comments stay.
+
+        Raises `ValueError` where it has no file of its own.
+        """
+        where = self.path if path is None else Path(path)
+        if where is None:
+            raise ValueError("the storyboard has no file: name one")
+        with written_whole(where) as aside:
+            aside.write_text(with_edits(self.text, self.storyboard.edits), encoding="utf-8")
+        return where
+
+    # How
+
+    @property
+    def encoding(self) -> Encoding:
+        """How its leaves become a file."""
+        upscale = self.enlarged or max(1, _WATCHABLE // min(self.drawer.shown_size))
+        codec = Codec(upscale=upscale, smooth=True)
+        return Encoding(decoder=self.drawer.decoder, fps=self.fps, codec=codec)
+
+    def picture(self, path: str) -> Job:
+        """The job that gives the picture at `path`, from the storyboard's folder on."""
+        return self.drawer.picture(read_picture(self.folder / path, self.drawer.size))
+
+    def _planned(self) -> Plan:
+        board = self.storyboard
+        try:
+            plan = self.drawer.plan(timeline(board), board.seed, board.video.fps)
+        except ValueError as error:
+            if type(error) is not ValueError:  # our own kinds say themselves what it is about
+                raise
+            raise OptionError(str(error)) from None
+        given = {frame: self.picture(path) for frame, path in images(board).items()}
+        return edited(board, plan.with_pictures(given) if given else plan, self.picture)
+
+    def _with_edits(self, edits: list[Edit]) -> Film:
+        plan, changed = self.base, None
+        for one in edits:
+            before = plan.length
+            plan, span = apply(self.storyboard, plan, one, self.picture)
+            changed = _both(changed, span, plan.length - before)
+        return self._of([*self.storyboard.edits, *edits], changed)
+
+    def _of(self, edits: list[Edit], changed: range | None) -> Film:
+        return self._with(storyboard=self.storyboard.model_copy(update={"edits": edits}), changed=changed)
+
+    def _with(self, **changes: Any) -> Film:
+        film = replace(self, **changes)
+        object.__setattr__(film, "loaded", self.loaded)  # the same drawer: nothing is loaded again
+        return film
+
+    def _draw(
+        self,
+        span: slice,
+        crew: Crew,
+        *,
+        levels: int | None = None,
+        encoding: Encoding | None = None,
+        progress: OnProgress | None = None,
+        listen: Callable[[Event], None] | None = None,
+    ) -> Drawn:
+        here = Tools(self.loaded.draw, self.loaded.decoder)
+        with self.loaded.lock:
+            return draw(
+                self.jobs,
+                span,
+                self.store,
+                self.drawer,
+                here,
+                crew,
+                levels=levels,
+                encoding=encoding,
+                progress=progress,
+                listen=listen,
+            )
+
+    def _price(self, span: slice, missing: int) -> float | None:
+        """Seconds that drawing what is missing takes about, by as many processes as make sense."""
+        alone = seconds_of(self.store, self.drawer.digest, self.jobs.missing(self.store, span))
+        workers = 1 if self.drawer.one_process else workers_for(missing // CLIPS_WORTH)
+        return None if alone is None else alone / workers
+
+    def _join(
+        self, span: slice, path: Path, encoding: Encoding, drawn: Drawn, progress: OnProgress | None
+    ) -> int:
+        """Write the film of segments that are in the store; the number of frames written."""
+        written, begin = 0, time.monotonic()
+
+        def tell(frames: int) -> None:
+            nonlocal written
+            written += frames
+            if progress is not None:
+                seconds = time.monotonic() - begin
+                progress(
+                    Progress(
+                        event=None,
+                        clips=drawn.clips,
+                        clips_total=drawn.clips,
+                        clips_drawn=drawn.drawn,
+                        frames=written,
+                        frames_total=len(range(len(self))[span]),
+                        seconds=drawn.seconds + seconds,
+                        seconds_left=None,
+                        frames_per_second=written / seconds if seconds else 0.0,
+                        doing={},
+                    )
+                )
+
+        metadata = {
+            "title": self.storyboard.title,
+            "storyboard": self.text,
+            "seed": str(self.storyboard.seed),
+            "model": f"{self.drawer.name} {self.drawer.digest}",
+        }
+        decode, jobs = self.loaded.decode, self.jobs
+        return write_film(
+            jobs, self.store, decode, path, encoding, span=span, metadata=metadata, on_segment=tell
+        ).frames
+
+    def _write_scenes(self, span: slice, film: Path, enlarged: int, sheet: Path) -> None:
+        """A picture of the film from the middle of every scene that it shows, with its prompt beside it."""
+        pictures, labels, line = [], [], self.jobs.timeline
+        smaller = enlarged * min(self.drawer.shown_size) // min(self.drawer.size)
+        for scene, frames in zip(line.scenes, line.spans(), strict=True):
+            shown = range(max(frames.start, span.start), min(frames.stop, span.stop))
+            if shown:
+                middle = shown[len(shown) // 2] - span.start
+                pictures.append(reduce(next(read_frames(film, middle)), smaller))
+                labels.append(f"{clock(frames.start / self.fps)} {scene.prompt}")
+        write_png(contact_sheet(pictures, labels), sheet)
+
+    def _checked(self, i: int) -> int:
+        if not 0 <= i < len(self):
+            raise ValueError(f"frame {i} is not in the film: give 0 to {len(self) - 1}")
+        return i
+
+    def _span(self, start: int, stop: int | None) -> slice:
+        end = len(self) if stop is None else stop
+        if not 0 <= start <= end <= len(self):
+            raise ValueError(f"frames {start} to {end} are not in the film: it has {len(self):,}")
+        return slice(start, end)
+
+
+def clock(seconds: float | Fraction) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def check_writable(path: Path, suffix: str, option: str) -> None:
+    """Before anything is drawn: can the result be written there? Raises `OptionError`."""
+    if path.suffix.lower() != suffix or path.is_dir():
+        raise OptionError(f"{path}: name a file that ends in {suffix}", option)
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OptionError(f"{path}: {folder} is no folder that can be written to", option)
+
+
+def _segments(plan: Plan, n: int) -> list[Segment]:
+    return list(islice(cut_segments(plan), n, n + 1))
+
+
+def _spread(numbers: list[int]) -> list[int]:
+    """Of a long row of neighbours, as a scene that is one clip of a pipeline has, only a few."""
+    rows: list[list[int]] = []
+    for i in numbers:
+        if rows and i == rows[-1][-1] + 1:
+            rows[-1].append(i)
+        else:
+            rows.append([i])
+    return [row[k] for row in rows for k in range(0, len(row), -(-len(row) // _NEIGHBOURS))]
+
+
+def _checked_edit(change: dict[str, Any]) -> Edit:
+    try:
+        made: Edit = TypeAdapter(AnyEdit).validate_python(change)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = f"{first['loc'][-1]}: " if first["loc"] else ""
+        raise OptionError(f"{where}{first['msg']}") from None
+    return made
+
+
+def _both(earlier: range | None, span: range, grown: int) -> range | None:
+    """From the first to the last frame that either edit draws anew; the later one adds `grown` frames."""
+    if earlier is not None:  # where it is now
+        earlier = range(*(i + grown if i > span.start else i for i in (earlier.start, earlier.stop)))
+    if not span:
+        return earlier
+    spans = [span] if earlier is None else [earlier, span]
+    return range(min(r.start for r in spans), max(r.stop for r in spans))
