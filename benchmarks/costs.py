@@ -14,15 +14,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from longtake.commands.selection import Selection, Work
-from longtake.draw.decode import Decoder
-from longtake.draw.network import Operations
+from longtake.film import Film, open_film
 from longtake.film.executors import Event, JobDone, Tools, local, run
 from longtake.film.segments import write_film
 from longtake.manifest import DEFAULT_MODEL
@@ -56,7 +53,7 @@ def critical_path(plan: Plan) -> tuple[int, float]:
     return max(count for count, _ in longest.values()), max(cost for _, cost in longest.values())
 
 
-def seconds(work: Work, folder: Path, workers: int) -> float:
+def seconds(work: Film, folder: Path, workers: int) -> float:
     """From the first clip begun to the closed mp4, into an empty store."""
     shutil.rmtree(folder, ignore_errors=True)
     began: list[float] = []
@@ -65,10 +62,10 @@ def seconds(work: Work, folder: Path, workers: int) -> float:
         if isinstance(event, JobDone) and not began:
             began.append(time.monotonic() - event.seconds)
 
-    model, store, encoding = work.manifest.folder, Store(folder), work.encoding()
-    tools = Tools(Operations(model), partial(Decoder, model))
-    run(work.plan, ALL, store, tools, hear, hire=local(workers), batch=_BATCH, encoding=encoding)
-    write_film(work.plan, store, work.decode, folder.with_suffix(".mp4"), encoding)
+    store, encoding = Store(folder), work.encoding
+    tools = Tools(work.drawer.load, work.drawer.load_decoder)
+    run(work.jobs, ALL, store, tools, hear, hire=local(workers), batch=_BATCH, encoding=encoding)
+    write_film(work.jobs, store, work.loaded.decode, folder.with_suffix(".mp4"), encoding)
     return time.monotonic() - began[0]
 
 
@@ -93,12 +90,11 @@ def main() -> None:
         columns += ["s per frame, 1 worker", "2 workers", "times as fast", "kB of clips per frame"]
     table = Table(*columns)
     for way in asked.ways:
-        selection = Selection(
-            storyboard=asked.storyboard, strategy=way, model=asked.model, frames=asked.frames, store=asked.out
+        work = open_film(
+            asked.storyboard, strategy=way, model=asked.model, frames=asked.frames, store=asked.out
         )
-        work = selection.open()
-        jobs = list(work.plan.missing((), ALL))
-        row, evaluated = critical_path(work.plan)
+        jobs = list(work.jobs.missing((), ALL))
+        row, evaluated = critical_path(work.jobs)
         per_frame = sum(map(evaluations, jobs)) / asked.frames
         cells = [way, str(len(jobs)), str(row), f"{evaluated:.0f}", f"{per_frame:.3f}"]
         if not asked.no_render:

@@ -20,14 +20,14 @@ import sys
 import time
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.commands.selection import Selection, Work
-from longtake.film.executors import Draw, Event, Hire, JobDone, SegmentDone, Tools, cluster, local, run
+from longtake.draw.drawer import Draw
+from longtake.film import Film, open_film
+from longtake.film.executors import Event, Hire, JobDone, SegmentDone, Tools, cluster, local, run
 from longtake.film.segments import Encoding, write_film
 from longtake.manifest import DEFAULT_MODEL
 from longtake.plan import MAX_FRAMES, Job, Plan, Sampling, Scene, Timeline
@@ -57,17 +57,14 @@ class Clock:
             self.model += event.seconds
 
 
-def speed(work: Work, model: Path, name: str, hire: Hire, workers: int, out: Path) -> dict[str, float]:
+def speed(work: Film, name: str, hire: Hire, workers: int, out: Path) -> dict[str, float]:
     """Render the film into an empty store."""
-    from longtake.draw.decode import Decoder  # here: where memory is measured, torch would hide it
-    from longtake.draw.network import Operations
-
     folder = out / name
     shutil.rmtree(folder, ignore_errors=True)
-    store, clock, encoding = Store(folder), Clock(), work.encoding()
-    tools = Tools(Operations(model), partial(Decoder, model))
-    run(work.plan, ALL, store, tools, clock, hire=hire, batch=BATCH, encoding=encoding)
-    write_film(work.plan, store, work.decode, out / f"{name}.mp4", encoding)
+    store, clock, encoding = Store(folder), Clock(), work.encoding
+    tools = Tools(work.drawer.load, work.drawer.load_decoder)
+    run(work.jobs, ALL, store, tools, clock, hire=hire, batch=BATCH, encoding=encoding)
+    write_film(work.jobs, store, work.loaded.decode, out / f"{name}.mp4", encoding)
     assert clock.began is not None
     assert clock.first is not None
     wall = time.monotonic() - clock.began
@@ -81,15 +78,11 @@ def speed(work: Work, model: Path, name: str, hire: Hire, workers: int, out: Pat
 
 def speeds(asked: argparse.Namespace) -> None:
     """One worker, two, and two actors, side by side."""
-    selection = Selection(
-        storyboard=asked.storyboard, strategy="nuwa-xl", model=asked.model, store=asked.out / "none"
-    )
-    work = selection.open()
-    model = work.manifest.folder
+    work = open_film(asked.storyboard, model=asked.model, store=asked.out / "none")
     crews: list[tuple[str, Hire, int]] = [("one", local(1), 1), ("two", local(2), 2)]
     if not asked.no_ray:
         crews.append(("ray", cluster(2, None), 2))
-    rows = {name: speed(work, model, name, hire, workers, asked.out) for name, hire, workers in crews}
+    rows = {name: speed(work, name, hire, workers, asked.out) for name, hire, workers in crews}
     films = {(asked.out / f"{name}.mp4").read_bytes() for name in rows}
     print("| workers | seconds | times one | in the model, s | of workers x wall | first picture, s |")
     print("|---" * 6 + "|")

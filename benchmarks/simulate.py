@@ -2,7 +2,7 @@
 
 Simulates rendering by the events of its workers: no network runs, a task takes as long as measured costs say.
 The order of work is the program's own, in two forms. Films of up to `--real` frames are driven by the class
-`Schedule` itself (longtake/executors/schedule.py), over a store that knows only keys. Longer ones by
+`Schedule` itself (longtake/film/executors/schedule.py), over a store that knows only keys. Longer ones by
 `Arithmetic`: the same rules, with the same limits (read from that file), over numbers instead of hashed jobs;
 tests hold that both give the same seconds, whatever befalls the workers. Beyond two million frames time is
 extrapolated: work goes through the film from left to right and is in few neighbouring subtrees at a time, so
@@ -275,7 +275,7 @@ class Chain:
 
 
 def segments(leaves: int) -> Iterator[tuple[int, ...]]:
-    """The numbers of the leaves that are encoded together, as `longtake/film.py` cuts them."""
+    """The numbers of the leaves that are encoded together, as `longtake/film/segments.py` cuts them."""
     shown = (Shown(cast(Job, None), range(0), 0, 0, n) for n in range(leaves))
     plan = SimpleNamespace(shown=lambda span: shown)
     return (tuple(one.number for one in group) for group in grouped_leaves(cast(Plan, plan), slice(None)))
@@ -319,7 +319,7 @@ def simulate(policy: Policy, crew: Crew, tree: Tree | None = None, *, fast_first
     slow = chance.permutation(crew.workers) < round(share * crew.workers)
     pace = np.where(np.sort(slow) if fast_first else slow, factor, 1.0).tolist()
     lives, fresh = [life() for _ in pace], [True for _ in pace]
-    idle = list(range(crew.workers))  # a heap: the first that was hired goes first, as in executors/local.py
+    idle = list(range(crew.workers))  # a heap: the first hired goes first, as in film/executors/local.py
     events: list[tuple[float, int, int, Task | None, bool]] = []  # when, ticket, worker, task, whether done
     again: deque[Task] = deque()
     now, end, first, busy, lost = 0.0, 0.0, inf, 0.0, 0

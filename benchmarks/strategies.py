@@ -17,7 +17,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from longtake.commands.evaluate import Options, evaluate_strategies
+from longtake.cli.evaluate import Options, evaluate_strategies
 from longtake.evaluate.table import number
 from longtake.manifest import DEFAULT_MODEL
 

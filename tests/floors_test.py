@@ -10,7 +10,7 @@ from pathlib import Path
 import longtake
 
 FLOORS = [
-    {"files", "machine"},
+    {"errors", "files", "machine"},
     {"plan", "video", "world", "diffusion", "models"},
     {"manifest", "storyboard", "store", "conditions", "data"},
     {"strategies", "ingest"},
@@ -18,7 +18,6 @@ FLOORS = [
     {"film"},
     {"evaluate"},
     {"recipes"},
-    {"commands"},
     {"cli"},
     {"__main__"},
 ]

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from longtake.cli import main
-from longtake.commands.selection import Selection
+from longtake.film import open_film
 from longtake.plan import Job, Plan, Scene, Timeline
 from longtake.storyboard import StoryboardError, difference, images, parse, timeline, with_frames
 
@@ -58,8 +58,8 @@ def render(board: Path, model: Path, strategy: str, capsys: pytest.CaptureFixtur
 
 
 def latent(board: Path, model: Path, strategy: str, frame: int) -> np.ndarray:
-    work = Selection(storyboard=board, strategy=strategy, model=str(model)).open()
-    key, index = work.plan.frame(frame)
+    work = open_film(board, strategy=strategy, model=model)
+    key, index = work.jobs.frame(frame)
     return work.store.frame(key, index)
 
 

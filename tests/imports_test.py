@@ -5,8 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
-LIGHT = ["longtake", "plan", "manifest", "store", "storyboard", "executors", "video", "film"]
-LIGHT += ["commands.render", "commands.doctor", "commands.evaluate", "cli"]
+LIGHT = [
+    "longtake",
+    "plan",
+    "manifest",
+    "store",
+    "storyboard",
+    "strategies",
+    "video",
+    "film",
+    "cli",
+    "cli.evaluate",
+    "cli.doctor",
+]
 LIGHT += ["evaluate.score", "evaluate.table", "evaluate.plots", "evaluate.sources"]
 
 

@@ -73,7 +73,7 @@ class Bar:
             return
         text = f"{progress.clips:,} of {progress.clips_total:,} clips, {progress.frames:,} frames"
         if progress.seconds_left is not None:
-            from longtake.film.film import clock
+            from longtake.film import clock
 
             speed = f"{progress.frames_per_second:.1f} frames/s"
             text += f", {speed}, {clock(progress.seconds_left)} left"

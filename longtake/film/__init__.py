@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from longtake.film.drawing import Crew, Drawn
-from longtake.film.film import Film, Keyframes, Outlook, Rendered, check_writable, clock
+from longtake.film.film import Film, Keyframes, Outlook, Rendered
 from longtake.film.opening import STORE, open_film
 from longtake.film.progress import Progress
+from longtake.film.writing import check_writable, clock
 
 __all__ = [
     "STORE",

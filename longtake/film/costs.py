@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from longtake.plan import Job
+from longtake.plan import Plan
 from longtake.store import Store
 
 _FILE = "costs.json"  # in the store: model -> level -> [clips, seconds]
+_COUNTED = 10_000  # clips that are priced one by one
 _MOST = 1000  # clips after which older ones count for less
 
 
@@ -25,17 +26,24 @@ def remember(store: Store, model: str, drawn: Sequence[tuple[int, float]]) -> No
     store.write_note(_FILE, json.dumps(costs) + "\n")
 
 
-def seconds_of(store: Store, model: str, jobs: Iterable[Job]) -> float | None:
-    """What these jobs will take one after the other; None where no clip of theirs was ever drawn here."""
+def seconds_of(store: Store, model: str, plan: Plan, span: slice, missing: int) -> float | None:
+    """What drawing the `missing` clips of `span` takes one after the other.
+
+    None where no clip by this model was ever drawn here. Of many clips it is what as many of all levels take.
+    """
     known = _read(store).get(model, {})
     means = {int(level): total / count for level, (count, total) in known.items()}
-    found = 0.0
-    for job in jobs:
-        if job.op != "encode":  # a picture takes no time beside a clip
-            if not means:
-                return None
-            found += means.get(job.level, max(means.values()))
-    return found
+    if not missing:
+        return 0.0
+    if not means:
+        return None
+    dearest = max(means.values())
+    if missing > _COUNTED:
+        levels = plan.levels_of(span)
+        whole = sum(count * means.get(level, dearest) for level, count in enumerate(levels))
+        return whole * missing / sum(levels)
+    jobs = (job for job in plan.missing(store, span) if job.op != "encode")  # that takes next to nothing
+    return sum(means.get(job.level, dearest) for job in jobs)
 
 
 def _read(store: Store) -> dict[str, dict[str, list[float]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from longtake.film.drawing import CLIPS_WORTH, Crew, Drawn, draw, workers_for
 from longtake.film.executors import Event, Tools
 from longtake.film.hls import PLAYLIST, Follower
 from longtake.film.pictures import read_picture
-from longtake.film.progress import OnProgress, Progress
+from longtake.film.progress import OnProgress
 from longtake.film.rendered import note_rendered, tell_if_changed
 from longtake.film.segments import (
     LEAVES_PER_SEGMENT,
@@ -38,8 +37,8 @@ from longtake.film.segments import (
     decode_segment,
     encode,
     kept,
-    write_film,
 )
+from longtake.film.writing import check_writable, clock, join, write_scenes
 from longtake.plan import Job, Plan, SceneSeen
 from longtake.store import Store
 from longtake.storyboard import (
@@ -54,7 +53,7 @@ from longtake.storyboard import (
     timeline,
     with_edits,
 )
-from longtake.video import Codec, Pixels, contact_sheet, enlarge, read_frames, reduce, write_png
+from longtake.video import Codec, Pixels, contact_sheet, enlarge, reduce
 
 _WATCHABLE = 256  # pixels per side to which smaller films are enlarged
 _NEIGHBOURS = 16  # frames in a row of which a sheet of keyframes shows all
@@ -309,11 +308,20 @@ class Film:
         drawn = self._draw(span, crew or Crew(), encoding=encoding, progress=progress, listen=following)
         if following is not None:
             following.end()
-        frames = self._join(span, path, encoding, drawn, progress)
+        metadata = {
+            "title": self.storyboard.title,
+            "storyboard": self.text,
+            "seed": str(self.storyboard.seed),
+            "model": f"{self.drawer.name} {self.drawer.digest}",
+        }
+        frames = join(
+            self.jobs, span, self.store, self.loaded.decode, path, encoding, metadata, drawn, progress
+        )
         if self.path is not None:
             note_rendered(self.store, self.path, self.text)
         if sheet is not None:
-            self._write_scenes(span, path, encoding.codec.upscale, Path(sheet))
+            smaller = encoding.codec.upscale * min(self.drawer.shown_size) // min(self.drawer.size)
+            write_scenes(self.jobs.timeline, span, path, self.fps, smaller, Path(sheet))
         playlist = None if follow is None else Path(follow) / PLAYLIST
         return Rendered(path, frames, drawn.clips, drawn.drawn, time.monotonic() - begin, playlist)
 
@@ -365,7 +373,7 @@ class Film:
     def undo(self) -> Film:
         """The film without its last edit. Raises `StoryboardError` where it has none."""
         if not self.storyboard.edits:
-            raise StoryboardError(f"{self.title}: has no edits: there is nothing to take back")
+            raise StoryboardError(f"{self.path or self.title}: has no edits: there is nothing to take back")
         return self._of(self.storyboard.edits[:-1], None)
 
     def save(self, path: str | Path | None = None) -> Path:
@@ -447,58 +455,9 @@ class Film:
 
     def _price(self, span: slice, missing: int) -> float | None:
         """Seconds that drawing what is missing takes about, by as many processes as make sense."""
-        alone = seconds_of(self.store, self.drawer.digest, self.jobs.missing(self.store, span))
+        alone = seconds_of(self.store, self.drawer.digest, self.jobs, span, missing)
         workers = 1 if self.drawer.one_process else workers_for(missing // CLIPS_WORTH)
         return None if alone is None else alone / workers
-
-    def _join(
-        self, span: slice, path: Path, encoding: Encoding, drawn: Drawn, progress: OnProgress | None
-    ) -> int:
-        """Write the film of segments that are in the store; the number of frames written."""
-        written, begin = 0, time.monotonic()
-
-        def tell(frames: int) -> None:
-            nonlocal written
-            written += frames
-            if progress is not None:
-                seconds = time.monotonic() - begin
-                progress(
-                    Progress(
-                        event=None,
-                        clips=drawn.clips,
-                        clips_total=drawn.clips,
-                        clips_drawn=drawn.drawn,
-                        frames=written,
-                        frames_total=len(range(len(self))[span]),
-                        seconds=drawn.seconds + seconds,
-                        seconds_left=None,
-                        frames_per_second=written / seconds if seconds else 0.0,
-                        doing={},
-                    )
-                )
-
-        metadata = {
-            "title": self.storyboard.title,
-            "storyboard": self.text,
-            "seed": str(self.storyboard.seed),
-            "model": f"{self.drawer.name} {self.drawer.digest}",
-        }
-        decode, jobs = self.loaded.decode, self.jobs
-        return write_film(
-            jobs, self.store, decode, path, encoding, span=span, metadata=metadata, on_segment=tell
-        ).frames
-
-    def _write_scenes(self, span: slice, film: Path, enlarged: int, sheet: Path) -> None:
-        """A picture of the film from the middle of every scene that it shows, with its prompt beside it."""
-        pictures, labels, line = [], [], self.jobs.timeline
-        smaller = enlarged * min(self.drawer.shown_size) // min(self.drawer.size)
-        for scene, frames in zip(line.scenes, line.spans(), strict=True):
-            shown = range(max(frames.start, span.start), min(frames.stop, span.stop))
-            if shown:
-                middle = shown[len(shown) // 2] - span.start
-                pictures.append(reduce(next(read_frames(film, middle)), smaller))
-                labels.append(f"{clock(frames.start / self.fps)} {scene.prompt}")
-        write_png(contact_sheet(pictures, labels), sheet)
 
     def _checked(self, i: int) -> int:
         if not 0 <= i < len(self):
@@ -510,22 +469,6 @@ class Film:
         if not 0 <= start <= end <= len(self):
             raise ValueError(f"frames {start} to {end} are not in the film: it has {len(self):,}")
         return slice(start, end)
-
-
-def clock(seconds: float | Fraction) -> str:
-    """Seconds as m:ss or h:mm:ss."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def check_writable(path: Path, suffix: str, option: str) -> None:
-    """Before anything is drawn: can the result be written there? Raises `OptionError`."""
-    if path.suffix.lower() != suffix or path.is_dir():
-        raise OptionError(f"{path}: name a file that ends in {suffix}", option)
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OptionError(f"{path}: {folder} is no folder that can be written to", option)
 
 
 def _segments(plan: Plan, n: int) -> list[Segment]:

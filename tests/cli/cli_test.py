@@ -20,8 +20,7 @@ from PIL import Image
 
 import longtake
 from longtake.cli import main
-from longtake.commands.selection import Selection
-from longtake.film import segments
+from longtake.film import open_film, segments
 from longtake.film.hls import Broadcast
 from longtake.plan import Job, Plan
 from longtake.store import Store
@@ -86,7 +85,7 @@ def storyboard(folder: Path, frames: int = 61, name: str = "board.yaml", **chang
 
 
 def plan_of(board: Path, model: Path, **options: Any) -> Plan:
-    return Selection(storyboard=board, strategy="nuwa-xl", model=str(model), **options).open().plan
+    return open_film(board, model=model, **options).jobs
 
 
 def clips_in(store: Path) -> dict[str, bytes]:

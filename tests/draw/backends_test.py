@@ -20,9 +20,9 @@ import tiny_pipelines
 from tiny_sd import save_sd
 
 from longtake.cli import main
-from longtake.commands.backends import Choices, find_pipeline, parse_backend
-from longtake.commands.selection import Selection, Work
 from longtake.draw.backends import BACKENDS
+from longtake.draw.backends.chosen import Choices, find_pipeline, parse_backend
+from longtake.film import Film, open_film
 from longtake.film.segments import cut_segments, decode_segment
 from longtake.manifest import ModelError, digest_of_pipeline
 from longtake.video import Pixels, count_frames, read_frames
@@ -89,18 +89,16 @@ def run(
     return call
 
 
-def opened(folder: Path, way: str, pipelines: dict[str, Path], store: str = ".longtake") -> Work:
+def opened(folder: Path, way: str, pipelines: dict[str, Path], store: str = ".longtake") -> Film:
     model = str(pipelines[way.split(":")[0]])
     board = folder / "board.yaml"
-    return Selection(
-        storyboard=board, strategy="nuwa-xl", backend=way, model=model, store=folder / store
-    ).open()
+    return open_film(board, backend=way, model=model, store=folder / store)
 
 
-def shown(work: Work) -> list[Pixels]:
+def shown(work: Film) -> list[Pixels]:
     """The frames of a film as the encoder gets them."""
-    decode = work.artist.load()
-    return [f for segment in cut_segments(work.plan) for f in decode_segment(segment, work.store, decode)]
+    decode = work.drawer.load_decoder()
+    return [f for segment in cut_segments(work.jobs) for f in decode_segment(segment, work.store, decode)]
 
 
 def clips_in(store: Path) -> dict[str, bytes]:
@@ -118,7 +116,7 @@ def test_a_film_is_rendered_resumed_and_seen_at_any_frame(
     assert whole["frames"] == count_frames(tmp_path / "a.mp4") == 33
     pictures = int(name == "wan-i2v")  # that the storyboard gives, the same for both scenes
     assert whole["jobs_run"] == whole["jobs_total"] == plan["jobs_missing"] == sum(LEVELS[name]) + pictures
-    width, height = opened(tmp_path, way, pipelines).artist.size
+    width, height = opened(tmp_path, way, pipelines).drawer.size
     times = 256 // 32  # small films are enlarged, to be watched
     assert next(read_frames(tmp_path / "a.mp4")).shape == (times * height, times * width, 3)
     again = run("render", way, "--out", "b.mp4")
@@ -176,15 +174,15 @@ def test_clips_meet_in_a_frame_that_is_shown_once(
 ) -> None:
     run("render", WAYS[name])
     work = opened(tmp_path, WAYS[name], pipelines)
-    for one in work.plan.shown(slice(None)):
+    for one in work.jobs.shown(slice(None)):
         clip, given = work.store.get(one.leaf.key), [work.store.frame(*frame) for frame in one.leaf.inputs]
         assert clip.dtype == np.uint8
         for k, frame in zip(one.leaf.params["known"], given, strict=True):
             assert np.array_equal(clip[k], frame), "bit for bit the keyframe"
     frames = shown(work)
     assert len(frames) == 33
-    for i in work.plan.keyframe_numbers():
-        latent = work.plan.frame(i)
+    for i in work.jobs.keyframe_numbers():
+        latent = work.jobs.frame(i)
         assert np.array_equal(frames[i], work.store.frame(*latent))
 
 
@@ -220,7 +218,7 @@ def test_a_picture_of_the_users_is_in_the_film(
     frames = shown(work)
     with Image.open(tmp_path / "fox.png") as picture:
         assert picture.size == (90, 60)
-    (width, height), one = work.artist.size, frames[0]
+    (width, height), one = work.drawer.size, frames[0]
     assert one.shape == (height, width, 3)
     assert np.array_equal(one, work.store.get(work.picture("fox.png").key)[0])
     assert np.array_equal(one, frames[20])
@@ -240,9 +238,9 @@ def test_keyframes_of_another_pipeline(
     film = run("render", pictures)
     assert film["jobs_run"] == film["jobs_total"]
     work = opened(tmp_path, pictures, pipelines)
-    jobs = [job for job in work.plan.missing((), slice(None)) if job.op == "imagine"]
+    jobs = [job for job in work.jobs.missing((), slice(None)) if job.op == "imagine"]
     first, second, *_ = (work.store.get(job.key)[0] for job in jobs)
-    assert first.shape == (work.artist.size[1], work.artist.size[0], 3)
+    assert first.shape == (work.drawer.size[1], work.drawer.size[0], 3)
     assert not np.array_equal(first, second)
     frames = shown(work)
     step = BACKENDS[name].rule.unit
@@ -331,7 +329,7 @@ def test_all_that_changes_a_clip_is_in_its_key(tmp_path: Path, pipelines: dict[s
     write_board(tmp_path)
 
     def key(more: str = "", model: Path | None = None, **told: Any) -> str:
-        return opened_with(tmp_path, WAYS["ltx"] + more, model or pipelines["ltx"], **told).plan.leaf(3).key
+        return opened_with(tmp_path, WAYS["ltx"] + more, model or pipelines["ltx"], **told).jobs.leaf(3).key
 
     other = shutil.copytree(pipelines["ltx"], tmp_path / "other")
     assert key(model=other) == key(), "where they lie is nobody's business"
@@ -353,9 +351,9 @@ def test_all_that_changes_a_clip_is_in_its_key(tmp_path: Path, pipelines: dict[s
     assert key(precision="bf16") == key(":dtype=bf16")
 
 
-def opened_with(folder: Path, way: str, model: Path, **told: Any) -> Work:
+def opened_with(folder: Path, way: str, model: Path, **told: Any) -> Film:
     board = folder / "board.yaml"
-    return Selection(storyboard=board, strategy="nuwa-xl", backend=way, model=str(model), **told).open()
+    return open_film(board, backend=way, model=model, **told)
 
 
 def test_weights_are_hashed_once(pipelines: dict[str, Path], tmp_path: Path) -> None:

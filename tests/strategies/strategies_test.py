@@ -19,7 +19,7 @@ from PIL import Image
 
 import longtake
 from longtake.cli import main
-from longtake.commands.selection import Selection
+from longtake.film import open_film
 from longtake.film.segments import cut_segments, decode_segment
 from longtake.manifest import read_manifest
 from longtake.plan import Scene, Timeline
@@ -116,9 +116,9 @@ def test_peek_shows_what_the_encoder_gets(render: Render, tmp_path: Path, tiny_m
     render("peek", 33, "--strategy", way, "--out", "alone.png", "--store", "alone")
     render("render", "--strategy", way, "--workers", 1, "--store", "store")
     board, store = tmp_path / "board.yaml", tmp_path / "store"
-    work = Selection(storyboard=board, strategy=way, model=str(tiny_model), store=store).open()
-    segments = cut_segments(work.plan)
-    frames = [f for segment in segments for f in decode_segment(segment, work.store, work.decode)]
+    work = open_film(board, strategy=way, model=tiny_model, store=store)
+    segments = cut_segments(work.jobs)
+    frames = [f for segment in segments for f in decode_segment(segment, work.store, work.loaded.decode)]
     with Image.open(tmp_path / "alone.png") as picture:
         assert np.array_equal(np.asarray(picture), frames[33])
 
@@ -131,10 +131,10 @@ def test_an_edit_leaves_the_other_scenes_alone(
 
     def latents() -> list[bytes]:
         board = tmp_path / "board.yaml"
-        work = Selection(storyboard=board, strategy=way, model=str(tiny_model), store=store).open()
+        work = open_film(board, strategy=way, model=tiny_model, store=store)
         return [
             work.store.get(one.leaf.key)[k].tobytes()
-            for one in work.plan.shown(slice(None))
+            for one in work.jobs.shown(slice(None))
             for k in one.indices
         ]
 

@@ -13,7 +13,7 @@ import pytest
 from films import scenes, write_film
 
 from longtake.cli import main
-from longtake.commands.data import rate
+from longtake.cli.data import rate
 from longtake.data.filmset import open_films
 from longtake.data.framelatents import open_latents
 from longtake.draw.encode import Encoder
@@ -115,7 +115,7 @@ def test_rates_are_those_of_television() -> None:
 
 def test_what_is_not_installed_is_told(cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "in").mkdir()
-    monkeypatch.setattr("longtake.commands.data.find_spec", lambda _: None)
+    monkeypatch.setattr("longtake.cli.data.find_spec", lambda _: None)
     code, _, err = cli("ingest", "in", "--out", "set")
     assert code == 2
     assert "pip install 'longtake[data]'" in err

@@ -149,9 +149,9 @@ def path_key(folder: Path, name: str) -> str:
 
 
 def plan_of(board: Path, model: Path | str) -> Plan:
-    from longtake.commands.selection import Selection
+    from longtake.film import open_film
 
-    return Selection(storyboard=board, strategy="nuwa-xl", model=str(model)).open().plan
+    return open_film(board, model=model).jobs
 
 
 def jobs_of(board: Path, model: Path) -> list[Any]:
