@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from longtake.film.executors import JobFailed, WorkerDied
     from longtake.manifest import ModelError
     from longtake.manifest import shipped_models as models
-    from longtake.plan import Sampling
     from longtake.store import CorruptClip
     from longtake.storyboard import Scene, Storyboard, StoryboardError, Video
     from longtake.storyboard import load as read_storyboard
@@ -36,7 +35,6 @@ __all__ = [
     "ModelError",
     "OptionError",
     "Progress",
-    "Sampling",
     "Scene",
     "Storyboard",
     "StoryboardError",
@@ -61,7 +59,6 @@ _HOMES = {  # name -> module, and what it is called there
     "ModelError": "manifest:ModelError",
     "OptionError": "errors:OptionError",
     "Progress": "film:Progress",
-    "Sampling": "plan:Sampling",
     "Scene": "storyboard:Scene",
     "Storyboard": "storyboard:Storyboard",
     "StoryboardError": "storyboard:StoryboardError",

@@ -361,7 +361,7 @@ class Film:
         Raises `OptionError` for no multiple of the storyboard's rate, or where the model cannot draw them.
         """
         own = self.fps / self.times
-        if not math.isfinite(fps) or (times := Fraction(str(fps)) / own).denominator != 1:
+        if not (math.isfinite(fps) and fps > 0) or (times := Fraction(str(fps)) / own).denominator != 1:
             raise OptionError(f"{fps:g}: give a multiple of {float(own):g}", "fps")
         self.drawer.at_multiple(self.base, int(times))
         return self._with(times=int(times), changed=None)
