@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,3 +62,26 @@ def test_plan_is_standard_library_only() -> None:
         (path, name.partition(".")[0]) for path in FILES if room_of(path) == "plan" for name in imported(path)
     }
     assert not [one for one in packages if one[1] not in {"longtake", *sys.stdlib_module_names}]
+
+
+def test_the_table_of_floors_is_true() -> None:
+    text = (ROOT.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    table = text.partition("## Who imports whom")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", table, re.MULTILINE)
+    floors = {int(floor): set(re.findall(r"`(\w+)(?:/|\.py)`", rooms)) for floor, rooms in rows}
+    assert floors == {number: rooms for number, rooms in enumerate(FLOORS) if rooms != {"__main__"}}
+
+
+def test_the_tree_of_the_readme_is_true() -> None:
+    readme = (ROOT.parent / "README.md").read_text(encoding="utf-8")
+    tree = re.search(r"^longtake/\n((?:  .+\n)+)", readme, re.MULTILINE)
+    assert tree is not None
+    named = re.findall(r"^  ([\w.]+/?) ", tree[1], re.MULTILINE)
+    held = {
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in ROOT.iterdir()
+        if path.suffix == ".py"
+        or (path.is_dir() and any(file.suffix != ".pyc" for file in path.rglob("*.*")))
+    }
+    assert set(named) == held - {"__init__.py", "__main__.py"}
+    assert len(named) == len(set(named))
