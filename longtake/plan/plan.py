@@ -267,12 +267,17 @@ class Plan:
 
 
 class Walk:
-    """What has been passed: on the way from the root of each tree, and outside of these ways."""
+    """What has been passed: on the way from the root of each tree, and outside of these ways.
+
+    Clips that the walk has moved on from are forgotten, so that its memory does not grow with the film, but
+    for those that another tree may still ask for.
+    """
 
     def __init__(self, plan: Plan, have: Container[str]) -> None:
         self._plan, self._have = plan, have
         self._way: dict[tuple[int, int], tuple[int, set[str]]] = {}  # tree, level -> clip there, keys
         self._aside: set[str] = set()  # keys of jobs that other trees take frames of
+        self._shared = _shared(plan)
 
     def tree(self, tree: Tree, frames: range, levels: int | None) -> Iterator[tuple[Job, bool]]:
         """The jobs for some frames of a tree, depth-first."""
@@ -298,13 +303,28 @@ class Walk:
             number, on_the_way = self._way.get(job.place[:2], (-1, self._aside))
         if job.key in on_the_way or job.key in self._aside:
             return
-        own = job.place is not None and number == job.place.number
+        own = job.place is not None and number == job.place.number and job.key not in self._shared
         (on_the_way if own else self._aside).add(job.key)
         there = job.key in self._have
         if not there:
             for parent in self._plan.parents(job):
                 yield from self._with_inputs(parent)
         yield job, there
+
+
+def _shared(plan: Plan) -> set[str]:
+    """Keys of the jobs that trees take the frames beside them from, and of what these stand on.
+
+    Clips of level 0 are left out: a walk forgets none of them.
+    """
+    jobs = [origin.job() for tree in plan.trees for origin in tree.ends()]
+    shared: set[str] = set()
+    while jobs:
+        job = jobs.pop()
+        if job.level and job.key not in shared:
+            shared.add(job.key)
+            jobs += plan.parents(job)
+    return shared
 
 
 def _one_prompt(prompt: str, i: int) -> str:

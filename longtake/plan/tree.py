@@ -212,6 +212,10 @@ class Tree:
         n = self._keyframes.clip_of(i) if level == 0 else i // self._apart[level]
         return self._drawn_as(level, n, layer, self.frames(level, n).index(i))
 
+    def ends(self) -> list[Origin]:
+        """Where the first and the last frame were drawn, those of them that are given by other trees."""
+        return [origin() for origin in (self._first, self._last) if origin is not None]
+
     def stands_on(self, place: Place) -> list[Origin]:
         """What the clip at `place` takes frames of."""
         known, seen, before = self._inputs(place.level, place.number, place.version)

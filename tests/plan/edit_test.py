@@ -256,6 +256,15 @@ def test_any_edits_in_any_order(length: int, clip_length: int, strategy: str, da
     assert plan.count_missing(()) == len(alone)
 
 
+@pytest.mark.parametrize(("first", "second"), [(1, 5), (7, 14), (13, 17), (13, 18)])
+def test_a_clip_that_two_insertions_stand_on_is_asked_for_once(first: int, second: int) -> None:
+    """The second one sees a keyframe of the first as it was before it was drawn anew."""
+    plan = insert(film(17, 6, clip_length=4), "n1", first, 1, "an owl").plan
+    plan = reroll(insert(plan, "n2", second, 1, "an owl").plan, "n1").plan
+    keys = [job.key for job in plan.missing((), ALL)]
+    assert len(keys) == len(set(keys)) == plan.count_missing(())
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
