@@ -6,9 +6,12 @@ from typing import Any
 
 from longtake.plan import Plan, Sampling, Timeline
 from longtake.strategies import (
+    BackendOptions,
+    ClipRule,
     LvdmOptions,
     VideoGenOptions,
     VidRDOptions,
+    plan_backend,
     plan_lvdm,
     plan_nuwa_xl,
     plan_videogen,
@@ -54,4 +57,17 @@ def videogen(
         clip_length=clip_length,
         reference=reference,
         options=VideoGenOptions(**options),
+    )
+
+
+def backend(line: Timeline, clip: int = 17, reference: dict[str, Any] | None = None, **options: Any) -> Plan:
+    return plan_backend(
+        line,
+        name="some",
+        seed=7,
+        fps=24,
+        rule=ClipRule(unit=8, most=97, paced=True),
+        told={"backend": "some", "version": 1, "pipeline": "p", "width": 64, "height": 32, "steps": 5},
+        reference=reference,
+        options=BackendOptions(clip=clip, **options),
     )
