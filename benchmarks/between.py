@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ from longtake.draw.decode import Decoder
 from longtake.draw.flow import FLOWS, moved
 from longtake.draw.network import Operations
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.plan import Job, Scene, Timeline, finer
+from longtake.plan import ClipSpec, Job, Scene, Timeline, finer
 from longtake.strategies import plan_nuwa_xl
 from longtake.train.autoencoder import to_model
 from longtake.video import Pixels, write_png
@@ -62,12 +63,12 @@ def job_of(clip: Clip, manifest: Manifest, flow: str) -> Job:
         sampling_gaps=manifest.gaps,
         sampling_leaves=manifest.leaves,
     )
+    motion: Any = flow
     steps = manifest.leaves.steps if flow == NO_DRAFT else 1
     sampling = replace(manifest.leaves, steps=steps)
-    (shown,) = finer(still, 2, model=manifest.digest, sampling=sampling, flow=flow).shown(slice(None))
-    if flow == NO_DRAFT:
-        del shown.leaf.params["draft"]
-    return shown.leaf
+    (shown,) = finer(still, 2, model=manifest.digest, sampling=sampling, flow=motion).shown(slice(None))
+    assert isinstance(shown.leaf.spec, ClipSpec)
+    return replace(shown.leaf, spec=replace(shown.leaf.spec, draft=None)) if flow == NO_DRAFT else shown.leaf
 
 
 def errors(made: Pixels, true: Pixels, before: Pixels, after: Pixels) -> tuple[float, float, int]:

@@ -19,6 +19,7 @@ from longtake.film.executors import Draw
 from longtake.film.segments import LEAVES_PER_SEGMENT, Decode
 from longtake.manifest import ModelError, digest_of_pipeline
 from longtake.plan import Plan, Scene, Timeline
+from longtake.plan.spec import PictureModel, PipelineSettings
 from longtake.strategies import BackendOptions, ClipRule, plan_backend
 from longtake.strategies.chosen import check_installed, checked
 from longtake.video import Pixels
@@ -212,27 +213,26 @@ class BackendArtist:
             check_installed(module, f"back ends need {module}", extra)
         chosen, backend = self.chosen.choices, self.chosen.backend
         options = BackendOptions(clip=self.clip, keyframes=chosen.keyframes, strength=chosen.strength)
-        told = {
-            "backend": backend.name,
-            "version": backend.version,
-            "pipeline": self.digest,
-            "width": self.size[0],
-            "height": self.size[1],
-            "steps": chosen.steps or backend.steps,
-            "guidance": backend.guidance if chosen.guidance is None else chosen.guidance,
-            "negative": chosen.negative,
-            "dtype": chosen.dtype,
-            "blend": chosen.blend or backend.rule.unit,
-            **({"tiling": True} if chosen.tiling else {}),
-            **({"shift": chosen.shift} if chosen.shift is not None else {}),
-        }
+        settings = PipelineSettings(
+            backend=backend.name,
+            version=backend.version,
+            pipeline=self.digest,
+            width=self.size[0],
+            height=self.size[1],
+            steps=chosen.steps or backend.steps,
+            guidance=backend.guidance if chosen.guidance is None else chosen.guidance,
+            negative=chosen.negative,
+            dtype=chosen.dtype,
+            blend=chosen.blend or backend.rule.unit,
+            tiling=chosen.tiling,
+            shift=chosen.shift,
+        )
         return plan_backend(
             line,
-            name=backend.name,
             seed=seed,
             fps=fps,
             rule=self._rule,
-            told=told,
+            settings=settings,
             reference=self._reference,
             options=options,
         )
@@ -242,11 +242,13 @@ class BackendArtist:
         return self.chosen.backend.narrowed(self.folder, self.chosen.backend.rule)
 
     @property
-    def _reference(self) -> dict[str, Any] | None:
-        """What jobs of pictures by another model have in common."""
+    def _reference(self) -> PictureModel | None:
+        """Another model that makes pictures, and how it is called."""
         choices = self.chosen.choices
         for digest in self.pictures:
-            return {"pipeline": digest, "steps": choices.picture_steps, "guidance": choices.picture_guidance}
+            return PictureModel(
+                pipeline=digest, steps=choices.picture_steps, guidance=choices.picture_guidance
+            )
         return None
 
     def verify(self) -> None:

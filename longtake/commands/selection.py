@@ -21,7 +21,7 @@ from longtake.commands.artists import Artist, ModelArtist
 from longtake.commands.backends import BackendArtist, find_pipeline, parse_backend
 from longtake.film.segments import Decode, Encoding
 from longtake.manifest import DEFAULT_MODEL, Manifest, ModelError, find_model, read_manifest
-from longtake.plan import Job, Plan, finer
+from longtake.plan import EncodeSpec, Job, Plan, finer
 from longtake.store import Store, open_store
 from longtake.storyboard import Storyboard, StoryboardError, edited, images, load, timeline, with_frames
 from longtake.strategies.chosen import check_drafts, parse_way
@@ -216,7 +216,7 @@ def picture_job(folder: Path, size: tuple[int, int], encoder: Mapping[str, Any],
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
         raise StoryboardError(f"{folder / path} is no picture that can be read: {error}") from None
     pixels = base64.b64encode(fitted.tobytes()).decode()
-    return Job("encode", (), {"pixels": pixels, **encoder})
+    return Job(EncodeSpec(pixels=pixels, **encoder))
 
 
 def _remembered(store: Store) -> dict[str, str]:

@@ -8,8 +8,9 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
+from longtake.plan.clip import Origin
 from longtake.plan.job import Frame, Job
-from longtake.plan.strategy import Origin, Strategy
+from longtake.plan.strategy import Strategy
 from longtake.plan.timeline import Timeline
 from longtake.plan.tree import Tree, overlap
 
@@ -52,13 +53,10 @@ class Plan:
 
     @classmethod
     def of(cls, strategy: Strategy, timeline: Timeline) -> Plan:
-        """The film of `timeline`, planned afresh."""
-        tree = Tree(strategy, timeline.length, timeline.prompt)
-        return cls(timeline, strategy, (tree,), (Piece(0, range(timeline.length)),))
-
-    @classmethod
-    def by_scene(cls, strategy: Strategy, timeline: Timeline) -> Plan:
-        """The film of `timeline`, planned afresh, each scene a tree that knows nothing of the others."""
+        """The film of `timeline`, planned afresh: one tree, or one per scene where these are apart."""
+        if not strategy.scenes_apart:
+            tree = Tree(strategy, timeline.length, timeline.prompt)
+            return cls(timeline, strategy, (tree,), (Piece(0, range(timeline.length)),))
         trees = [
             Tree(strategy, len(frames), partial(_one_prompt, timeline.prompt(frames.start)), number=number)
             for number, frames in enumerate(timeline.spans())
@@ -168,7 +166,7 @@ class Plan:
 
     def frames_shown(self, job: Job, span: slice) -> int:
         """How many film frames of `span` a job shows: none unless it is a leaf."""
-        if job.place is None or job.place.stage or job.level != self.trees[job.place.tree].depth - 1:
+        if job.place is None or job.place.preparing or job.level != self.trees[job.place.tree].depth - 1:
             return 0
         shows = self.trees[job.place.tree].shows(job.place.number)
         pieces = (piece.frames for piece, _ in self.cut(span) if piece.tree == job.place.tree)

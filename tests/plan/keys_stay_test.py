@@ -12,16 +12,17 @@ from pathlib import Path
 import planned
 
 from longtake.manifest import Manifest
-from longtake.plan import Job, Plan, Scene, Timeline, finer
+from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline, finer
 from longtake.plan.edit import insert, move_cut, pin, remove, reroll, set_prompt
+from longtake.plan.spec import PictureModel
 from longtake.strategies.chosen import parse_way
 
 ALL = slice(None)
 CAST = ("Ollie the fox", "an owl at sea", "a frog in the reeds", "a fox and an owl", "a hen", "the sea")
 LEXICON = {"fox": ["fox", "Ollie"], "frog": ["frog"], "owl": ["owl"], "sea": ["sea", "on the shore"]}
 LENGTHS = (1, 17, 256, 1024, 3376)
-PICTURES = [Job("encode", (), {"pixels": name, "encoder": "e"}) for name in ("abc", "def")]
-REFERENCE = {"pipeline": "d", "steps": 30, "guidance": 7.5}
+PICTURES = [Job(EncodeSpec(pixels=name, encoder="e")) for name in ("abc", "def")]
+REFERENCE = PictureModel(pipeline="d", steps=30, guidance=7.5)
 
 Film = Callable[[Timeline], Plan]
 FILMS: dict[str, Film] = {
@@ -34,7 +35,7 @@ FILMS: dict[str, Film] = {
     "vidrd paper": lambda line: planned.vidrd(line, paper_exact=True),
     "videogen": lambda line: planned.videogen(line),
     "videogen one stage": lambda line: planned.videogen(line, stages=1, stride=5, flow="none"),
-    "videogen pipeline": lambda line: planned.videogen(line, reference={**REFERENCE, "encoder": "e"}),
+    "videogen pipeline": lambda line: planned.videogen(line, reference=REFERENCE),
     "backend": lambda line: planned.backend(line),
     "backend picture": lambda line: planned.backend(line, reference=REFERENCE),
     "backend pictures": lambda line: planned.backend(
