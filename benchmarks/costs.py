@@ -23,7 +23,7 @@ from longtake.film import Film, open_film
 from longtake.film.executors import Event, JobDone, Tools, local, run
 from longtake.film.segments import write_film
 from longtake.manifest import DEFAULT_MODEL
-from longtake.plan import Job, Plan
+from longtake.plan import ClipSpec, Job, Plan
 from longtake.store import Store
 
 ALL = slice(None)
@@ -34,12 +34,12 @@ _CLIP = 16  # frames
 
 def evaluations(job: Job) -> float:
     """Passes of the network over a whole clip that a job is worth."""
-    p = job.params
-    if job.op != "draw" or (len(p["known"]) == len(p["times"]) and "reuse" not in p):
+    spec = job.spec
+    if not isinstance(spec, ClipSpec) or spec.is_given:
         return 0.0
-    frames = len(p["times"]) + len(p.get("references", {"times": ()})["times"])
-    passes = 1 + (p["text_guidance"] != 1) + (p["known_guidance"] != 1 and bool(p["known"]))
-    return float(p["steps"] * passes * frames / _CLIP / 4 ** p.get("halved", 0))
+    chosen = spec.sampling
+    passes = 1 + (chosen.text_guidance != 1) + (chosen.known_guidance != 1 and bool(spec.known))
+    return float(chosen.steps * passes * spec.frames_seen / _CLIP / 4**spec.halved)
 
 
 def critical_path(plan: Plan) -> tuple[int, float]:

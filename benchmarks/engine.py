@@ -30,7 +30,7 @@ from longtake.film import Film, open_film
 from longtake.film.executors import Event, Hire, JobDone, SegmentDone, Tools, cluster, local, run
 from longtake.film.segments import Encoding, write_film
 from longtake.manifest import DEFAULT_MODEL
-from longtake.plan import MAX_FRAMES, Job, Plan, Sampling, Scene, Timeline
+from longtake.plan import MAX_FRAMES, ClipSpec, Job, Plan, Sampling, Scene, Timeline
 from longtake.store import Store
 from longtake.strategies import plan_nuwa_xl
 
@@ -117,9 +117,10 @@ def noise() -> Draw:
     ) -> list[NDArray[np.float32]]:
         clips = []
         for job, given in zip(jobs, inputs, strict=True):
-            rng = np.random.default_rng(job.params["seed"])
-            clip = rng.normal(size=(len(job.params["times"]), 16, 8, 8)).astype(np.float32)
-            for at, latent in zip(job.params["known"], given, strict=False):
+            assert isinstance(job.spec, ClipSpec)
+            rng = np.random.default_rng(job.spec.seed)
+            clip = rng.normal(size=(job.spec.frames, 16, 8, 8)).astype(np.float32)
+            for at, latent in zip(job.spec.known, given, strict=False):
                 clip[at] = latent
             clips.append(clip)
         return clips

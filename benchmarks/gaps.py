@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import random
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from longtake.data.footage import CartoonWorld
 from longtake.draw.decode import Decoder
 from longtake.draw.network import Operations
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
-from longtake.plan import Frame, Job, Sampling
+from longtake.plan import ClipSpec, Frame, Job, Sampling
 from longtake.train.autoencoder import to_model
 from longtake.world.script import episode_seeds
 
@@ -35,17 +34,17 @@ Pixels = NDArray[np.uint8]
 def gap_job(clip: Clip, model: str, sampling: Sampling, seed: int) -> Job:
     """The job that fills `clip` between its ends."""
     captions = clip.captions
-    prompts = list(dict.fromkeys(captions))
-    params = {
-        "times": [n - clip.numbers[0] for n in clip.numbers],
-        "prompts": prompts,
-        "prompt": [prompts.index(caption) for caption in captions],
-        "known": [0, len(captions) - 1],
-        "seed": seed,
-        "model": model,
-        **asdict(sampling),
-    }
-    return Job("draw", (Frame("first", 0), Frame("last", 0)), params)
+    prompts = tuple(dict.fromkeys(captions))
+    spec = ClipSpec(
+        times=tuple(n - clip.numbers[0] for n in clip.numbers),
+        prompts=prompts,
+        rows=tuple(prompts.index(caption) for caption in captions),
+        known=(0, len(captions) - 1),
+        seed=seed,
+        model=model,
+        sampling=sampling,
+    )
+    return Job(spec, (Frame("first", 0), Frame("last", 0)))
 
 
 def psnr(made: NDArray[np.floating] | Pixels, true: Pixels) -> float:

@@ -21,7 +21,7 @@ from longtake.draw.network import Drawer, Operations
 from longtake.evaluate.look import Probes, load_probes, read_frames
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, Scene, Timeline
 from longtake.strategies import plan_nuwa_xl
 from longtake.world.drawing import frame
 from longtake.world.script import Shot, episode_seeds, latents, shot_at
@@ -56,7 +56,7 @@ def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str,
     pictures: dict[int, Job] = {}
     for start in starts if given else ():
         pixels = base64.b64encode(frame(episode, start, manifest.size).tobytes()).decode()
-        pictures[start] = Job("encode", (), {"pixels": pixels, "encoder": manifest.decoder_digest})
+        pictures[start] = Job(EncodeSpec(pixels=pixels, encoder=manifest.decoder_digest))
     return plan.with_pictures(pictures), {job.key: job for job in pictures.values()}
 
 
@@ -66,12 +66,13 @@ def likeness(
     """Of the keyframes that are drawn: hues' distances to the true ones, casts right, places right."""
     plan, pictures = film(episode, manifest, given)
     job = plan.keyframes
+    assert isinstance(job.spec, ClipSpec)
     known = [draw([pictures[key]], [[]])[0][0].astype(np.float16) for key, _ in job.inputs]
     pixels = decode(draw([job], [known])[0].astype(np.float16))
     found = read_frames(probes, np.stack([shrink(picture, 64) for picture in pixels]))
     hues, gaps, casts, places = latents(episode).hues, list[float](), list[bool](), list[bool]()
     for k, number in enumerate(plan.trees[0].frames(0, 0)):
-        if k in job.params["known"]:
+        if k in job.spec.known:
             continue
         shot, count = shot_at(episode, number), found["count"][k]
         casts.append(

@@ -40,7 +40,7 @@ def _keyframes(folder: Path) -> NDArray[np.uint8]:
         sampling_gaps=manifest.gaps,
         sampling_leaves=manifest.leaves,
     )
-    assert len(plan.keyframes.params["times"]) == len(PROMPTS)
+    assert plan.keyframes.spec.frames == len(PROMPTS)
     (drawn,) = Operations(folder)()([plan.keyframes], [[]])
     return Decoder(folder)(drawn.astype(np.float16))
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from longtake.cli import main
 from longtake.film import open_film
-from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline
 from longtake.storyboard import StoryboardError, difference, images, parse, timeline, with_frames
 
 BOARD = """\
@@ -26,7 +26,7 @@ scenes:
 images:
   - {at: "0:04", image: red.png}
 """
-PICTURE = Job("encode", (), {"picture": "abc"})
+PICTURE = Job(EncodeSpec(pixels="abc", encoder="e"))
 STRATEGIES = ("nuwa-xl", "lvdm", "vidrd", "videogen")
 
 
@@ -97,8 +97,8 @@ def test_an_image_on_the_grid_costs_its_encoding_alone() -> None:
     given = plain.with_pictures({450: PICTURE})
     assert given.levels == plain.levels == [1, 15, 225]
     assert given.count_missing(()) == sum(plain.levels) + 1
-    known = given.keyframes.params["known"]
-    assert known == [2]
+    known = given.keyframes.spec.known
+    assert known == (2,)
     assert given.keyframes.inputs == ((PICTURE.key, 0),)
 
 
@@ -110,15 +110,15 @@ def test_an_image_off_the_grid_is_shown_on_every_level() -> None:
 
 
 def test_keyframes_are_shown_all_images_and_gaps_the_nearest() -> None:
-    frames = {i: Job("encode", (), {"picture": i}) for i in range(10, 3370, 30)}
+    frames = {i: Job(EncodeSpec(pixels=str(i), encoder="e")) for i in range(10, 3370, 30)}
     assert len(frames) == 112
     few = dict(list(frames.items())[:40])
     given = plan_of(3376, 225).with_pictures(few)
     off = [i for i in few if i % 225]
-    assert given.keyframes.params["references"]["times"] == off
-    assert set(given.trees[0].clip(1, 2).params["references"]["times"]) == {550 - 450, 580 - 450}
+    assert [one.time for one in given.keyframes.spec.references] == off
+    assert {one.time for one in given.trees[0].clip(1, 2).spec.references} == {550 - 450, 580 - 450}
     many = plan_of(3376, 225).with_pictures(frames)
-    times = many.keyframes.params["references"]["times"]
+    times = [one.time for one in many.keyframes.spec.references]
     assert len(times) == 48
     assert times[0] < 100
     assert times[-1] > 3200

@@ -45,8 +45,8 @@ def film(length: int = 61, clip_length: int = 5) -> Plan:
 
 def paint(job: Job, inputs: list[NDArray[np.float16]]) -> NDArray[np.float32]:
     """Noise of the job's seed plus a ramp between its known frames, which come back untouched."""
-    frames = len(job.params["times"])
-    clip = np.random.default_rng(job.params["seed"]).normal(size=(frames, 2, 3, 3)).astype(np.float32)
+    frames = job.spec.frames
+    clip = np.random.default_rng(job.spec.seed).normal(size=(frames, 2, 3, 3)).astype(np.float32)
     if inputs:
         first, last = (frame.astype(np.float32) for frame in inputs)
         clip += np.linspace(first, last, frames)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from longtake.plan import Plan, Sampling, Timeline
+from longtake.plan.spec import PictureModel, PipelineSettings
 from longtake.strategies import (
+    BackendOptions,
+    ClipRule,
     LvdmOptions,
     VideoGenOptions,
     VidRDOptions,
+    plan_backend,
     plan_lvdm,
     plan_nuwa_xl,
     plan_videogen,
@@ -43,7 +47,7 @@ def vidrd(line: Timeline, clip_length: int = 16, sampling: Sampling = SAMPLING, 
 
 
 def videogen(
-    line: Timeline, clip_length: int = 16, reference: dict[str, Any] | None = None, **options: Any
+    line: Timeline, clip_length: int = 16, reference: PictureModel | None = None, **options: Any
 ) -> Plan:
     return plan_videogen(
         line,
@@ -53,5 +57,40 @@ def videogen(
         sampling_leaves=SAMPLING,
         clip_length=clip_length,
         reference=reference,
+        encoder="e",
         options=VideoGenOptions(**options),
+    )
+
+
+SETTINGS = PipelineSettings(
+    backend="some",
+    version=1,
+    pipeline="p",
+    width=64,
+    height=32,
+    steps=5,
+    guidance=3.0,
+    negative="blurred",
+    dtype="bf16",
+    blend=8,
+)
+
+
+def backend(
+    line: Timeline,
+    clip: int = 17,
+    reference: PictureModel | None = None,
+    rule: ClipRule = ClipRule(unit=8, most=97, paced=True),  # noqa: B008
+    settings: PipelineSettings = SETTINGS,
+    seed: int = 7,
+    **options: Any,
+) -> Plan:
+    return plan_backend(
+        line,
+        seed=seed,
+        fps=24,
+        rule=rule,
+        settings=settings,
+        reference=reference,
+        options=BackendOptions(clip=clip, **options),
     )

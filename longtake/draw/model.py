@@ -11,7 +11,7 @@ from longtake.conditions.unread import unread_prompts
 from longtake.draw.drawer import Decode, Draw
 from longtake.errors import OptionError
 from longtake.manifest import Manifest
-from longtake.plan import Job, Plan, Scene, Timeline, finer
+from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline, finer
 from longtake.strategies.chosen import Way, check_drafts
 from longtake.video import Pixels
 
@@ -77,7 +77,7 @@ class ModelDrawer:
 
     def picture(self, pixels: Pixels) -> Job:
         encoded = base64.b64encode(pixels.tobytes()).decode()
-        return Job("encode", (), {"pixels": encoded, "encoder": self.manifest.decoder_digest})
+        return Job(EncodeSpec(pixels=encoded, encoder=self.manifest.decoder_digest))
 
     def unread(self, scenes: Sequence[Scene]) -> Iterator[str]:
         return unread_prompts(self.manifest.folder / "text", scenes)

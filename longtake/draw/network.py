@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from longtake.diffusion import (
     SCHEDULES,
     Denoise,
     Denoiser,
+    Schedule,
     blind,
     diffuse,
     guide,
@@ -37,9 +38,13 @@ from longtake.draw.pictures import Pictures, given_picture
 from longtake.manifest import Manifest, read_manifest
 from longtake.models.resize import doubled, halved
 from longtake.models.unet import MaskTemporalUNet
+from longtake.plan import ClipSpec, EncodeSpec, ImagineSpec
 
 if TYPE_CHECKING:
     from longtake.plan import Job
+    from longtake.plan.spec import Reuse
+
+Latents = Sequence[NDArray[np.float16]]  # frames, each [C, H, W]
 
 
 @dataclass(frozen=True)
@@ -92,132 +97,142 @@ class Drawer:
         return torch.cat([self._tokens[prompt] for prompt in prompts]).to(self.device)
 
     @torch.inference_mode()
-    def __call__(
-        self, jobs: Sequence[Job], inputs: Sequence[Sequence[NDArray[np.float16]]]
-    ) -> list[NDArray[np.float32]]:
+    def __call__(self, jobs: Sequence[Job], inputs: Sequence[Latents]) -> list[NDArray[np.float32]]:
         """The latents `[T, C, H, W]` of every job, whose known frames are `inputs` (each `[C, H, W]`).
 
-        Jobs are alike in length, sampling and whether anything is known. They come out as if each were alone.
+        Jobs are alike as `batch_key` tells. They come out as if each were alone.
         """
-        if jobs[0].op == "encode":
-            side = self.manifest.size
-            return [self._pictures.encode(given_picture(job.params, side, side)) for job in jobs]
-        if jobs[0].op == "imagine":
-            return [self._pictures.imagine(job.params) for job in jobs]
         made: dict[int, NDArray[np.float32]] = {}
+        clips: dict[int, tuple[ClipSpec, Latents]] = {}
         for k, (job, given) in enumerate(zip(jobs, inputs, strict=True)):
-            assert job.op == "draw", job.op
-            own = len(job.params["times"])
-            if len(job.params["known"]) == own and "reuse" not in job.params:
-                made[k] = np.stack(given[:own]).astype(np.float32)  # an edit left nothing to draw
-        rest = [k for k in range(len(jobs)) if k not in made]
-        if rest:
-            drawn = self._draw([jobs[k].params for k in rest], [inputs[k] for k in rest])
-            made.update(zip(rest, drawn, strict=True))
+            match job.spec:
+                case EncodeSpec() as spec:
+                    side = self.manifest.size
+                    made[k] = self._pictures.encode(given_picture(spec, side, side))
+                case ImagineSpec() as spec:
+                    made[k] = self._pictures.imagine(spec)
+                case ClipSpec(is_given=True) as spec:  # an edit left nothing to draw
+                    made[k] = np.stack(given[: spec.frames]).astype(np.float32)
+                case ClipSpec() as spec:
+                    clips[k] = spec, given
+                case other:
+                    raise AssertionError(f"no network draws {other}")
+        if clips:
+            drawn = self._draw([spec for spec, _ in clips.values()], [given for _, given in clips.values()])
+            made.update(zip(clips, drawn, strict=True))
         return [made[k] for k in range(len(jobs))]
 
-    def _draw(
-        self, params: list[dict[str, Any]], inputs: list[Sequence[NDArray[np.float16]]]
-    ) -> list[NDArray[np.float32]]:
-        """What the network makes of clips of one length, together."""
-        p, orders = params[0], [_in_order(one) for one in params]
+    def _draw(self, specs: list[ClipSpec], inputs: list[Latents]) -> list[NDArray[np.float32]]:
+        """What the network makes of clips, together."""
+        common = specs[0]  # in all that has to be alike in a batch
+        orders = [_in_order(spec) for spec in specs]
+        known, mask = self._known_frames(common, orders, inputs)
+        further = [given[len(order.known) :] for order, given in zip(orders, inputs, strict=True)]
+        assert common.draft or common.reuse or not any(further)
+        noise = torch.zeros_like(known)
+        for k, (spec, order) in enumerate(zip(specs, orders, strict=True)):
+            noise[k, order.own] = self._noise(spec.seed, (spec.frames, *known.shape[2:]))
+        net, row = self._network(specs, orders)
+        state, grid = noise, times(common.sampling.steps, common.sampling.shift)
+        if common.draft:
+            drafts = self._drafts(specs, orders, further, known, mask)
+            net = partial(net, draft=drafts.noised, draft_level=drafts.levels)
+            if common.draft.start is not None:
+                state = drafts.begun(common.draft.start, noise, self.schedule)
+                grid = [common.draft.start * t for t in grid]
+        denoise_from = partial(self._guided, common, net, known, mask, row)
+        if common.reuse:
+            return [self._draw_reusing(common.reuse, denoise_from, noise, grid, further[0])]
+        sample = SAMPLERS[common.sampling.sampler]
+        drawn = sample(denoise_from(noise), state, grid, self.schedule)
+        return [drawn[k, order.own].float().cpu().numpy() for k, order in enumerate(orders)]
+
+    def _known_frames(
+        self, common: ClipSpec, orders: list[_Order], inputs: list[Latents]
+    ) -> tuple[Tensor, Tensor]:
+        """What is known, references too, `[B, T, C, H, W]`, and a mask `[B, T, 1, H, W]`, 1 where it is."""
         channels, height, width = self.manifest.latents
-        smaller = 2 ** p.get("halved", 0)
+        smaller = 2**common.halved
         shape = channels, height // smaller, width // smaller
-        clips, count = len(params), len(orders[0][0])
-        noise = torch.zeros(clips, count, *shape, device=self.device)
-        known, mask = torch.zeros_like(noise), torch.zeros(clips, count, 1, *shape[1:], device=self.device)
-        prompts, rows = [""], []  # row 0 is the unconditional prompt
-        further: list[Sequence[NDArray[np.float16]]] = []  # inputs that are no known frames
-        for k, (one, given, (frames, own, seen)) in enumerate(zip(params, inputs, orders, strict=True)):
-            noise[k, own] = self._noise(one["seed"], (len(own), *shape))
-            further.append(given[len(seen) :])
-            assert not further[k] or "reuse" in one or "draft" in one
-            for position, latent in zip(seen, given[: len(seen)], strict=True):
-                known[k, position] = self._known(latent, smaller)
+        known = torch.zeros(len(orders), common.frames_seen, *shape, device=self.device)
+        mask = torch.zeros_like(known[:, :, :1])
+        for k, (order, given) in enumerate(zip(orders, inputs, strict=True)):
+            for position, latent in zip(order.known, given, strict=False):
+                whole = self._tensor(latent)
+                known[k, position] = whole if smaller == 1 else halved(whole[None, None])[0, 0]
                 mask[k, position] = 1
-            rows.append([row + len(prompts) for _, row in frames])
-            prompts += one["prompts"]
-        row = torch.tensor(rows, device=self.device)
-        times_of = [[t for t, _ in frames] for frames, _, _ in orders]
-        time = torch.tensor(times_of, dtype=torch.float32, device=self.device)
-        evaluate = self._evaluate(p["precision"], p.get("compiled", False))
+        return known, mask
+
+    def _network(self, specs: list[ClipSpec], orders: list[_Order]) -> tuple[Any, Tensor]:
+        """The network, told the frames' times and all prompts; and of every frame `[B, T]` its prompt's row.
+
+        Row 0 is the unconditional prompt.
+        """
+        prompts, rows = [""], []
+        for spec, order in zip(specs, orders, strict=True):
+            rows.append([row + len(prompts) for row in order.rows])
+            prompts += spec.prompts
+        time = torch.tensor([order.times for order in orders], dtype=torch.float32, device=self.device)
+        evaluate = self._evaluate(specs[0].sampling.precision, specs[0].sampling.compiled)
         denoiser = Denoiser(evaluate, self.schedule, self.manifest.prediction)
         net = partial(denoiser.denoise, time=time, text=self.tokens(prompts))
-        state, grid = noise, times(p["steps"], p["shift"])
-        if "draft" in p:
-            places = [own for _, own, _ in orders]
-            rough, draft, level = self._drafts(params, further, known, mask, places)
-            net = partial(net, draft=draft, draft_level=level)
-            if "start" in p["draft"]:  # from the draft itself, noised so far
-                begin = torch.full_like(level, p["draft"]["start"])
-                noised = diffuse(rough, noise, begin, self.schedule)
-                state = torch.where((level >= 0)[:, :, None, None, None], noised, noise)
-                grid = [p["draft"]["start"] * t for t in grid]
+        return net, torch.tensor(rows, device=self.device)
 
-        def denoise_from(noise: Tensor) -> Denoise:
-            level = p.get("known_level", 0.0)
-            pinned = pin(net, known, mask, noise, self.schedule, level=level)
-            return guide(
-                partial(pinned, prompt=row),
-                partial(pinned, prompt=torch.zeros_like(row)),
-                partial(blind(net, known, mask), prompt=row),
-                text_scale=p["text_guidance"],
-                known_scale=p["known_guidance"] if p["known"] else 1.0,
-            )
-
-        if "reuse" in p:
-            return [self._draw_reusing(p["reuse"], denoise_from, noise, grid, further[0])]
-        drawn = SAMPLERS[p["sampler"]](denoise_from(noise), state, grid, self.schedule)
-        return [drawn[k, own].float().cpu().numpy() for k, (_, own, _) in enumerate(orders)]
+    def _guided(
+        self, common: ClipSpec, net: Any, known: Tensor, mask: Tensor, row: Tensor, noise: Tensor
+    ) -> Denoise:
+        """What denoises clips that begin as `noise`, guided by prompts and by known frames."""
+        pinned = pin(net, known, mask, noise, self.schedule, level=common.known_level)
+        return guide(
+            partial(pinned, prompt=row),
+            partial(pinned, prompt=torch.zeros_like(row)),
+            partial(blind(net, known, mask), prompt=row),
+            text_scale=common.sampling.text_guidance,
+            known_scale=common.sampling.known_guidance if common.known else 1.0,
+        )
 
     def _drafts(
         self,
-        params: list[dict[str, Any]],
-        further: list[Sequence[NDArray[np.float16]]],  # of each clip its latents at half size, or nothing
+        specs: list[ClipSpec],
+        orders: list[_Order],
+        further: list[Latents],  # of each clip the frames of its coarse draft, or nothing
         known: Tensor,
         mask: Tensor,
-        own: list[list[int]],  # of each clip the positions of its own frames
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Drafts `[B, T, C, H, W]` of all frames, the same noised, the levels `[B, T]`, -1 for none."""
-        drafts, draft = torch.zeros_like(known), torch.zeros_like(known)
-        told = torch.full(known.shape[:2], -1.0, device=self.device)
-        for k, (one, given, at) in enumerate(zip(params, further, own, strict=True)):
-            level = one["draft"]["level"]
-            if "flow" in one["draft"]:
-                there = mask[k, at, 0, 0, 0] > 0
-                rough, drafted = self._pictures.between(one, known[k, at], there)
+    ) -> _Drafts:
+        """Of all frames; of those that have no draft the level is -1."""
+        rough, noised = torch.zeros_like(known), torch.zeros_like(known)
+        levels = torch.full(known.shape[:2], -1.0, device=self.device)
+        for k, (spec, order, given) in enumerate(zip(specs, orders, further, strict=True)):
+            assert spec.draft is not None
+            there = mask[k, order.own, 0, 0, 0] > 0
+            if spec.draft.kind == "flow":
+                own, is_drafted = self._pictures.between(spec, known[k, order.own], there)
             else:
                 small = torch.stack([self._tensor(latent) for latent in given])
-                rough, drafted = doubled(small[None])[0], mask[k, at, 0, 0, 0] == 0
-            noise = self._noise(one["seed"], tuple(rough.shape), stream=1)
-            levels = torch.full((1, len(at)), level, device=self.device)
-            drafts[k, at] = rough
-            draft[k, at] = diffuse(rough[None], noise[None], levels, self.schedule)[0]
-            told[k, at] = torch.where(drafted, level, -1.0)
-        return drafts, draft, told
+                own, is_drafted = doubled(small[None])[0], ~there
+            level, noise = spec.draft.level, self._noise(spec.seed, tuple(own.shape), stream=1)
+            everywhere = torch.full((1, spec.frames), level, device=self.device)
+            rough[k, order.own] = own
+            noised[k, order.own] = diffuse(own[None], noise[None], everywhere, self.schedule)[0]
+            levels[k, order.own] = torch.where(is_drafted, level, -1.0)
+        return _Drafts(rough, noised, levels)
 
     def _draw_reusing(
         self,
-        reuse: dict[str, Any],
+        reuse: Reuse,
         denoise_from: Callable[[Tensor], Denoise],
         fresh: Tensor,  # noise [1, T, C, H, W]
         grid: list[float],
-        handed: Sequence[NDArray[np.float16]],  # by the clip before, where the clip follows one
+        handed: Latents,  # by the clip before, where the clip follows one
     ) -> NDArray[np.float32]:
         """The clip's frames, and behind them what it hands on."""
-        past, noise = None, fresh
-        if reuse["follows"]:
-            past = past_of(torch.stack([self._tensor(latent) for latent in handed]), reuse["steps"])
-            noise = reused_noise(past.noise, fresh[0], len(reuse["steps"]), reuse["recycled"])[None]
-        drawn, handing = sample_reusing(denoise_from(noise), noise, grid, self.schedule, reuse["steps"], past)
+        past, noise, steps = None, fresh, list(reuse.steps)
+        if reuse.follows:
+            past = past_of(torch.stack([self._tensor(latent) for latent in handed]), steps)
+            noise = reused_noise(past.noise, fresh[0], len(steps), reuse.recycled)[None]
+        drawn, handing = sample_reusing(denoise_from(noise), noise, grid, self.schedule, steps, past)
         whole: NDArray[np.float32] = torch.cat([drawn[0], handing]).float().cpu().numpy()
         return whole
-
-    def _known(self, latent: NDArray[np.float16], smaller: int) -> Tensor:
-        """A known latent, at its own size or at half of it."""
-        whole = self._tensor(latent)
-        return whole if smaller == 1 else halved(whole[None, None])[0, 0]
 
     def _tensor(self, latent: NDArray[np.float16]) -> Tensor:
         return torch.from_numpy(latent.astype(np.float32)).to(self.device)
@@ -240,15 +255,36 @@ class Drawer:
         return evaluate
 
 
-def _in_order(params: dict[str, Any]) -> tuple[list[tuple[int, int]], list[int], list[int]]:
-    """(time, row of its prompt) of all frames that the network sees, references where their time is.
+class _Order(NamedTuple):
+    """How the network sees a clip: its frames and the references, in the order of their times."""
 
-    And the positions of the clip's own frames, and those of the known ones in the order of the job's inputs.
-    """
-    shown = params.get("references", {"times": [], "prompt": []})
-    frames = list(zip(params["times"] + shown["times"], params["prompt"] + shown["prompt"], strict=True))
+    times: list[float]
+    rows: list[int]  # of their prompts
+    own: list[int]  # positions of the clip's own frames
+    known: list[int]  # positions of what is known, in the order of the job's inputs
+
+
+def _in_order(spec: ClipSpec) -> _Order:
+    frames = [*zip(spec.times, spec.rows, strict=True), *spec.references]
     order = sorted(range(len(frames)), key=lambda k: frames[k][0])
-    place = {k: position for position, k in enumerate(order)}
-    own = range(len(params["times"]))
-    known = [*params["known"], *range(len(own), len(frames))]
-    return [frames[k] for k in order], [place[k] for k in own], [place[k] for k in known]
+    position = {k: at for at, k in enumerate(order)}
+    known = [*spec.known, *range(spec.frames, len(frames))]
+    return _Order(
+        times=[frames[k][0] for k in order],
+        rows=[frames[k][1] for k in order],
+        own=[position[k] for k in range(spec.frames)],
+        known=[position[k] for k in known],
+    )
+
+
+class _Drafts(NamedTuple):
+    """Rough versions of clips."""
+
+    rough: Tensor  # [B, T, C, H, W]
+    noised: Tensor  # the same as the network is shown it
+    levels: Tensor  # of that noise, [B, T]; -1 for a frame that has no draft
+
+    def begun(self, start: float, noise: Tensor, schedule: Schedule) -> Tensor:
+        """Where sampling begins: drafts as noisy as at the time `start`, and noise for all other frames."""
+        noised = diffuse(self.rough, noise, torch.full_like(self.levels, start), schedule)
+        return torch.where((self.levels >= 0)[:, :, None, None, None], noised, noise)

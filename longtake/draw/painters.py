@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from longtake.plan import ImagineSpec
 from longtake.video import Pixels
 
 
@@ -21,26 +22,22 @@ class Painters:
         self._device, self._folders = device, folders
         self._painters: dict[str, Any] = {}
 
-    def paint(self, params: Mapping[str, Any], size: tuple[int, int], base: Pixels | None = None) -> Pixels:
-        """A picture of `size` (width, height), cut to it from the middle.
-
-        `params`: the pipeline's digest, prompt, seed, steps and guidance; width and height where it should
-        draw at that size; `strength`, how far it may go from a picture that it begins with (`base`).
-        """
-        painter = self._painter(params["pipeline"])
-        more = {name: params[name] for name in ("width", "height") if name in params}
+    def paint(self, spec: ImagineSpec, size: tuple[int, int], base: Pixels | None = None) -> Pixels:
+        """A picture of `size` (width, height), cut to it from the middle; it may begin with `base`."""
+        painter = self._painter(spec.model.pipeline)
+        more: dict[str, Any] = {"width": spec.width, "height": spec.height} if spec.width else {}
         if base is not None:
             from diffusers import AutoPipelineForImage2Image  # here: it imports transformers
 
             painter = AutoPipelineForImage2Image.from_pipe(painter)
             painter.set_progress_bar_config(disable=True)
-            more = {"image": Image.fromarray(base), "strength": params["strength"]}
-        chance = torch.Generator("cpu").manual_seed(params["seed"] % 2**32)
+            more = {"image": Image.fromarray(base), "strength": spec.strength}
+        chance = torch.Generator("cpu").manual_seed(spec.seed % 2**32)
         with torch.inference_mode():
             (made,) = painter(
-                prompt=params["prompt"],
-                num_inference_steps=params["steps"],
-                guidance_scale=params["guidance"],
+                prompt=spec.prompt,
+                num_inference_steps=spec.model.steps,
+                guidance_scale=spec.model.guidance,
                 generator=chance,
                 **more,
             ).images

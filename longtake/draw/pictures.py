@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from longtake.draw.load import ready
 from longtake.draw.painters import Painters
 from longtake.manifest import Manifest
 from longtake.models.vae import TKLVAE
+from longtake.plan import ClipSpec, EncodeSpec, ImagineSpec
 from longtake.video import Pixels
 
 # Of what a flow changes, the share that is believed: with half, drafts are nearest the truth (docs/log.md).
@@ -43,22 +43,21 @@ class Pictures:
         latents: NDArray[np.float32] = self._latents([picture]).cpu().numpy()
         return latents
 
-    def imagine(self, params: dict[str, Any]) -> NDArray[np.float32]:
-        """The latent `[1, C, H, W]` of the picture that a diffusers pipeline makes of a prompt.
+    def imagine(self, spec: ImagineSpec) -> NDArray[np.float32]:
+        """The latent `[1, C, H, W]` of the picture that a diffusers pipeline makes of a prompt."""
+        return self.encode(self._painters.paint(spec, (self._manifest.size, self._manifest.size)))
 
-        `params`: the pipeline's digest, prompt, seed, steps and guidance.
-        """
-        return self.encode(self._painters.paint(params, (self._manifest.size, self._manifest.size)))
-
-    def between(self, params: dict[str, Any], known: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+    def between(self, spec: ClipSpec, known: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
         """Drafts of the frames that lie between known ones, `[T, C, H, W]`, and which frames have one, `[T]`.
 
         `known[T, C, H, W]` counts where `there[T]`. Where the prompts of two known frames differ there is a
         cut: a frame between is then like the one whose prompt it has.
         """
-        flow, clock, row = FLOWS[params["draft"]["flow"]], params["times"], params["prompt"]
+        assert spec.draft is not None
+        assert spec.draft.motion is not None
+        flow, clock, row = FLOWS[spec.draft.motion], spec.times, spec.rows
         posts = [k for k, is_known in enumerate(there.tolist()) if is_known]
-        moves = params["draft"]["flow"] != "none"
+        moves = spec.draft.motion != "none"
         shown = dict(zip(posts, decoded(self._vae, known[posts]), strict=True)) if moves else {}
         drafts, drafted = torch.zeros_like(known), torch.zeros_like(there)
         for before, after in pairwise(posts):
@@ -87,6 +86,6 @@ class Pictures:
         return self._vae.encode_latents(video.to(self._device))[0].float()
 
 
-def given_picture(params: Mapping[str, Any], width: int, height: int) -> Pixels:
+def given_picture(spec: EncodeSpec, width: int, height: int) -> Pixels:
     """The picture that a job carries, uint8 `[H, W, 3]`."""
-    return np.frombuffer(base64.b64decode(params["pixels"]), np.uint8).reshape(height, width, 3)
+    return np.frombuffer(base64.b64decode(spec.pixels), np.uint8).reshape(height, width, 3)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,10 +17,13 @@ from longtake.draw.backends.load import Loaded
 from longtake.draw.load import best_device
 from longtake.draw.painters import Painters
 from longtake.draw.pictures import given_picture
+from longtake.plan import EncodeSpec, FillSpec, ImagineSpec
+from longtake.plan.spec import PipelineCall
 from longtake.video import Pixels
 
 if TYPE_CHECKING:
     from longtake.plan import Job
+    from longtake.plan.spec import Spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +71,17 @@ class Filler:
 
     def __call__(self, jobs: Sequence[Job], inputs: Sequence[Sequence[Pixels]]) -> list[Pixels]:
         """The clip of every job, whose known frames are `inputs`."""
-        return [self._make(job.op, job.params, given) for job, given in zip(jobs, inputs, strict=True)]
+        return [self._make(job.spec, given) for job, given in zip(jobs, inputs, strict=True)]
 
-    def _make(self, op: str, params: dict[str, Any], given: Sequence[Pixels]) -> Pixels:
-        if op == "encode":
-            return given_picture(params, params["width"], params["height"])[None]
-        if op == "imagine":
-            size = params["width"], params["height"]
-            return self._painters.paint(params, size, given[0] if given else None)[None]
-        assert op == "fill", op
-        if len(params["known"]) == len(params["times"]):
-            return np.stack(given)
-        known = dict(zip(params["known"], given, strict=True))
-        return with_known(self.loaded.draw(params, known), known, params["blend"])
+    def _make(self, spec: Spec, given: Sequence[Pixels]) -> Pixels:
+        match spec:
+            case EncodeSpec(width=int(width), height=int(height)):
+                return given_picture(spec, width, height)[None]
+            case ImagineSpec(width=int(width), height=int(height)):
+                return self._painters.paint(spec, (width, height), given[0] if given else None)[None]
+            case FillSpec(call=None):
+                return np.stack(given)
+            case FillSpec(call=PipelineCall() as call):
+                known = dict(zip(spec.known, given, strict=True))
+                return with_known(self.loaded.draw(call, spec.frames, known), known, call.settings.blend)
+        raise AssertionError(f"no back end makes {spec}")

@@ -58,7 +58,7 @@ class Part(NamedTuple):
     @classmethod
     def of(cls, shown: Shown) -> Part:
         """The part that shows this."""
-        return cls(shown.leaf.key, shown.indices, len(shown.leaf.params["times"]))
+        return cls(shown.leaf.key, shown.indices, shown.leaf.spec.frames)
 
 
 @dataclass(frozen=True)

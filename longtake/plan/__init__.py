@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from longtake.plan.clip import Clip, Drawing
 from longtake.plan.finer import finer
-from longtake.plan.job import Frame, Job, Sampling
+from longtake.plan.job import Frame, Job
 from longtake.plan.plan import Plan, SceneSeen, Shown
-from longtake.plan.strategy import Chain, Clip, Drawing, Strategy
+from longtake.plan.spec import ClipSpec, EncodeSpec, FillSpec, ImagineSpec, Sampling
+from longtake.plan.strategy import Chain, Strategy
 from longtake.plan.timeline import MAX_FRAMES, Scene, Timeline
 
 __all__ = [
     "MAX_FRAMES",
     "Chain",
     "Clip",
+    "ClipSpec",
     "Drawing",
+    "EncodeSpec",
+    "FillSpec",
     "Frame",
+    "ImagineSpec",
     "Job",
     "Plan",
     "Sampling",

@@ -76,7 +76,7 @@ def insert(plan: Plan, scene: str, at: int, frames: int, prompt: str) -> Edited:
         after.insert(0, Scene(_fresh(line, before[-1].id), at + frames, before[-1].prompt))
     scenes = (*before, Scene(scene, at, prompt), *after)
     tree = _between(plan, at, frames, prompt)
-    beside = at > 0 and plan.strategy.joined  # the frame before it is in its tree
+    beside = at > 0 and not plan.strategy.scenes_apart  # the frame before it is in its tree
     shown = range(beside, frames + beside)
     pieces = (
         *(piece for piece, _ in plan.cut(slice(0, at))),
@@ -149,7 +149,7 @@ def _between(plan: Plan, at: int, frames: int, prompt: str) -> Tree:
 
     Of a strategy whose scenes are apart it has no others.
     """
-    if not plan.strategy.joined:
+    if plan.strategy.scenes_apart:
         return Tree(plan.strategy, frames, lambda i: prompt, number=len(plan.trees))
     first = at > 0
     scenes = [Scene("new", int(first), prompt)]

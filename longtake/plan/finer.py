@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
-from longtake.plan.drawing import numbered, seed_of
-from longtake.plan.job import Frame, Job, Sampling
+from longtake.plan.clip import Origin, numbered, seed_of
+from longtake.plan.job import Frame, Job
 from longtake.plan.plan import Plan, SceneSeen, Shown, Walk
-from longtake.plan.strategy import Origin
+from longtake.plan.spec import ClipSpec, Draft, Sampling
 from longtake.plan.timeline import Timeline
 from longtake.plan.tree import Tree, overlap
 
@@ -28,7 +28,7 @@ def finer(
     model: str,
     sampling: Sampling,
     clip_length: int = 16,
-    flow: str = "dis",
+    flow: Literal["dis", "none"] = "dis",
     flow_level: float = 0.1,
     flow_start: float = 0.2,
 ) -> Plan:
@@ -44,10 +44,9 @@ def finer(
         raise ValueError(f"{times} times the frame rate: give a factor from 1 to {clip_length - 1}")
     scenes = tuple(replace(scene, start=scene.start * times) for scene in plan.timeline.scenes)
     line = Timeline(scenes, times * (plan.length - 1) + 1)
-    draft = {"flow": flow, "level": flow_level, "start": flow_start}
-    more = {"model": model, **sampling.params(), "draft": draft}
+    draft = Draft(kind="flow", motion=flow, level=flow_level, start=flow_start)
     most = (clip_length - 1) // times  # film frames that a clip moves on by
-    return Finer(line, plan.strategy, plan.trees, plan.pieces, plan, times, most, more)
+    return Finer(line, plan.strategy, plan.trees, plan.pieces, plan, times, most, model, sampling, draft)
 
 
 class _Leaf(NamedTuple):
@@ -70,7 +69,9 @@ class Finer(Plan):
     base: Plan
     times: int
     most: int  # frames of the base that a clip moves on by at most
-    more: dict[str, Any]  # parameters of all their jobs
+    model: str  # digest of all weights that draw them
+    sampling: Sampling
+    draft: Draft
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -129,7 +130,7 @@ class Finer(Plan):
             return [self.times * i for i in self.base.joins(job)]
         tree, n, k = self._place(job)
         part, found = self._part(tree, n, k), set[int]()
-        for moved in range(len(job.params["times"])):
+        for moved in range(job.spec.frames):
             whole = self._film_frame(tree.number, part.start + moved // self.times)
             if whole is not None:
                 found.add(self.times * whole + moved % self.times)
@@ -245,14 +246,17 @@ class Finer(Plan):
         length = max(self.times * len(part), self.times * (len(known) - 1) + 1)
         said = [tree.prompt(part.start + k // self.times) for k in range(length)]
         prompts, rows = numbered(said)
-        params = {
-            "times": [i / self.times for i in range(length)],
-            "prompts": prompts,
-            "prompt": rows,
-            "known": [self.times * i for i in range(len(known))],
-            "seed": seed_of(f"{leaf.params['seed']}/{k}/{self.times}"),
-            **self.more,
-        }
+        assert isinstance(leaf.spec, ClipSpec)
         assert leaf.place is not None
+        spec = ClipSpec(
+            times=tuple(i / self.times for i in range(length)),
+            prompts=prompts,
+            rows=rows,
+            known=tuple(self.times * i for i in range(len(known))),
+            seed=seed_of(f"{leaf.spec.seed}/{k}/{self.times}"),
+            model=self.model,
+            sampling=self.sampling,
+            draft=self.draft,
+        )
         place = leaf.place._replace(level=tree.depth, number=n * self._many(tree) + k)
-        return Job("draw", tuple(one.latent for one in known), params, place=place, start=part.start)
+        return Job(spec, tuple(one.latent for one in known), place=place, start=part.start)

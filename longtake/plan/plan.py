@@ -8,8 +8,9 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
+from longtake.plan.clip import Origin
 from longtake.plan.job import Frame, Job
-from longtake.plan.strategy import Origin, Strategy
+from longtake.plan.strategy import Strategy
 from longtake.plan.timeline import Timeline
 from longtake.plan.tree import Tree, overlap
 
@@ -52,13 +53,10 @@ class Plan:
 
     @classmethod
     def of(cls, strategy: Strategy, timeline: Timeline) -> Plan:
-        """The film of `timeline`, planned afresh."""
-        tree = Tree(strategy, timeline.length, timeline.prompt)
-        return cls(timeline, strategy, (tree,), (Piece(0, range(timeline.length)),))
-
-    @classmethod
-    def by_scene(cls, strategy: Strategy, timeline: Timeline) -> Plan:
-        """The film of `timeline`, planned afresh, each scene a tree that knows nothing of the others."""
+        """The film of `timeline`, planned afresh: one tree, or one per scene where these are apart."""
+        if not strategy.scenes_apart:
+            tree = Tree(strategy, timeline.length, timeline.prompt)
+            return cls(timeline, strategy, (tree,), (Piece(0, range(timeline.length)),))
         trees = [
             Tree(strategy, len(frames), partial(_one_prompt, timeline.prompt(frames.start)), number=number)
             for number, frames in enumerate(timeline.spans())
@@ -168,7 +166,7 @@ class Plan:
 
     def frames_shown(self, job: Job, span: slice) -> int:
         """How many film frames of `span` a job shows: none unless it is a leaf."""
-        if job.place is None or job.place.stage or job.level != self.trees[job.place.tree].depth - 1:
+        if job.place is None or job.place.preparing or job.level != self.trees[job.place.tree].depth - 1:
             return 0
         shows = self.trees[job.place.tree].shows(job.place.number)
         pieces = (piece.frames for piece, _ in self.cut(span) if piece.tree == job.place.tree)
@@ -267,12 +265,17 @@ class Plan:
 
 
 class Walk:
-    """What has been passed: on the way from the root of each tree, and outside of these ways."""
+    """What has been passed: on the way from the root of each tree, and outside of these ways.
+
+    Clips that the walk has moved on from are forgotten, so that its memory does not grow with the film, but
+    for those that another tree may still ask for.
+    """
 
     def __init__(self, plan: Plan, have: Container[str]) -> None:
         self._plan, self._have = plan, have
         self._way: dict[tuple[int, int], tuple[int, set[str]]] = {}  # tree, level -> clip there, keys
         self._aside: set[str] = set()  # keys of jobs that other trees take frames of
+        self._shared = _shared(plan)
 
     def tree(self, tree: Tree, frames: range, levels: int | None) -> Iterator[tuple[Job, bool]]:
         """The jobs for some frames of a tree, depth-first."""
@@ -298,13 +301,28 @@ class Walk:
             number, on_the_way = self._way.get(job.place[:2], (-1, self._aside))
         if job.key in on_the_way or job.key in self._aside:
             return
-        own = job.place is not None and number == job.place.number
+        own = job.place is not None and number == job.place.number and job.key not in self._shared
         (on_the_way if own else self._aside).add(job.key)
         there = job.key in self._have
         if not there:
             for parent in self._plan.parents(job):
                 yield from self._with_inputs(parent)
         yield job, there
+
+
+def _shared(plan: Plan) -> set[str]:
+    """Keys of the jobs that trees take the frames beside them from, and of what these stand on.
+
+    Clips of level 0 are left out: a walk forgets none of them.
+    """
+    jobs = [origin.job() for tree in plan.trees for origin in tree.ends()]
+    shared: set[str] = set()
+    while jobs:
+        job = jobs.pop()
+        if job.level and job.key not in shared:
+            shared.add(job.key)
+            jobs += plan.parents(job)
+    return shared
 
 
 def _one_prompt(prompt: str, i: int) -> str:

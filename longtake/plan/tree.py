@@ -14,9 +14,10 @@ from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from longtake.plan.clip import Clip, Drawing, Origin, ReferenceFrame
 from longtake.plan.job import Frame, Job, Place
 from longtake.plan.keyframes import Keyframes
-from longtake.plan.strategy import Clip, Drawing, Origin, Seen, Strategy
+from longtake.plan.strategy import Strategy
 
 _PICTURES = 48  # given pictures that keyframes are shown at most: three clips' worth of attention more
 _REMEMBERED = 1024  # jobs kept by a tree; walking depth-first needs one per level
@@ -43,10 +44,10 @@ class Layer:
 class Tree:
     """Clips over `length` frames, the first and the last of them given by other trees or not.
 
-    Clip `n` of level `l` > 0 fills the gap from frame `n * strides[l - 1]` to the next multiple, or as many
-    gaps at once as the strategy has `posts`; what lies between gaps are frames of clips above. Level 0 is one
-    clip or a chain (`Keyframes`). The clips of the last level (leaves) hold every frame. Where the last frame
-    is not given, keyframes may lie past the end.
+    Clip `n` of level `l` > 0 fills the gap from frame `n * strides[l - 1]` to the next multiple, or
+    `gaps_per_leaf` of them at once right below the keyframes; what lies between gaps are frames of clips
+    above. Level 0 is one clip or a chain (`Keyframes`). The clips of the last level (leaves) hold every
+    frame. Where the last frame is not given, keyframes may lie past the end.
 
     `pictures` are frames inside the tree that are given, each by a job of one frame. Every clip that has such
     a frame among its own takes it as known; one within whose ends it lies is shown it beside its own.
@@ -70,9 +71,9 @@ class Tree:
         self.strides = tuple(strategy.strides(length))
         assert self.strides[-1] == 1
         assert all(coarse % fine == 0 for coarse, fine in pairwise(self.strides))
-        posts = strategy.posts, *[1] * len(self.strides)
         # Frames from one clip to the next, per level; those of level 0 are another matter.
-        self._apart = 0, *(gap * many for gap, many in zip(self.strides[:-1], posts, strict=False))
+        gaps = strategy.gaps_per_leaf, *[1] * len(self.strides)
+        self._apart = 0, *(stride * many for stride, many in zip(self.strides[:-1], gaps, strict=False))
         self._prompt, self._first, self._last, self._elsewhere = prompt, first, last, tuple(elsewhere)
         reach = strategy.reach(length, self.strides[0]) if strategy.chain is None else None
         self._keyframes = Keyframes(length, self.strides[0], strategy.chain, length if last else reach)
@@ -184,7 +185,10 @@ class Tree:
         """Numbers of the clips right below clip `n` of `level`, which is no leaf."""
         if level == 0:
             most, last = self.count(1), self.count(0) - 1
-            ends = [self._keyframes.gaps(k) // self.strategy.posts if k < last else most for k in (n - 1, n)]
+            ends = [
+                self._keyframes.gaps(k) // self.strategy.gaps_per_leaf if k < last else most
+                for k in (n - 1, n)
+            ]
             return range(min(ends[0], most) if n else 0, min(ends[1], most))
         ratio = self._apart[level] // self._apart[level + 1]
         return range(n * ratio, min((n + 1) * ratio, self.count(level + 1)))
@@ -212,17 +216,21 @@ class Tree:
         n = self._keyframes.clip_of(i) if level == 0 else i // self._apart[level]
         return self._drawn_as(level, n, layer, self.frames(level, n).index(i))
 
+    def ends(self) -> list[Origin]:
+        """Where the first and the last frame were drawn, those of them that are given by other trees."""
+        return [origin() for origin in (self._first, self._last) if origin is not None]
+
     def stands_on(self, place: Place) -> list[Origin]:
         """What the clip at `place` takes frames of."""
-        known, seen, before = self._inputs(place.level, place.number, place.version)
+        known, seen, before = self._inputs(place.level, place.number, place.edit)
         return [*known.values(), *(origin for _, _, origin in seen), *([before] if before else [])]
 
     def parents(self, place: Place) -> tuple[Job, ...]:
         """The jobs whose frames the job at `place` takes, in its order."""
-        drawing = self._drawing(place.level, place.number, place.version)
-        wanted = drawing.first[place.stage - 1] if place.stage else drawing.job
+        drawing = self._drawing(place.level, place.number, place.edit)
+        wanted = drawing.preparing[place.preparing - 1] if place.preparing else drawing.job
         origins = {origin.latent.key: origin for origin in self.stands_on(place)}
-        own = {job.key: job for job in drawing.first}
+        own = {job.key: job for job in drawing.preparing}
         keys = dict.fromkeys(frame.key for frame in wanted.inputs)
         return tuple(own[key] if key in own else origins[key].job() for key in keys)
 
@@ -247,7 +255,7 @@ class Tree:
             drawing = self._drawing(level, n, 0)
             if drawing.job.key in have:
                 return None
-            return sum(job.key in have for job in drawing.first)
+            return sum(job.key in have for job in drawing.preparing)
 
         def missing(level: int, n: int) -> int:
             done = there(level, n)
@@ -287,9 +295,9 @@ class Tree:
         if level or not numbers:
             return len(numbers)
         if self.strategy.chain is None:
-            return 1 + len(self._drawing(0, 0, self._newest(0, 0)).first)
+            return 1 + len(self._drawing(0, 0, self._newest(0, 0)).preparing)
         begun = 0 in self.pictures
-        return len(numbers) + sum(self.strategy.first_jobs(level, n, begun) for n in numbers)
+        return len(numbers) + sum(self.strategy.count_preparing(level, n, begun) for n in numbers)
 
     def _clip(self, level: int, n: int, version: int) -> Job:
         return self._drawing(level, n, version).job
@@ -360,12 +368,12 @@ class Tree:
         else:
             free = [i for i in self.frames(0, 0) if not frames[0] <= i <= frames[-1]]
             others = [(i, self.prompt(i, version), partial(self.origin, i, version)) for i in free]
-        room = self.strategy.most_seen - len(seen)
+        room = self.strategy.most_references - len(seen)
         if room > 0 and others:
             away = [(abs(i - middle), prompt) for i, prompt, _ in others]
             wanted = [self.prompt(i, version) for i in frames if i in drawn]
             given = [self.prompt(frames[at], version) for at in known]
-            chosen = self.strategy.look(wanted, given, away)[:room]
+            chosen = self.strategy.choose_references(wanted, given, away)[:room]
             seen += [(time, prompt, find()) for time, prompt, find in (others[k] for k in chosen)]
         return known, sorted(seen, key=lambda one: one[0]), before
 
@@ -375,7 +383,7 @@ class Tree:
         Keyframes that are one clip see them all, up to a limit then evenly: they decide what the film's
         characters look like (docs/log.md). Other clips see the nearest.
         """
-        most = self.strategy.most_seen
+        most = self.strategy.most_references
         if level == 0 and self.strategy.chain is None and most:
             step = max(1.0, len(pictures) / _PICTURES)
             return [pictures[int(k * step)] for k in range(min(len(pictures), _PICTURES))]
@@ -391,7 +399,9 @@ class Tree:
                 prompts=tuple(self.prompt(i, version) for i in frames),
                 known=tuple(known),
                 inputs=tuple(origin.latent for origin in known.values()),
-                seen=tuple(Seen(time, prompt, origin.latent) for time, prompt, origin in seen),
+                references=tuple(
+                    ReferenceFrame(time, prompt, origin.latent) for time, prompt, origin in seen
+                ),
                 before=before and before.latent.key,
                 reroll=self.layers[version - 1].reroll if version else 0,
             )

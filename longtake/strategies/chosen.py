@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from longtake.manifest import Manifest, digest_of_pipeline
 from longtake.plan import Plan, Sampling, Timeline
+from longtake.plan.spec import PictureModel
 from longtake.strategies import (
     LvdmOptions,
     VideoGenOptions,
@@ -94,18 +95,16 @@ def _videogen(
     reference = None
     if options.digest is not None:
         check_installed("transformers", "diffusers pipelines need transformers", "pipelines")
-        reference = {
-            "pipeline": options.digest,
-            "steps": options.pipeline_steps,
-            "guidance": options.pipeline_guidance,
-            "encoder": manifest.decoder_digest,
-        }
+        reference = PictureModel(
+            pipeline=options.digest, steps=options.pipeline_steps, guidance=options.pipeline_guidance
+        )
     return plan_videogen(
         line,
         **common,
         sampling_clips=sampled["keyframes"],
         sampling_leaves=sampled["leaves"],
         reference=reference,
+        encoder=manifest.decoder_digest,
         options=options,
     )
 

@@ -7,15 +7,11 @@ Diffusion, arXiv 2303.12346, with a model that was not trained for it), or each 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
-from longtake.plan.drawing import noise_seed
-from longtake.plan.job import Frame, Job
-from longtake.plan.plan import Plan
-from longtake.plan.strategy import Clip, Drawing, Strategy
-from longtake.plan.timeline import Timeline
+from longtake.plan import Clip, Drawing, FillSpec, Frame, ImagineSpec, Job, Plan, Strategy, Timeline
+from longtake.plan.spec import PictureModel, PipelineCall, PipelineSettings
 
 
 class CannotDraw(ValueError):
@@ -54,48 +50,45 @@ class BackendOptions:
 def plan_backend(
     timeline: Timeline,
     *,
-    name: str,
     seed: int,
     fps: float,
     rule: ClipRule,
-    told: Mapping[str, Any],
-    reference: Mapping[str, Any] | None,
+    settings: PipelineSettings,
+    reference: PictureModel | None,
     options: BackendOptions,
 ) -> Plan:
     """Plan the film of `timeline`, of `fps` frames per second.
 
-    `name` is the back end's, for messages; `told` are the parameters that all clips have in common,
-    `reference` those of pictures that another model makes (None: there is no such model).
+    `reference` makes pictures (None: there is no such model).
 
     Raises `ValueError` where the options are outside the rule.
     """
     fewest, asked = rule.unit + 1, options.clip
     if not fewest <= asked <= rule.most or asked != rule.least(asked):
         near = max(fewest, rule.least(min(asked, rule.most) - rule.unit + 1))
-        said = f"{name} draws {rule.unit} k + 1 frames, from {fewest} to {rule.most}"
+        said = f"{settings.backend} draws {rule.unit} k + 1 frames, from {fewest} to {rule.most}"
         raise ValueError(f"clip is {asked}: {said}; give {near}")
     if options.keyframes == "pictures" and reference is None:
         raise ValueError("keyframes=pictures: name the model that makes them, picture=FOLDER")
-    return Plan.by_scene(Filling(name, seed, fps, rule, told, reference, options), timeline)
+    return Plan.of(Filling(seed, fps, rule, settings, reference, options), timeline)
 
 
 class Filling(Strategy):
     """What makes trees a back end's."""
 
-    joined = False
+    scenes_apart = True
 
     def __init__(
         self,
-        name: str,
         seed: int,
         fps: float,
         rule: ClipRule,
-        told: Mapping[str, Any],
-        reference: Mapping[str, Any] | None,
+        settings: PipelineSettings,
+        reference: PictureModel | None,
         options: BackendOptions,
     ) -> None:
-        self._name, self._seed, self._fps, self._rule = name, seed, fps, rule
-        self._told, self._reference, self._options = told, reference, options
+        self._seed, self._fps, self._rule = seed, fps, rule
+        self._settings, self._reference, self._options = settings, reference, options
 
     def strides(self, length: int) -> list[int]:
         """Film frames between neighbouring frames of a clip, per level.
@@ -135,34 +128,41 @@ class Filling(Strategy):
             clip = replace(clip, known=known, inputs=tuple(given[k] for k in known))
         return Drawing(self._job(clip), tuple(first))
 
-    def _picture(self, clip: Clip, k: int, base: Frame | None, stage: int) -> Job:
+    def _picture(self, clip: Clip, k: int, base: Frame | None, number: int) -> Job:
         """The picture of keyframe `k`, by another model, which may begin from the scene's first one."""
         assert self._reference is not None
-        place = clip.place._replace(stage=stage)
+        place = clip.place._replace(preparing=number)
         alone = replace(clip, place=place, frames=clip.frames[k : k + 1])
-        size = {name: self._told[name] for name in ("width", "height")}
-        params = {"prompt": clip.prompts[k], "seed": noise_seed(alone, self._seed), **size, **self._reference}
         follows = base is not None and self._options.strength < 1
-        if follows:
-            params["strength"] = self._options.strength
+        spec = ImagineSpec(
+            prompt=clip.prompts[k],
+            seed=alone.noise_seed(self._seed),
+            model=self._reference,
+            width=self._settings.width,
+            height=self._settings.height,
+            strength=self._options.strength if follows else None,
+        )
         inputs = (base,) if base is not None and follows else ()
-        return Job("imagine", inputs, params, place=place, start=clip.frames[k])
+        return Job(spec, inputs, place=place, start=clip.frames[k])
 
     def _job(self, clip: Clip) -> Job:
         """The job of a clip whose known frames are all there."""
-        start, step = clip.frames[0], clip.frames[1] - clip.frames[0] if len(clip.frames) > 1 else 1
-        params: dict[str, Any] = {"times": [i - start for i in clip.frames], "known": list(clip.known)}
+        start, call = clip.frames[0], None
         free = [k for k in range(len(clip.frames)) if k not in clip.known]
-        if free:  # else nothing is drawn: frames of other jobs are put together
+        if free:
             self._check(clip)
-            pace = {"fps": self._fps / step} if self._rule.paced else {}
-            drawn = {"prompt": clip.prompts[free[0]], "seed": noise_seed(clip, self._seed)}
-            params |= {**drawn, **pace, **self._told}
-        return Job("fill", clip.inputs, params, place=clip.place, start=start)
+            call = PipelineCall(
+                prompt=clip.prompts[free[0]],
+                seed=clip.noise_seed(self._seed),
+                fps=self._fps / clip.stride if self._rule.paced else None,
+                settings=self._settings,
+            )
+        spec = FillSpec(times=tuple(i - start for i in clip.frames), known=clip.known, call=call)
+        return Job(spec, clip.inputs, place=clip.place, start=start)
 
     def _check(self, clip: Clip) -> None:
         """Raises `CannotDraw` for a clip that the back end cannot draw with these frames known."""
-        last, name = len(clip.frames) - 1, self._name
+        last, name = len(clip.frames) - 1, self._settings.backend
         assert len(clip.frames) == self._rule.least(len(clip.frames))
         if not self._rule.text and 0 not in clip.known:
             raise CannotDraw(

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from longtake.plan.drawing import draw_job
-from longtake.plan.job import Sampling
-from longtake.plan.plan import Plan
-from longtake.plan.strategy import Chain, Clip, Drawing, Strategy
-from longtake.plan.timeline import Timeline
+from longtake.plan import Chain, Clip, Drawing, Plan, Sampling, Strategy, Timeline
 
 _PAPER_LEVEL = 0.31  # of `flow`, as noisy as step 100 of the authors' schedule: signal 0.91, noise 0.41
 
@@ -102,6 +98,6 @@ class Lvdm(Strategy):
 
     def draw(self, clip: Clip) -> Drawing:
         """What draws a clip."""
-        more = {"known_level": self._level} if clip.known and self._level else {}
         sampling = self._sampling[clip.place.level]
-        return Drawing(draw_job(clip, sampling, seed=self._seed, model=self._model, more=more))
+        level = self._level if clip.known else 0.0
+        return Drawing(clip.job(sampling, seed=self._seed, model=self._model, known_level=level))

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from longtake.plan.drawing import draw_job
-from longtake.plan.job import Sampling
-from longtake.plan.plan import Plan
-from longtake.plan.strategy import Clip, Drawing, Strategy
-from longtake.plan.timeline import Timeline
+from longtake.plan import Clip, Drawing, Plan, Sampling, Strategy, Timeline
 from longtake.strategies.references import references
 from longtake.strategies.subjects import Subjects
 
@@ -47,10 +43,10 @@ class NuwaXL(Strategy):
         model: str,
         sampling: tuple[Sampling, Sampling, Sampling],  # of keyframes, gaps, leaves
         clip_length: int,
-        most_seen: int,
+        most_references: int,
         lexicon: Mapping[str, Sequence[str]],
     ) -> None:
-        self.most_seen = most_seen
+        self.most_references = most_references
         self._seed, self._model, self._sampling = seed, model, sampling
         self._clip_length, self._subjects = clip_length, Subjects(lexicon)
 
@@ -72,15 +68,14 @@ class NuwaXL(Strategy):
             strides[0] = strides[1] * -(-(length - 1) // (gaps * strides[1]))
         return strides
 
-    def look(
+    def choose_references(
         self, frames: Sequence[str], known: Sequence[str], others: Sequence[tuple[float, str]]
     ) -> list[int]:
         """Which of `others` (how far away, prompt) a clip should see; positions, in order."""
-        return references(self._subjects, frames, known, others, self.most_seen)
+        return references(self._subjects, frames, known, others, self.most_references)
 
     def draw(self, clip: Clip) -> Drawing:
         """What draws a clip."""
         keyframes, gaps, leaves = self._sampling
-        step = clip.frames[1] - clip.frames[0] if len(clip.frames) > 1 else 1
-        sampling = keyframes if clip.place.level == 0 else leaves if step == 1 else gaps
-        return Drawing(draw_job(clip, sampling, seed=self._seed, model=self._model))
+        sampling = keyframes if clip.place.level == 0 else leaves if clip.stride == 1 else gaps
+        return Drawing(clip.job(sampling, seed=self._seed, model=self._model))

@@ -9,15 +9,11 @@ then refined.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
-from longtake.plan.drawing import draw_job
-from longtake.plan.job import Frame, Job, Sampling
-from longtake.plan.plan import Plan
-from longtake.plan.strategy import Chain, Clip, Drawing, Strategy
-from longtake.plan.timeline import Timeline
+from longtake.plan import Chain, Clip, Drawing, Frame, ImagineSpec, Job, Plan, Sampling, Strategy, Timeline
+from longtake.plan.spec import Draft, PictureModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,31 +50,32 @@ def plan_videogen(
     sampling_clips: Sampling,
     sampling_leaves: Sampling,
     clip_length: int = 16,
-    reference: Mapping[str, Any] | None = None,
+    reference: PictureModel | None = None,
+    encoder: str | None = None,
     options: VideoGenOptions | None = None,
 ) -> Plan:
     """Plan the film of `timeline`, with clips of at most `clip_length` frames; every scene is a tree.
 
-    `seed` is the film's, `model` the digest of all weights that draw. `reference`: parameters of the job that
-    makes a scene's image, beside prompt and seed; None: the network draws it, as a clip of one frame. Raises
-    `ValueError` where the options do not go with clips of this length.
+    `seed` is the film's, `model` the digest of all weights that draw. `reference` makes a
+    scene's image, whose latent `encoder` (a digest) makes; None: the network draws it, as a clip of one
+    frame. Raises `ValueError` where the options do not go with clips of this length.
     """
     found = options or VideoGenOptions()
-    posts = (clip_length - 1) // found.stride
-    if posts < 1:
+    gaps = (clip_length - 1) // found.stride
+    if gaps < 1:
         raise ValueError(
             f"stride {found.stride} does not go with a model whose clips have {clip_length} frames"
         )
     sampling = sampling_clips, sampling_leaves
-    strategy = VideoGen(seed, model, sampling, clip_length, posts, reference, found)
-    return Plan.by_scene(strategy, timeline)
+    strategy = VideoGen(seed, model, sampling, clip_length, gaps, reference, encoder, found)
+    return Plan.of(strategy, timeline)
 
 
 class VideoGen(Strategy):
     """What makes trees of clips VideoGen's."""
 
-    most_seen = 1  # the reference image
-    joined = False
+    most_references = 1  # the reference image
+    scenes_apart = True
 
     def __init__(
         self,
@@ -86,24 +83,25 @@ class VideoGen(Strategy):
         model: str,
         sampling: tuple[Sampling, Sampling],  # of the cascade, leaves
         clip_length: int,
-        posts: int,
-        reference: Mapping[str, Any] | None,
+        gaps: int,
+        reference: PictureModel | None,
+        encoder: str | None,
         options: VideoGenOptions,
     ) -> None:
         self.chain = Chain(clip_length, 1, whole=False)
-        self.posts = posts
+        self.gaps_per_leaf = gaps
         self._seed, self._model, self._sampling = seed, model, sampling
-        self._reference, self._options = reference, options
+        self._reference, self._encoder, self._options = reference, encoder, options
 
     def strides(self, length: int) -> list[int]:
         """Film frames between neighbouring frames of a clip, per level; a scene of one frame is its image."""
         return [1] if length == 1 else [self._options.stride, 1]
 
-    def look(self, frames: object, known: object, others: object) -> list[int]:
+    def choose_references(self, frames: object, known: object, others: object) -> list[int]:
         """Every clip of a scene but the first sees the scene's first frame, its reference image."""
         return [0]
 
-    def first_jobs(self, level: int, n: int, begun: bool) -> int:
+    def count_preparing(self, level: int, n: int, begun: bool) -> int:
         """The reference image of the first clip, if it is not given, and the smaller stages."""
         return (self._options.stages - 1 + (n == 0 and not begun)) if level == 0 else 0
 
@@ -111,27 +109,25 @@ class VideoGen(Strategy):
         """What draws a clip."""
         if clip.place.level:
             chosen = self._options
-            told = {"flow": chosen.flow, "level": chosen.flow_level, "start": chosen.flow_start}
-            draft = {"draft": told}
-            return Drawing(draw_job(clip, self._sampling[1], seed=self._seed, model=self._model, more=draft))
+            flow = Draft(kind="flow", motion=chosen.flow, level=chosen.flow_level, start=chosen.flow_start)
+            return Drawing(clip.job(self._sampling[1], seed=self._seed, model=self._model, draft=flow))
         first: list[Job] = []
         if 0 not in clip.known:
             first.append(self._image(clip))
             known = (0, *clip.known)
             clip = replace(clip, known=known, inputs=(Frame(first[0].key, 0), *clip.inputs))
         for smaller in range(self._options.stages - 1, -1, -1):
-            place = clip.place._replace(stage=len(first) + 1 if smaller else 0)
-            more: dict[str, Any] = {"halved": smaller} if smaller else {}
-            inputs: tuple[Frame, ...] = ()
+            place = clip.place._replace(preparing=len(first) + 1 if smaller else 0)
+            draft, inputs = None, tuple[Frame, ...]()
             if smaller < self._options.stages - 1:
-                more["draft"] = {"level": self._options.draft_level}
+                draft = Draft(kind="coarse", level=self._options.draft_level)
                 inputs = tuple(Frame(first[-1].key, k) for k in range(len(clip.frames)))
-            job = draw_job(
-                replace(clip, place=place),
+            job = replace(clip, place=place).job(
                 self._sampling[0],
                 seed=self._seed,
                 model=self._model,
-                more=more,
+                halved=smaller,
+                draft=draft,
                 inputs=inputs,
             )
             if smaller:
@@ -140,12 +136,22 @@ class VideoGen(Strategy):
 
     def _image(self, clip: Clip) -> Job:
         """The reference image: a clip of one frame, or what another model makes of its prompt."""
-        place = clip.place._replace(stage=1)
+        place = clip.place._replace(preparing=1)
         alone = replace(
-            clip, place=place, frames=clip.frames[:1], prompts=clip.prompts[:1], known=(), inputs=(), seen=()
+            clip,
+            place=place,
+            frames=clip.frames[:1],
+            prompts=clip.prompts[:1],
+            known=(),
+            inputs=(),
+            references=(),
         )
-        job = draw_job(alone, self._sampling[0], seed=self._seed, model=self._model)
         if self._reference is None:
-            return job
-        told = {"prompt": clip.prompts[0], "seed": job.params["seed"], **self._reference}
-        return Job("imagine", (), told, place=place, start=job.start)
+            return alone.job(self._sampling[0], seed=self._seed, model=self._model)
+        spec = ImagineSpec(
+            prompt=clip.prompts[0],
+            seed=alone.noise_seed(self._seed),
+            model=self._reference,
+            encoder=self._encoder,
+        )
+        return Job(spec, place=place, start=clip.frames[0])

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
-from longtake.plan.drawing import draw_job
-from longtake.plan.job import Frame, Sampling
-from longtake.plan.plan import Plan
-from longtake.plan.strategy import Chain, Clip, Drawing, Strategy
-from longtake.plan.timeline import Timeline
+from longtake.plan import Chain, Clip, Drawing, Frame, Plan, Sampling, Strategy, Timeline
+from longtake.plan.spec import Reuse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +86,12 @@ class VidRD(Strategy):
 
     def draw(self, clip: Clip) -> Drawing:
         """What draws a clip. The job yields its frames and, behind them, what the next one reuses."""
-        reuse: dict[str, Any] = {"steps": self._steps, "recycled": self._recycled, "follows": False}
+        follows = clip.before is not None
+        reuse = Reuse(steps=tuple(self._steps), recycled=self._recycled, follows=follows)
         inputs: tuple[Frame, ...] = ()
         if clip.before is not None:
-            reuse["follows"] = True
             # The noise of every frame, and the guided frames' latents but for their noise.
             count = self.chain.length + sum(steps - 1 for steps in self._steps if steps)
             inputs = tuple(Frame(clip.before, self.chain.length + k) for k in range(count))
-        more = {"reuse": reuse}
-        job = draw_job(clip, self._sampling, seed=self._seed, model=self._model, more=more, inputs=inputs)
+        job = clip.job(self._sampling, seed=self._seed, model=self._model, reuse=reuse, inputs=inputs)
         return Drawing(job)

@@ -309,7 +309,7 @@ def test_the_title_is_in_no_key_and_guidance_in_every(tmp_path: Path, tiny_model
     old, new, plain, guided = [jobs_of(plan) for plan in plans]
     assert old == new
     assert not {job.key for job in plain} & {job.key for job in guided}
-    assert [job.params["seed"] for job in plain] == [job.params["seed"] for job in guided]
+    assert [job.spec.seed for job in plain] == [job.spec.seed for job in guided]
 
 
 def test_processes_make_the_same_bytes(film_of: Command, tmp_path: Path) -> None:

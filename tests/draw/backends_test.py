@@ -177,7 +177,7 @@ def test_clips_meet_in_a_frame_that_is_shown_once(
     for one in work.jobs.shown(slice(None)):
         clip, given = work.store.get(one.leaf.key), [work.store.frame(*frame) for frame in one.leaf.inputs]
         assert clip.dtype == np.uint8
-        for k, frame in zip(one.leaf.params["known"], given, strict=True):
+        for k, frame in zip(one.leaf.spec.known, given, strict=True):
             assert np.array_equal(clip[k], frame), "bit for bit the keyframe"
     frames = shown(work)
     assert len(frames) == 33

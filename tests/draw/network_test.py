@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from longtake.draw.decode import Decoder
 from longtake.draw.load import number_type
 from longtake.draw.network import Drawer, Operations
 from longtake.manifest import ModelError, read_manifest, write_manifest
-from longtake.plan import Frame, Job
+from longtake.plan import ClipSpec, Frame, Job, Sampling
+from longtake.plan.spec import Draft, Reference, Reuse
 
 Latents = NDArray[np.float16]
 
@@ -47,22 +48,23 @@ def draw(drawer: Drawer) -> Draw:
     return lambda job, inputs: drawer([job], [inputs])[0]
 
 
+SAMPLING = Sampling(sampler="ddim", steps=3, shift=1, text_guidance=2, known_guidance=1.5, precision="fp32")
+SAMPLED = {field.name for field in fields(Sampling)}
+
+
 def job(known: tuple[int, ...] = (), frames: int = 8, **changes: Any) -> Job:
-    params = {
-        "times": list(range(frames)),
-        "prompts": ["fox in the meadow", "frog in the rain"],
-        "prompt": [0] * (frames - 3) + [1] * 3,
-        "known": list(known),
+    """A clip of two prompts; `changes` are fields of its spec, or of its sampling."""
+    sampling = replace(SAMPLING, **{name: changes.pop(name) for name in SAMPLED & set(changes)})
+    spec: dict[str, Any] = {
+        "times": tuple(range(frames)),
+        "prompts": ("fox in the meadow", "frog in the rain"),
+        "rows": (0,) * (frames - 3) + (1,) * 3,
+        "known": known,
         "seed": 7,
         "model": "m",
-        "sampler": "ddim",
-        "steps": 3,
-        "shift": 1.0,
-        "text_guidance": 2.0,
-        "known_guidance": 1.5,
-        "precision": "fp32",
+        **changes,
     }
-    return Job("draw", tuple(Frame("ab", i) for i in known), params | changes)
+    return Job(ClipSpec(sampling=sampling, **spec), tuple(Frame("ab", i) for i in known))
 
 
 def latent(seed: int) -> Latents:
@@ -79,7 +81,7 @@ def test_the_same_job_is_the_same_clip_alone_or_among_others(draw: Draw, tiny_mo
     first = draw(job((0, 7)), both)
     assert first.shape == (8, 2, 4, 4)
     assert first.dtype == np.float32
-    draw(job(frames=5, prompts=["rabbit sleeps", "fox jumps"]), [])
+    draw(job(frames=5, prompts=("rabbit sleeps", "fox jumps")), [])
     assert np.array_equal(draw(job((0, 7)), both), first)
     anew = pickle.loads(pickle.dumps(Operations(tiny_model, device="cpu")))()
     assert np.array_equal(anew([job((0, 7))], [both])[0], first)
@@ -91,10 +93,10 @@ def test_clips_that_are_drawn_together_are_those_that_are_drawn_alone(
 ) -> None:
     jobs = [
         job((0, 7), precision=precision),
-        job((0, 7), precision=precision, seed=8, prompts=["rabbit sleeps"], prompt=[0] * 8),
-        job((0, 2, 3, 7), precision=precision, times=[0, 1, 2, 9, 10, 11, 40, 41]),
+        job((0, 7), precision=precision, seed=8, prompts=("rabbit sleeps",), rows=(0,) * 8),
+        job((0, 2, 3, 7), precision=precision, times=(0, 1, 2, 9, 10, 11, 40, 41)),
         job(tuple(range(8)), precision=precision),  # nothing is left to draw
-        job((0, 7), precision=precision, times=[15 * k for k in range(8)], seed=9),
+        job((0, 7), precision=precision, times=tuple(range(0, 120, 15)), seed=9),
     ]
     inputs = [[latent(10 * k + i) for i in range(len(one.inputs))] for k, one in enumerate(jobs)]
     together = drawer(jobs, inputs)
@@ -103,12 +105,26 @@ def test_clips_that_are_drawn_together_are_those_that_are_drawn_alone(
     assert np.array_equal(together[3], np.stack(inputs[3]))
 
 
+def test_drafts_of_all_kinds_are_shown_together(drawer: Drawer, draw: Draw) -> None:
+    """As coarse ones that are further inputs, and flows by other motion and at other levels."""
+    jobs = [
+        drafted((0, 7), flow("none", 0.2)),
+        drafted((0, 3, 7), flow("dis", 0.4)),
+        drafted((0, 7), coarse(0.3)),
+    ]
+    assert len({one.spec.batch_key() for one in jobs}) == 1
+    inputs = [[latent(10 * k + i) for i in range(len(one.inputs))] for k, one in enumerate(jobs)]
+    inputs[2] += [latent(90 + i)[:, ::2, ::2] for i in range(8)]
+    for one, given, clip in zip(jobs, inputs, drawer(jobs, inputs), strict=True):
+        assert np.array_equal(draw(one, given), clip)
+
+
 def test_references_are_seen_and_do_not_come_back(draw: Draw) -> None:
     both, seen = [latent(1), latent(2)], latent(3)
     inputs = (Frame("ab", 0), Frame("ab", 7), Frame("cd", 0))
 
     def shown(frame: Latents, time: int, row: int = 0) -> NDArray[np.float32]:
-        told = replace(job((0, 7), references={"times": [time], "prompt": [row]}), inputs=inputs)
+        told = replace(job((0, 7), references=(Reference(time, row),)), inputs=inputs)
         return draw(told, [*both, frame])
 
     drawn = shown(seen, 40)
@@ -152,10 +168,10 @@ def test_one_number_of_an_end_frame_moves_every_inner_frame(draw: Draw) -> None:
         {"shift": 2.0},
         {"text_guidance": 2.02},
         {"known_guidance": 1.515},
-        {"times": [15 * i for i in range(8)]},
-        {"times": [0, 1, 2, 3, 4, 5, 6, 30]},
-        {"prompts": ["fox in the meadow", "frog in the meadow"]},
-        {"prompt": [0] * 6 + [1] * 2},
+        {"times": tuple(range(0, 120, 15))},
+        {"times": (0, 1, 2, 3, 4, 5, 6, 30)},
+        {"prompts": ("fox in the meadow", "frog in the meadow")},
+        {"rows": (0,) * 6 + (1,) * 2},
         {"precision": "bf16"},
     ],
     ids=str,
@@ -181,8 +197,8 @@ def test_a_processor_without_bf16_computes_in_fp32_under_the_same_key(
 
 def test_prompts_that_no_frame_has_and_their_order_do_not_matter(draw: Draw) -> None:
     here = draw(job(), [])
-    more = ["rabbit sleeps", "frog in the rain", "fox in the meadow"]
-    assert np.array_equal(draw(job(prompts=more, prompt=[2] * 5 + [1] * 3), []), here)
+    more = ("rabbit sleeps", "frog in the rain", "fox in the meadow")
+    assert np.array_equal(draw(job(prompts=more, rows=(2,) * 5 + (1,) * 3), []), here)
 
 
 def test_where_nothing_is_known_its_guidance_does_nothing(draw: Draw) -> None:
@@ -205,23 +221,31 @@ def test_compiled_it_draws_nearly_the_same(draw: Draw) -> None:
     assert np.array_equal(draw(job((0, 7), compiled=True), both), compiled)
 
 
-def drafted(known: tuple[int, ...], level: float = 0.2, flow: str = "none", **changes: Any) -> Job:
-    return job(known, **({"draft": {"flow": flow, "level": level}, "prompt": [0] * 8} | changes))
+def flow(motion: Any = "none", level: float = 0.2, start: float | None = None) -> Draft:
+    return Draft(kind="flow", motion=motion, level=level, start=start)
 
 
-@pytest.mark.parametrize("flow", ["none", "dis"])
-def test_frames_between_known_ones_are_drafted(draw: Draw, flow: str) -> None:
+def drafted(known: tuple[int, ...], draft: Draft, rows: tuple[int, ...] = (0,) * 8) -> Job:
+    return job(known, draft=draft, rows=rows)
+
+
+def coarse(level: float) -> Draft:
+    return Draft(kind="coarse", level=level)
+
+
+@pytest.mark.parametrize("motion", ["none", "dis"])
+def test_frames_between_known_ones_are_drafted(draw: Draw, motion: str) -> None:
     known = [latent(1), latent(2), latent(3)]
-    plain = draw(job((0, 3, 6), prompt=[0] * 8), known)
-    rough = draw(drafted((0, 3, 6), flow=flow), known)
+    plain = draw(job((0, 3, 6), rows=(0,) * 8), known)
+    rough = draw(drafted((0, 3, 6), flow(motion)), known)
     assert moved(plain, rough) == [False, True, True, False, True, True, False, True]
-    assert all(moved(rough, draw(drafted((0, 3, 6), 0.3, flow), known))[k] for k in (1, 2, 4, 5))
-    assert np.array_equal(rough, draw(drafted((0, 3, 6), flow=flow), known))
+    assert all(moved(rough, draw(drafted((0, 3, 6), flow(motion, 0.3)), known))[k] for k in (1, 2, 4, 5))
+    assert np.array_equal(rough, draw(drafted((0, 3, 6), flow(motion)), known))
 
 
 def test_refining_begins_with_the_draft(draw: Draw, drawer: Drawer) -> None:
     known = [latent(1), latent(2), latent(3)]
-    told = drafted((0, 3, 6)).params
+    told = drafted((0, 3, 6), flow()).spec
     there, latents = torch.zeros(8, dtype=torch.bool), torch.zeros(8, 2, 4, 4)
     there[[0, 3, 6]] = True
     for k, at in enumerate((0, 3, 6)):
@@ -230,32 +254,32 @@ def test_refining_begins_with_the_draft(draw: Draw, drawer: Drawer) -> None:
         rough = drawer._pictures.between(told, latents, there)[0].numpy()
     distances = []
     for start in (0.01, 0.3, 0.9):
-        clip = draw(drafted((0, 3, 6), draft={"flow": "none", "level": 0.2, "start": start}), known)
+        clip = draw(drafted((0, 3, 6), flow(start=start)), known)
         distances.append(float(np.abs(clip[[1, 2, 4, 5]] - rough[[1, 2, 4, 5]]).mean()))
     assert distances == sorted(distances)
     assert distances[0] < 0.2 * distances[2]
 
 
 def test_flow_changes_a_draft_by_half_of_what_it_moves(drawer: Drawer) -> None:
-    params = drafted((0, 4), flow="dis").params | {"times": [0, 1, 2, 3, 4, 5, 6, 7]}
+    spec = drafted((0, 4), flow("dis")).spec
     known, there = torch.zeros(8, 2, 4, 4), torch.zeros(8, dtype=torch.bool)
     known[0], known[4] = torch.from_numpy(latent(1).astype(np.float32)), 1.0
     there[[0, 4]] = True
     with torch.inference_mode():
-        rough, is_drafted = drawer._pictures.between(params, known, there)
-        blend, _ = drawer._pictures.between(params | {"draft": {"flow": "none"}}, known, there)
+        rough, is_drafted = drawer._pictures.between(spec, known, there)
+        blend, _ = drawer._pictures.between(drafted((0, 4), flow()).spec, known, there)
     assert is_drafted.tolist() == [False, True, True, True, False, False, False, False]
     assert torch.allclose(blend[1], 0.75 * known[0] + 0.25 * known[4])
     assert not torch.equal(rough[2], blend[2])
 
 
 def test_at_a_cut_a_frame_is_drafted_like_the_one_of_its_prompt(drawer: Drawer) -> None:
-    params = drafted((0, 4), flow="dis").params | {"prompt": [0, 0, 0, 1, 1, 1, 1, 1]}
+    spec = drafted((0, 4), flow("dis"), (0, 0, 0, 1, 1, 1, 1, 1)).spec
     known, there = torch.zeros(8, 2, 4, 4), torch.zeros(8, dtype=torch.bool)
     known[4] = 1.0
     there[[0, 4]] = True
     with torch.inference_mode():
-        rough, _ = drawer._pictures.between(params, known, there)
+        rough, _ = drawer._pictures.between(spec, known, there)
     assert [rough[k].mean().item() for k in (1, 2, 3)] == [0, 0, 1]
 
 
@@ -266,16 +290,16 @@ def test_a_small_clip_is_the_draft_of_the_whole_one(draw: Draw) -> None:
         small[0], latent(1).astype(np.float32).reshape(2, 2, 2, 2, 2).mean(axis=(2, 4)), atol=1e-3
     )
     handed = [latent(1), *small.astype(np.float16)]
-    whole = draw(job((0,), draft={"level": 0.2}), handed)
+    whole = draw(job((0,), draft=coarse(0.2)), handed)
     assert whole.shape == (8, 2, 4, 4)
     other = [latent(1), *small[::-1].astype(np.float16)]
-    assert all(moved(whole, draw(job((0,), draft={"level": 0.2}), other))[1:])
-    assert all(moved(whole, draw(job((0,), draft={"level": 0.4}), handed))[1:]), "the level is told and used"
-    assert all(moved(whole, draw(job((0,), draft={"level": 0.2}), [latent(9), *handed[1:]]))), "the reference"
+    assert all(moved(whole, draw(job((0,), draft=coarse(0.2)), other))[1:])
+    assert all(moved(whole, draw(job((0,), draft=coarse(0.4)), handed))[1:]), "the level is told and used"
+    assert all(moved(whole, draw(job((0,), draft=coarse(0.2)), [latent(9), *handed[1:]]))), "the reference"
 
 
 def reusing(follows: bool, **changes: Any) -> Job:
-    reuse = {"steps": [2, 1], "recycled": 4.0, "follows": follows}
+    reuse = Reuse(steps=(2, 1), recycled=4.0, follows=follows)
     return job(steps=5, reuse=reuse, **changes)
 
 

@@ -98,7 +98,7 @@ def test_neighbours_reach_each_other_across_the_cut() -> None:
 def by_hand(script: Script, plan: Plan, shown: list[set[int]], thing: int) -> list[set[int]]:
     """The groups of shots: walks from frame to frame, within a shot and within a clip."""
     clips = [
-        {min(job.start + t, script.length - 1) for t in job.params["times"]}
+        {min(job.start + t, script.length - 1) for t in job.spec.times}
         for job in plan.missing((), slice(None))
     ]
     scene = script.wanted.scene.tolist()

@@ -144,7 +144,7 @@ def stored(tmp_path: Path, tiny_model: Path) -> tuple[Plan, StoredFilm]:
     """Random latents as the leaves of a film of 76 frames."""
     plan, store, chance = planned(76), Store(tmp_path / "store"), np.random.default_rng(0)
     for leaf, *_ in plan.shown(slice(None)):
-        store.put(leaf.key, chance.normal(size=(len(leaf.params["times"]), 2, 4, 4)).astype(np.float16))
+        store.put(leaf.key, chance.normal(size=(leaf.spec.frames, 2, 4, 4)).astype(np.float16))
     return plan, StoredFilm(store.root, tuple(cut_segments(plan)), tiny_model)
 
 

@@ -48,7 +48,7 @@ def planned(frames: int, scenes: tuple[Scene, ...] = (Scene("one", 0, "a fox"),)
 def drawn(plan: Plan, store: Store) -> Store:
     """The leaves of the plan, each frame with the bits of its film frame's number as latents [12, 1, 1]."""
     for leaf, indices, start, *_ in plan.shown(slice(None)):
-        numbers = np.full(len(leaf.params["times"]), UNSEEN)
+        numbers = np.full(leaf.spec.frames, UNSEEN)
         numbers[indices] = np.arange(start, start + len(indices))
         store.put(leaf.key, (numbers[:, None] >> np.arange(12) & 1)[..., None, None].astype(np.float16))
     return store

@@ -59,14 +59,14 @@ def check(plan: Plan, base: Plan, times: int) -> None:
     whole = [(one.leaf.key, k) for one in base.shown(ALL) for k in one.indices]
     latents = []
     for one in shown:
-        known = dict(zip(one.leaf.params["known"], one.leaf.inputs, strict=True))
+        known = dict(zip(one.leaf.spec.known, one.leaf.inputs, strict=True))
         latents += [known.get(k) for k in one.indices]
-        assert len(one.leaf.params["times"]) <= 16
+        assert one.leaf.spec.frames <= 16
         joined = plan.joins(one.leaf)
         assert {one.start + k - one.indices[0] for k in one.indices} <= set(joined)
         assert joined[-1] < plan.length
         for k in one.indices:
-            said = one.leaf.params["prompts"][one.leaf.params["prompt"][k]]
+            said = one.leaf.spec.prompts[one.leaf.spec.rows[k]]
             assert said == base.timeline.prompt((one.start + k - one.indices[0]) // times)
     for i, (key, index) in enumerate(whole):
         assert latents[times * i] is not None, "a frame of the film is known"
@@ -119,10 +119,10 @@ def test_an_edit_leaves_the_rest_alone(make: Callable[[int], Plan]) -> None:
 def test_halves_of_frames_and_their_seeds() -> None:
     base = nuwa_xl(100)
     first, second, *_ = (one.leaf for one in fine(base).shown(ALL))
-    assert first.params["times"] == [k / 2 for k in range(11)]
-    assert first.params["known"] == [0, 2, 4, 6, 8, 10]
+    assert first.spec.times == tuple(k / 2 for k in range(11))
+    assert first.spec.known == (0, 2, 4, 6, 8, 10)
     assert first.params["draft"] == {"flow": "dis", "level": 0.1, "start": 0.2}
-    assert first.params["seed"] != second.params["seed"]
+    assert first.spec.seed != second.spec.seed
     assert fine(base).joins(first) == list(range(11))
     assert fine(base).joins(base.keyframes) == [2 * i for i in base.joins(base.keyframes)]
     assert fine(base, 1) is base

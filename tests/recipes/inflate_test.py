@@ -117,7 +117,7 @@ def test_before_training_a_frame_is_the_image_that_the_pipeline_draws(model: Pat
     pipeline.scheduler = DDIMScheduler.from_config(
         pipeline.scheduler.config, timestep_spacing="trailing", clip_sample=False, set_alpha_to_one=True
     )
-    noise = drawer._noise(job.params["seed"], (len(latents), 4, 8, 8))
+    noise = drawer._noise(job.spec.seed, (len(latents), 4, 8, 8))
     with torch.no_grad():
         images = pipeline(
             ["a fox"] * len(latents),

@@ -106,7 +106,7 @@ def test_the_model_draws_a_film_of_two_levels(run: Path) -> None:
     clips: dict[str, NDArray[np.float16]] = {}
     for job in (plan.keyframes, plan.leaf(0)):
         (drawn,) = draw([job], [[clips[frame.key][frame.index] for frame in job.inputs]])
-        assert drawn.shape == (len(job.params["times"]), 3, 4, 4)
+        assert drawn.shape == (job.spec.frames, 3, 4, 4)
         assert np.isfinite(drawn).all()
         clips[job.key] = drawn.astype(np.float16)
     keyframes, leaf = clips.values()

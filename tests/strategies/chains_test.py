@@ -27,7 +27,7 @@ def vidrd(length: int, clip_length: int = 16, **options: Any) -> Plan:
 
 
 def frames_of(job: Job) -> list[int]:
-    return [job.start + t for t in job.params["times"]]
+    return [job.start + t for t in job.spec.times]
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_the_papers_numbers_for_1024_frames() -> None:
     assert whole.levels == [22, 66], "every gap is filled, the last ones too"
     assert frames_of(whole.leaf(on_its_grid - 1))[-1] == on_its_grid - 1
     job = whole.trees[0].clip(0, 5)
-    assert (job.params["known"], len(job.params["times"])) == ([0], 4)
-    assert job.params["known_level"] == pytest.approx(0.31)
-    assert job.params["known_guidance"] == 1.1
+    assert (job.spec.known, job.spec.frames) == ((0,), 4)
+    assert job.spec.known_level == pytest.approx(0.31)
+    assert job.spec.sampling.known_guidance == 1.1
 
 
 @pytest.mark.parametrize(("length", "clips"), [(1, 1), (16, 1), (17, 2), (256, 16), (3_376, 211)])
@@ -75,15 +75,15 @@ def test_every_frame_is_drawn_once_and_known_ones_come_from_where_they_were(
     assert [sum(job.level == j for job in jobs) for j in range(len(plan.levels))] == plan.levels
 
     def drawn_by(job: Job) -> list[int]:
-        return [f for i, f in enumerate(frames_of(job)) if i not in job.params["known"]]
+        return [f for i, f in enumerate(frames_of(job)) if i not in job.spec.known]
 
     drawn = [frame for job in jobs for frame in drawn_by(job)]
     assert len(drawn) == len(set(drawn))
     assert set(drawn) >= set(range(length))
     passed: set[str] = set()
     for job in jobs:
-        assert len(job.params["times"]) <= clip_length
-        for known, source in zip(job.params["known"], job.inputs, strict=False):
+        assert job.spec.frames <= clip_length
+        for known, source in zip(job.spec.known, job.inputs, strict=False):
             assert frames_of(by_key[source.key])[source.index] == frames_of(job)[known]
             assert frames_of(job)[known] in drawn_by(by_key[source.key])
         assert {parent.key for parent in plan.parents(job)} == {source.key for source in job.inputs} <= passed
@@ -126,7 +126,7 @@ def test_the_end_of_a_long_chain_can_be_asked_for(plan: Plan) -> None:
 @pytest.mark.parametrize("plan", [lvdm(1), vidrd(1)], ids=["lvdm", "vidrd"])
 def test_an_image_is_a_clip_of_one_frame(plan: Plan) -> None:
     (job,) = plan.missing((), ALL)
-    assert job.params["times"] == [0]
+    assert job.spec.times == (0,)
     assert list(plan.keyframe_numbers()) == [0]
 
 
@@ -138,8 +138,8 @@ def test_keyframes_are_those_of_all_clips_and_a_chain_of_leaves_has_none() -> No
 def test_known_frames_are_perturbed_and_guided_as_asked() -> None:
     plan = lvdm(400, perturbation=0.05, known_guidance=1.25)
     for job in plan.missing((), ALL):
-        assert job.params.get("known_level", 0) == (0.05 if job.params["known"] else 0)
-        assert job.params["known_guidance"] == 1.25
+        assert job.spec.known_level == (0.05 if job.spec.known else 0)
+        assert job.spec.sampling.known_guidance == 1.25
     assert not any("known_level" in job.params for job in lvdm(400, perturbation=0).missing((), ALL))
     assert len({lvdm(99, carried=k).leaf(0).key for k in (1, 2, 3)}) == 1, "the first clip is the same"
     assert len({lvdm(999, carried=k).leaf(400).key for k in (1, 2, 3)}) == 3
@@ -155,11 +155,11 @@ def test_guided_steps_are_the_papers() -> None:
 def test_a_clip_of_vidrd_takes_over_noise_and_guided_latents_and_nothing_more() -> None:
     plan = vidrd(100, paper_exact=True)
     first, second, *_ = plan.missing((), ALL)
-    assert len(first.params["times"]) == 8
-    assert (first.params["steps"], first.params["text_guidance"]) == (50, 10)
+    assert first.spec.frames == 8
+    assert (first.spec.sampling.steps, first.spec.sampling.text_guidance) == (50, 10)
     assert first.params["reuse"] == {"steps": [20, 15, 10, 5], "recycled": 4.0, "follows": False}
     assert first.inputs == ()
-    assert second.params["reuse"]["follows"]
+    assert second.spec.reuse.follows
     noise, latents = 8, 20 + 15 + 10 + 5 - 4  # at step 0 a guided frame is its noise
     assert [frame.index for frame in second.inputs] == list(range(8, 8 + noise + latents))
     assert {frame.key for frame in second.inputs} == {first.key}

@@ -5,18 +5,20 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import planned
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.plan import EncodeSpec, FillSpec, Job, Plan, Scene, Timeline
 from longtake.plan.edit import insert, move_cut, pin, set_prompt
-from longtake.strategies import BackendOptions, CannotDraw, ClipRule, plan_backend
+from longtake.plan.spec import PictureModel
+from longtake.strategies import CannotDraw, ClipRule
 
 ALL = slice(None)
 SCENES = (Scene("a", 0, "a fox"), Scene("b", 30, "a frog"))
-PICTURE = Job("encode", (), {"pixels": "", "width": 64, "height": 32})
-SIZE = {"width": 64, "height": 32}
+PICTURE = Job(EncodeSpec(pixels="", width=64, height=32))
+PAINTER = PictureModel(pipeline="d", steps=30, guidance=7.5)
 
 
 def film(
@@ -24,27 +26,20 @@ def film(
     scenes: tuple[Scene, ...] = SCENES,
     *,
     clip: int = 9,
-    reference: dict[str, Any] | None = None,
-    told: dict[str, Any] = SIZE,
+    reference: PictureModel | None = None,
     seed: int = 7,
     rule: dict[str, Any] | None = None,
     **options: Any,
 ) -> Plan:
-    return plan_backend(
-        Timeline(scenes, length),
-        name="some",
-        seed=seed,
-        fps=24,
-        rule=ClipRule(**{"unit": 8, "most": 97, **(rule or {})}),
-        told=told,
-        reference=reference,
-        options=BackendOptions(clip=clip, **options),
+    narrowed = ClipRule(**{"unit": 8, "most": 97, **(rule or {})})
+    return planned.backend(
+        Timeline(scenes, length), clip, reference=reference, rule=narrowed, seed=seed, **options
     )
 
 
 def frames_of(job: Job) -> list[int]:
     """Of its scene."""
-    return [job.start + t for t in job.params["times"]]
+    return [job.start + t for t in job.spec.times]
 
 
 def drawn(plan: Plan) -> list[Job]:
@@ -73,22 +68,20 @@ def test_clips_keep_to_the_rule_and_show_every_frame_once(
         SCENES[:1],
         clip=clip,
         rule={"unit": unit},
-        reference={"pipeline": "d"} if keyframes == "pictures" else None,
+        reference=PAINTER if keyframes == "pictures" else None,
         keyframes=keyframes,
     )
     jobs = drawn(plan)
     assert len(jobs) == plan.jobs_total == plan.count_missing(())
     for job in jobs:
-        count = len(job.params.get("times", [0]))
-        if len(job.params.get("known", [])) < count and job.op == "fill":
+        count = job.spec.frames
+        if isinstance(job.spec, FillSpec) and job.spec.call is not None:
             assert count % unit == 1, "no pipeline is asked for a number that it would change"
             assert count <= clip
-            assert job.level == 0 or job.params["known"] == [0, count - 1], "a gap knows its two ends"
+            assert job.level == 0 or job.spec.known == (0, count - 1), "a gap knows its two ends"
     shown = [one.start + k for one in plan.shown(ALL) for k in range(len(one.indices))]
     assert shown == list(range(length))
-    assert all(
-        plan.frame(i).index < len(plan.origin(i).job().params.get("times", [0])) for i in range(length)
-    )
+    assert all(plan.frame(i).index < plan.origin(i).job().spec.frames for i in range(length))
 
 
 def test_a_scene_is_a_tree_of_its_own() -> None:
@@ -97,8 +90,8 @@ def test_a_scene_is_a_tree_of_its_own() -> None:
     assert plan.levels == [2, 4 + 3]
     keyframes, *_ = drawn(plan)
     assert frames_of(keyframes) == list(range(0, 65, 8))
-    assert keyframes.params["known"] == []
-    assert [job.params["prompt"] for job in drawn(plan)] == ["a fox"] * 5 + ["a frog"] * 4
+    assert keyframes.spec.known == ()
+    assert [job.spec.call.prompt for job in drawn(plan)] == ["a fox"] * 5 + ["a frog"] * 4
     second = plan.leaf(30)
     assert frames_of(second) == list(range(9)), "the next scene begins anew"
     assert {frame.key for frame in second.inputs}.isdisjoint(job.key for job in drawn(plan)[:5])
@@ -129,25 +122,25 @@ def test_keyframes_are_as_near_to_each_other_as_their_number_allows(
 
 
 def test_pictures_stand_every_clip_and_the_last_gap_is_as_short_as_can_be() -> None:
-    plan = film(200, SCENES[:1], clip=97, reference={"pipeline": "d", "steps": 3}, keyframes="pictures")
+    plan = film(200, SCENES[:1], clip=97, reference=PAINTER, keyframes="pictures")
     first, *others = (job for job in drawn(plan) if job.op == "imagine")
     together = next(job for job in drawn(plan) if job.op == "fill" and job.level == 0)
     assert frames_of(together) == [0, 96, 192, 200]
     assert together.params == {"times": [0, 96, 192, 200], "known": [0, 1, 2, 3]}, "whatever fills the gaps"
-    assert [len(one.leaf.params["times"]) for one in plan.shown(ALL)] == [97, 97, 9]
+    assert [one.leaf.spec.frames for one in plan.shown(ALL)] == [97, 97, 9]
     assert first.inputs == ()
     assert all(job.inputs == ((first.key, 0),) for job in others), "they begin from the first one"
-    assert [job.params.get("strength") for job in (first, *others)] == [None, 0.6, 0.6, 0.6]
-    assert len({job.params["seed"] for job in (first, *others)}) == 4
-    free = film(200, SCENES[:1], reference={"pipeline": "d"}, keyframes="pictures", strength=1)
+    assert [job.spec.strength for job in (first, *others)] == [None, 0.6, 0.6, 0.6]
+    assert len({job.spec.seed for job in (first, *others)}) == 4
+    free = film(200, SCENES[:1], reference=PAINTER, keyframes="pictures", strength=1)
     assert all(job.inputs == () for job in drawn(free) if job.op == "imagine")
 
 
 def test_a_picture_begins_the_scene_and_a_given_one_is_not_made() -> None:
-    plan = film(30, SCENES[:1], reference={"pipeline": "d"})
+    plan = film(30, SCENES[:1], reference=PAINTER)
     image, keyframes, *_ = drawn(plan)
     assert image.op == "imagine"
-    assert (keyframes.params["known"], keyframes.inputs) == ([0], ((image.key, 0),))
+    assert (keyframes.spec.known, keyframes.inputs) == ((0,), ((image.key, 0),))
     given = plan.with_pictures({0: PICTURE})
     assert given.jobs_total == plan.jobs_total - 1
     assert [job.op for job in drawn(given)[:2]] == ["encode", "fill"]
@@ -156,16 +149,16 @@ def test_a_picture_begins_the_scene_and_a_given_one_is_not_made() -> None:
 
 def test_the_pace_is_told_to_whom_it_matters() -> None:
     keyframes, leaf, *_ = drawn(film(rule={"paced": True}))
-    assert (keyframes.params["fps"], leaf.params["fps"]) == (3, 24)
-    assert "fps" not in drawn(film())[0].params
+    assert (keyframes.spec.call.fps, leaf.spec.call.fps) == (3, 24)
+    assert drawn(film())[0].spec.call.fps is None
 
 
 def test_seeds_are_of_the_place() -> None:
     jobs = drawn(film())
-    assert len({job.params["seed"] for job in jobs}) == len(jobs)
+    assert len({job.spec.call.seed for job in jobs}) == len(jobs)
     longer = drawn(film(51))
     assert [job.key for job in jobs[:5]] == [job.key for job in longer[:5]], "a scene knows nothing of others"
-    assert drawn(film(seed=8))[0].params["seed"] != jobs[0].params["seed"]
+    assert drawn(film(seed=8))[0].spec.call.seed != jobs[0].spec.call.seed
 
 
 def test_edits_draw_what_they_touch() -> None:
@@ -176,14 +169,14 @@ def test_edits_draw_what_they_touch() -> None:
     assert all(plan.leaf(i).key == other.leaf(i).key for i in range(30))
     pinned = pin(plan, 3, PICTURE).plan
     leaf = pinned.leaf(3)
-    assert leaf.params["known"] == [0, 3, 8], "a keyframe between the ends"
+    assert leaf.spec.known == (0, 3, 8), "a keyframe between the ends"
     assert leaf.inputs[1] == (PICTURE.key, 0)
     moved = move_cut(plan, "b", 26).plan
     keyframes, crossing = (job for job in moved.missing(had, ALL))
     assert frames_of(keyframes) == list(range(0, 65, 8))
-    assert keyframes.params["known"] == [0, 1, 2, 3], "those before the cut stay"
+    assert keyframes.spec.known == (0, 1, 2, 3), "those before the cut stay"
     assert crossing == moved.leaf(25)
-    assert (crossing.params["known"], crossing.params["prompt"]) == ([0, 1, 8], "a frog")
+    assert (crossing.spec.known, crossing.spec.call.prompt) == ((0, 1, 8), "a frog")
     assert frames_of(insert(plan, "c", 30, 5, "a hen").plan.leaf(30)) == list(range(9))
 
 

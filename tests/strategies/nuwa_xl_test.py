@@ -37,11 +37,11 @@ def film(
 
 
 def frames_of(job: Job) -> list[int]:
-    return [job.start + t for t in job.params["times"]]
+    return [job.start + t for t in job.spec.times]
 
 
 def drawn_by(job: Job) -> list[int]:
-    return [f for i, f in enumerate(frames_of(job)) if i not in job.params["known"]]
+    return [f for i, f in enumerate(frames_of(job)) if i not in job.spec.known]
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_every_frame_is_drawn_once_and_ends_are_shared(length: int, clip_length:
 
     seen: set[str] = set()
     for job in jobs:
-        assert len(job.params["times"]) <= clip_length
-        assert job.level == 0 or len(job.params["times"]) >= 3, "a gap without a frame between its ends"
-        for known, source in zip(job.params["known"], job.inputs, strict=True):
+        assert job.spec.frames <= clip_length
+        assert job.level == 0 or job.spec.frames >= 3, "a gap without a frame between its ends"
+        for known, source in zip(job.spec.known, job.inputs, strict=True):
             assert source.key in seen, "parents come before children"
             assert frames_of(by_key[source.key])[source.index] == frames_of(job)[known]
             assert frames_of(job)[known] in drawn_by(by_key[source.key])
@@ -111,7 +111,7 @@ def test_leaves_show_every_frame_once(length: int, data: st.DataObject) -> None:
     leaf = plan.leaf(i)
     ((shows, indices, start, *_),) = plan.shown(slice(i, i + 1))
     assert (shows, shows.start + indices[0], start, len(indices)) == (leaf, i, i, 1)
-    assert leaf.params["times"][i - leaf.start] == i - leaf.start
+    assert leaf.spec.times[i - leaf.start] == i - leaf.start
     source = plan.frame(i)
     owner = next(job for job in plan.missing((), slice(i, i + 1)) if job.key == source.key)
     assert frames_of(owner)[source.index] == i
@@ -172,8 +172,8 @@ def test_prompts_change_on_their_frame() -> None:
     scenes = (Scene("a", 0, "one"), Scene("b", 20, "two"), Scene("c", 26, "one"))
     leaf = film(100, scenes=scenes).leaf(20)
     assert leaf.start == 15
-    assert leaf.params["prompts"] == ["one", "two"]
-    assert leaf.params["prompt"] == [0] * 5 + [1] * 6 + [0] * 5
+    assert leaf.spec.prompts == ("one", "two")
+    assert leaf.spec.rows == (0,) * 5 + (1,) * 6 + (0,) * 5
 
 
 def test_keyframes_past_the_end_go_on_with_the_last_prompt() -> None:
@@ -186,8 +186,8 @@ def test_keyframes_past_the_end_go_on_with_the_last_prompt() -> None:
         sampling_gaps=SAMPLING,
         sampling_leaves=SAMPLING,
     )
-    assert plan.keyframes.params["prompts"] == ["one", "two"]
-    assert plan.keyframes.params["prompt"] == [0] * 9 + [1]
+    assert plan.keyframes.spec.prompts == ("one", "two")
+    assert plan.keyframes.spec.rows == (0,) * 9 + (1,)
 
 
 def test_each_scene_has_the_level_that_first_draws_it() -> None:
@@ -211,7 +211,7 @@ def keys(plan: Plan) -> list[str]:
 
 
 def noises(plan: Plan) -> list[int]:
-    return [job.params["seed"] for job in plan.missing((), ALL)]
+    return [job.spec.seed for job in plan.missing((), ALL)]
 
 
 def test_what_is_in_a_key() -> None:

@@ -92,10 +92,9 @@ def test_jobs_take_the_frames_of_the_keyframes_that_show_the_thing() -> None:
     while gap.level > 1:
         gap = next(job for job in plan.parents(gap) if job.level == gap.level - 1)
     assert gap.start == 225
-    seen = gap.params["references"]
-    shown = [gap.start + t for t in seen["times"]]
+    shown = [gap.start + one.time for one in gap.spec.references]
     assert shown == [0, 1575]  # the owl, and the nearest other keyframe
-    assert [gap.params["prompts"][row] for row in seen["prompt"]] == [line.prompt(i) for i in shown]
+    assert [gap.spec.prompts[one.row] for one in gap.spec.references] == [line.prompt(i) for i in shown]
     assert gap.inputs[2:] == tuple(plan.frame(i) for i in shown)
     assert plan.keyframes in plan.parents(gap)
 
@@ -111,8 +110,8 @@ def test_depth_and_count_stay_and_parents_come_first() -> None:
         assert {parent.key for parent in plan.parents(job)} == {frame.key for frame in job.inputs}
         done.add(job.key)
     assert len(list(plan.missing((), slice(310, 311)))) == 3
-    assert any("references" in job.params for job in jobs)
-    assert all(a < b for job in jobs for a, b in pairwise(job.params["times"]))
+    assert any(job.spec.references for job in jobs)
+    assert all(a < b for job in jobs for a, b in pairwise(job.spec.times))
 
 
 def test_which_keyframes_are_seen_is_part_of_the_key() -> None:
@@ -121,7 +120,7 @@ def test_which_keyframes_are_seen_is_part_of_the_key() -> None:
     changed = [
         a.start
         for a, b in zip(film(one).missing((), ALL), film(other).missing((), ALL), strict=True)
-        if a.level == 1 and a.params != b.params
+        if a.level == 1 and a.spec != b.spec
     ]
     assert 225 in changed
     assert 2700 not in changed

@@ -7,8 +7,9 @@ from typing import Any
 import planned
 import pytest
 
-from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline
 from longtake.plan.edit import insert, pin, remove, set_prompt
+from longtake.plan.spec import PictureModel
 
 ALL = slice(None)
 SCENES = (
@@ -24,7 +25,7 @@ def film(length: int = 200, scenes: tuple[Scene, ...] = SCENES, **options: Any) 
 
 
 def frames_of(job: Job) -> list[int]:
-    return [job.start + t for t in job.params["times"]]
+    return [job.start + t for t in job.spec.times]
 
 
 def drawn(plan: Plan) -> dict[str, Job]:
@@ -45,14 +46,14 @@ def test_a_scene_costs_its_image_two_stages_and_its_leaves() -> None:
     jobs = list(drawn(plan).values())
     assert len(jobs) == plan.jobs_total == plan.count_missing(())
     image, small, whole = jobs[:3]
-    assert (image.params["times"], image.inputs) == ([0], ())
-    assert small.params["halved"] == 1
-    assert small.params["known"] == whole.params["known"] == [0]
+    assert (image.spec.times, image.inputs) == ((0,), ())
+    assert small.spec.halved == 1
+    assert small.spec.known == whole.spec.known == (0,)
     assert small.inputs == ((image.key, 0),)
     assert whole.inputs == ((image.key, 0), *((small.key, k) for k in range(16)))
     assert whole.params["draft"] == {"level": 0.2}
     assert frames_of(whole) == list(range(0, 46, 3))
-    assert len({image.params["seed"], small.params["seed"], whole.params["seed"]}) == 3
+    assert len({image.spec.seed, small.spec.seed, whole.spec.seed}) == 3
 
 
 def test_later_clips_begin_with_the_last_frame_and_see_the_image() -> None:
@@ -63,14 +64,14 @@ def test_later_clips_begin_with_the_last_frame_and_see_the_image() -> None:
     assert frames_of(third) == list(range(90, 100, 3)), "no more than the scene needs"
     assert second.inputs[0] == (first.key, 15)
     assert second.inputs[1] == (first.key, 0), "the reference image"
-    assert second.params["references"]["times"] == [-45]
+    assert [one.time for one in second.spec.references] == [-45]
     assert third.inputs[1] == (first.key, 0)
 
 
 def test_leaves_know_every_third_frame_and_draft_the_others() -> None:
     leaf = film(100, SCENES[:1]).leaf(20)
     assert frames_of(leaf) == list(range(15, 31))
-    assert leaf.params["known"] == [0, 3, 6, 9, 12, 15]
+    assert leaf.spec.known == (0, 3, 6, 9, 12, 15)
     assert leaf.params["draft"] == {"flow": "dis", "level": 0.1, "start": 0.8}
 
 
@@ -81,18 +82,18 @@ def test_scenes_stand_alone() -> None:
     shown = list(plan.shown(ALL))
     assert [one.start + k for one in shown for k in range(len(one.indices))] == list(range(200))
     for one in shown:
-        assert len({one.leaf.params["prompts"][row] for row in one.leaf.params["prompt"]}) == 1
+        assert len({one.leaf.spec.prompts[row] for row in one.leaf.spec.rows}) == 1
     middle = {job.key for job in plan.missing((), slice(110, 111))}
     assert len(middle) == 4, "image, two stages, one leaf"
     assert plan.count_missing((), slice(110, 111)) == 4
-    assert len({plan.trees[0].clip(0, 0).params["seed"], plan.trees[3].clip(0, 0).params["seed"]}) == 2
+    assert len({plan.trees[0].clip(0, 0).spec.seed, plan.trees[3].clip(0, 0).spec.seed}) == 2
 
 
 def test_a_scene_of_one_frame_is_its_image() -> None:
     plan = film()
     jobs = list(plan.missing((), slice(100, 101)))
-    assert [job.params["times"] for job in jobs] == [[0]] * 3
-    assert jobs[-1].params["known"] == [0]
+    assert [job.spec.times for job in jobs] == [(0,)] * 3
+    assert jobs[-1].spec.known == (0,)
 
 
 def test_edits_touch_their_scene_alone() -> None:
@@ -102,7 +103,7 @@ def test_edits_touch_their_scene_alone() -> None:
     fresh = list(edited.missing(have, ALL))
     assert {job.place.tree for job in fresh if job.place} == {3}
     assert changed == range(120, 200)
-    assert all(job.params["prompts"] == ["an owl"] for job in fresh)
+    assert all(job.spec.prompts == ("an owl",) for job in fresh)
     inserted, _ = insert(plan, "new", 100, 40, "an owl")
     fresh = list(inserted.missing(have, ALL))
     assert len({job.place.tree for job in fresh if job.place}) == 1
@@ -113,25 +114,25 @@ def test_edits_touch_their_scene_alone() -> None:
 
 
 def test_a_users_picture_is_the_reference() -> None:
-    picture = Job("encode", (), {"pixels": "abc"})
+    picture = Job(EncodeSpec(pixels="abc", encoder="e"))
     plan, _ = pin(film(), 120, picture)
     tree = plan.trees[3]
     assert tree.clip(0, 0).inputs[0] == (picture.key, 0)
-    assert not any(job.params.get("times") == [0] for job in plan.missing((), slice(121, None)))
+    assert not any(job.spec.frames == 1 and job.op == "draw" for job in plan.missing((), slice(121, None)))
 
 
 def test_options_have_their_say() -> None:
     assert film(100, SCENES[:1], stages=1).levels == [1 + 3, 7]
-    assert "draft" not in film(100, SCENES[:1], stages=1).trees[0].clip(0, 0).params
-    assert film(100, SCENES[:1], stride=5).leaf(20).params["known"] == [0, 5, 10, 15]
+    assert film(100, SCENES[:1], stages=1).trees[0].clip(0, 0).spec.draft is None
+    assert film(100, SCENES[:1], stride=5).leaf(20).spec.known == (0, 5, 10, 15)
     keys = {
         film(**more).leaf(99).key
         for more in ({}, {"draft_level": 0.3}, {"flow_level": 0.3}, {"flow": "none"}, {"flow_start": 1.0})
     }
     assert len(keys) == 5
-    other = film(reference={"pipeline": "abc", "steps": 3})
+    other = film(reference=PictureModel(pipeline="abc", steps=3, guidance=7.5))
     image = next(other.missing((), ALL))
-    assert (image.op, image.params["prompt"], image.params["pipeline"]) == ("imagine", "a fox", "abc")
+    assert (image.op, image.spec.prompt, image.spec.model.pipeline) == ("imagine", "a fox", "abc")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from longtake.draw.backends.chosen import Chosen
 from longtake.draw.drawer import Decode, Draw
 from longtake.errors import OptionError
 from longtake.manifest import digest_of_pipeline
-from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline
+from longtake.plan.spec import PictureModel, PipelineSettings
 from longtake.strategies import BackendOptions, ClipRule, plan_backend
 from longtake.strategies.chosen import check_installed
 from longtake.video import Pixels
@@ -57,30 +58,32 @@ class PipelineDrawer:
         for module, extra in (("transformers", "pipelines"), ("accelerate", "pipelines")):
             check_installed(module, f"back ends need {module}", extra)
         choices, backend = self.chosen.choices, self.chosen.backend
-        (width, height), drift = self.size, choices.strength
-        common: dict[str, Any] = {
-            "backend": backend.name,
-            "version": backend.version,
-            "pipeline": self.digest,
-            "width": width,
-            "height": height,
-            "steps": choices.steps or backend.steps,
-            "guidance": backend.guidance if choices.guidance is None else choices.guidance,
-            "negative": choices.negative,
-            "dtype": choices.dtype,
-            "blend": choices.blend or backend.rule.unit,
-            **({"tiling": True} if choices.tiling else {}),
-            **({"shift": choices.shift} if choices.shift is not None else {}),
-        }
+        width, height = self.size
+        settings = PipelineSettings(
+            backend=backend.name,
+            version=backend.version,
+            pipeline=self.digest,
+            width=width,
+            height=height,
+            steps=choices.steps or backend.steps,
+            guidance=backend.guidance if choices.guidance is None else choices.guidance,
+            negative=choices.negative,
+            dtype=choices.dtype,
+            blend=choices.blend or backend.rule.unit,
+            tiling=choices.tiling,
+            shift=choices.shift,
+        )
+        options = BackendOptions(
+            clip=self.clip_length, keyframes=choices.keyframes, strength=choices.strength
+        )
         return plan_backend(
             line,
-            name=backend.name,
             seed=seed,
             fps=fps,
             rule=self._rule,
-            told=common,
+            settings=settings,
             reference=self._reference,
-            options=BackendOptions(clip=self.clip_length, keyframes=choices.keyframes, strength=drift),
+            options=options,
         )
 
     def at_multiple(self, plan: Plan, times: int) -> Plan:
@@ -97,7 +100,7 @@ class PipelineDrawer:
     def picture(self, pixels: Pixels) -> Job:
         width, height = self.size
         encoded = base64.b64encode(pixels.tobytes()).decode()
-        return Job("encode", (), {"pixels": encoded, "width": width, "height": height})
+        return Job(EncodeSpec(pixels=encoded, width=width, height=height))
 
     def unread(self, scenes: Sequence[Scene]) -> Iterator[str]:
         """Nothing: its text encoder knows parts of any word."""
@@ -135,11 +138,13 @@ class PipelineDrawer:
         return self.chosen.backend.narrowed(self.folder, self.chosen.backend.rule)
 
     @property
-    def _reference(self) -> dict[str, Any] | None:
-        """What jobs of pictures by another model have in common."""
+    def _reference(self) -> PictureModel | None:
+        """Another model that makes pictures, and how it is called."""
         choices = self.chosen.choices
         for digest in self._pictures:
-            return {"pipeline": digest, "steps": choices.picture_steps, "guidance": choices.picture_guidance}
+            return PictureModel(
+                pipeline=digest, steps=choices.picture_steps, guidance=choices.picture_guidance
+            )
         return None
 
 

@@ -13,6 +13,7 @@ import transformers
 from numpy.typing import NDArray
 
 from longtake.draw.backends.backend import Backend, Gap, Words
+from longtake.plan.spec import PipelineCall
 from longtake.video import Pixels
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -81,30 +82,30 @@ class Loaded:
             self._words[text] = self._backend.encode(self.pipeline, text)
         return self._words[text]
 
-    def draw(self, params: Mapping[str, Any], known: Mapping[int, Pixels]) -> NDArray[np.float32]:
-        """The clip of a job, `[T, H, W, 3]` in 0..1.
+    def draw(self, call: PipelineCall, frames: int, known: Mapping[int, Pixels]) -> NDArray[np.float32]:
+        """A clip of so many frames, `[T, H, W, 3]` in 0..1.
 
         All chance is of the job's seed, whatever a pipeline takes it from.
         """
-        frames = len(params["times"])
+        settings = call.settings
         assert frames == self._backend.rule.least(frames), "the pipeline would draw another number in silence"
         devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(params["seed"])
+            torch.manual_seed(call.seed)
             gap = Gap(
                 known=known,
                 frames=frames,
-                width=params["width"],
-                height=params["height"],
-                words=self.words(params["prompt"]),
-                unwanted=self.words(params["negative"]),
-                steps=params["steps"],
-                guidance=params["guidance"],
-                fps=params.get("fps"),
-                chance=torch.Generator("cpu").manual_seed(params["seed"]),
+                width=settings.width,
+                height=settings.height,
+                words=self.words(call.prompt),
+                unwanted=self.words(settings.negative),
+                steps=settings.steps,
+                guidance=settings.guidance,
+                fps=call.fps,
+                chance=torch.Generator("cpu").manual_seed(call.seed),
             )
             drawn = self._backend.draw(self.pipeline, gap)
-        size = frames, params["height"], params["width"], 3
+        size = frames, settings.height, settings.width, 3
         assert drawn.shape == size, f"{self._backend.name} drew {drawn.shape}, not {size}"
         return drawn
 

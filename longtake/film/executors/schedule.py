@@ -9,9 +9,9 @@ film order.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Hashable, Iterator
 from heapq import heappop, heappush
-from typing import Any, Literal
+from typing import Literal
 
 from longtake.film.executors.events import (
     ClipCorrupt,
@@ -198,7 +198,7 @@ class _Waiting:
         self._jobs: dict[int, Job] = {}  # by place in the order
         self._lacks: dict[int, int] = {}  # how many inputs are not done
         self._children: dict[str, list[int]] = {}  # of a job's key
-        self._heaps: dict[tuple[Any, ...], list[int]] = {}  # shape -> what is ready
+        self._heaps: dict[Hashable, list[int]] = {}  # by what must be alike in a batch: what is ready
         self._before = self._after = 0  # numbers that are given already
 
     def __len__(self) -> int:
@@ -236,29 +236,7 @@ class _Waiting:
         return tuple(self._jobs.pop(number) for number in numbers)
 
     def _make_ready(self, number: int) -> None:
-        heappush(self._heaps.setdefault(_shape(self._jobs[number]), []), number)
+        job = self._jobs[number]
+        together = job.spec.batch_key() or job.key
+        heappush(self._heaps.setdefault(together, []), number)
         self.ready += 1
-
-
-def _shape(job: Job) -> tuple[Any, ...]:
-    """Jobs of one shape can be drawn together: as many frames, sampled alike."""
-    p = job.params
-    seen = p.get("references", {"times": ()})["times"]
-    alone = () if "times" in p and "reuse" not in p else (job.key,)
-    sampling = tuple(p.get(name) for name in _SAMPLING)
-    frames = len(p.get("times", ())) + len(seen)
-    draft = "draft" in p, p.get("draft", {}).get("start")
-    return (job.op, frames, bool(p.get("known")), p.get("halved"), *draft, *sampling, *alone)
-
-
-_SAMPLING = (
-    "sampler",
-    "steps",
-    "shift",
-    "text_guidance",
-    "known_guidance",
-    "known_level",
-    "precision",
-    "compiled",
-    "model",
-)

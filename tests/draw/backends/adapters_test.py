@@ -23,6 +23,7 @@ from torch import Tensor
 
 from longtake.draw.backends import BACKENDS
 from longtake.draw.backends.load import Loaded
+from longtake.plan.spec import PipelineCall, PipelineSettings
 from longtake.video import Pixels
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # other people's libraries deprecate each other
@@ -59,11 +60,27 @@ def picture(seed: int) -> Pixels:
     return np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
 
 
-def params(name: str, **more: Any) -> dict[str, Any]:
-    told = {"prompt": "fox in the meadow", "negative": "", "seed": 2**62 + 1, "steps": 2, "guidance": 3.0}
-    pace = {"fps": 12.0} if BACKENDS[name].rule.paced else {}
-    times = list(range(FRAMES[name]))
-    return {"times": times, "width": WIDTH, "height": HEIGHT, **told, **pace, **more}
+def call(name: str, negative: str = "", **more: Any) -> PipelineCall:
+    settings = PipelineSettings(
+        backend=name,
+        version=1,
+        pipeline="p",
+        width=WIDTH,
+        height=HEIGHT,
+        steps=2,
+        guidance=3.0,
+        negative=negative,
+        dtype="fp32",
+        blend=1,
+    )
+    fps = 12.0 if BACKENDS[name].rule.paced else None
+    told = {"prompt": "fox in the meadow", "seed": 2**62 + 1, "fps": fps, **more}
+    return PipelineCall(settings=settings, **told)
+
+
+def draw(loaded: Loaded, name: str, known: dict[int, Pixels], **more: Any) -> np.ndarray:
+    """The back end's clip of as many frames as the name has here."""
+    return loaded.draw(call(name, **more), FRAMES[name], known)
 
 
 def seen(
@@ -93,7 +110,7 @@ def test_ltx_sees_every_keyframe_at_its_frame(
     encoded = seen(ltx.pipeline.vae, "encode", monkeypatch)
     asked = seen(ltx.pipeline.transformer, "forward", monkeypatch)
     known = {0: picture(0), 5: picture(1), 16: picture(2)}
-    frames = ltx.draw(params("ltx"), known)
+    frames = draw(ltx, "ltx", known)
     assert frames.shape == (17, HEIGHT, WIDTH, 3)
     assert len(encoded) == 3
     for (args, _), one in zip(encoded, known.values(), strict=True):
@@ -113,7 +130,7 @@ def test_ltx_is_told_the_ends_of_what_is_known_in_a_row(
 ) -> None:
     encoded = seen(loaded("ltx").pipeline.vae, "encode", monkeypatch)
     known = {k: picture(k) for k in (0, 1, 2, 3, 16)}
-    loaded("ltx").draw(params("ltx"), known)
+    draw(loaded("ltx"), "ltx", known)
     assert [shown(args[0], 0).tolist() for args, _ in encoded] == [known[3].tolist(), known[16].tolist()]
 
 
@@ -123,7 +140,7 @@ def test_vace_sees_every_keyframe_at_its_frame(
     vace = loaded("wan-vace")
     encoded = seen(vace.pipeline.vae, "encode", monkeypatch)
     known = {0: picture(0), 3: picture(1), 8: picture(2)}
-    assert vace.draw(params("wan-vace"), known).shape == (9, HEIGHT, WIDTH, 3)
+    assert draw(vace, "wan-vace", known).shape == (9, HEIGHT, WIDTH, 3)
     (keep, _), (make, _) = encoded
     for k in range(9):
         if k in known:
@@ -140,12 +157,12 @@ def test_wan_sees_the_first_and_the_last_frame(
     wan = loaded("wan-i2v")
     encoded = seen(wan.pipeline.vae, "encode", monkeypatch)
     known = {0: picture(0), 8: picture(1)}
-    assert wan.draw(params("wan-i2v"), known).shape == (9, HEIGHT, WIDTH, 3)
+    assert draw(wan, "wan-i2v", known).shape == (9, HEIGHT, WIDTH, 3)
     (video,), _ = encoded[0]
     assert np.array_equal(shown(video, 0), known[0])
     assert np.array_equal(shown(video, -1), known[8])
     assert np.abs(video[0, :, 1:-1]).max() == 0
-    wan.draw(params("wan-i2v"), {0: picture(0)})
+    draw(wan, "wan-i2v", {0: picture(0)})
     (video,), _ = encoded[1]
     assert np.abs(video[0, :, 1:]).max() == 0, "a clip that goes on from a picture"
 
@@ -155,11 +172,11 @@ def test_weights_for_two_pictures_are_shown_both(tmp_path: Path, monkeypatch: py
     wan = opened("wan-i2v", folder)
     assert not wan_rule(folder).ahead
     looked = seen(wan.pipeline, "encode_image", monkeypatch)
-    wan.draw(params("wan-i2v"), {0: picture(0), 8: picture(1)})
+    draw(wan, "wan-i2v", {0: picture(0), 8: picture(1)})
     ((pictures, _), _), *_ = looked
     assert [np.asarray(one).tolist() for one in pictures] == [picture(0).tolist(), picture(1).tolist()]
     with pytest.raises(RuntimeError):
-        wan.draw(params("wan-i2v"), {0: picture(0)})
+        draw(wan, "wan-i2v", {0: picture(0)})
 
 
 def wan_rule(folder: Path) -> Any:
@@ -178,7 +195,7 @@ def test_a_pipeline_that_would_ignore_the_last_frame_is_refused(tmp_path: Path) 
 def test_all_chance_is_of_the_seed(loaded: Callable[[str], Loaded], name: str) -> None:
     def drawn(seed: int, of_torch: int, backend: Loaded) -> np.ndarray:
         torch.manual_seed(of_torch)
-        return backend.draw(params(name, seed=seed), {0: picture(0), FRAMES[name] - 1: picture(1)})
+        return draw(backend, name, {0: picture(0), FRAMES[name] - 1: picture(1)}, seed=seed)
 
     back_end = loaded(name)
     first = drawn(1, 0, back_end)
@@ -186,7 +203,7 @@ def test_all_chance_is_of_the_seed(loaded: Callable[[str], Loaded], name: str) -
     assert not np.array_equal(drawn(2, 0, back_end), first)
     assert np.array_equal(drawn(1, 0, back_end), first), "whatever was drawn before"
     state = torch.random.get_rng_state()
-    back_end.draw(params(name), {0: picture(0)})
+    draw(back_end, name, {0: picture(0)})
     assert torch.equal(torch.random.get_rng_state(), state), "and it leaves torch's own state alone"
 
 
@@ -200,13 +217,13 @@ def test_global_random_state_is_as_declared(
         monkeypatch.setattr(
             torch, "manual_seed", lambda given, seed=seed: torch.default_generator.manual_seed(seed)
         )
-        clips.append(back_end.draw(params(name), {0: picture(0), FRAMES[name] - 1: picture(1)}))
+        clips.append(draw(back_end, name, {0: picture(0), FRAMES[name] - 1: picture(1)}))
     assert np.array_equal(*clips) is not BACKENDS[name].global_random
 
 
 @pytest.mark.parametrize("name", list(MADE))
 def test_known_frames_come_back_as_declared(loaded: Callable[[str], Loaded], name: str) -> None:
-    drawn = loaded(name).draw(params(name), {0: picture(0), FRAMES[name] - 1: picture(1)})
+    drawn = draw(loaded(name), name, {0: picture(0), FRAMES[name] - 1: picture(1)})
     ends = [np.array_equal((255 * drawn[k]).round(), picture(seed)) for k, seed in ((0, 0), (-1, 1))]
     assert all(ends) is BACKENDS[name].exact
     assert BACKENDS[name].index == "pixel", "as the tests above find them"
@@ -228,11 +245,11 @@ def test_wan_gets_the_words_that_it_would_make_itself(loaded: Callable[[str], Lo
 @pytest.mark.parametrize("name", list(MADE))
 def test_the_words_and_the_pace_have_a_say(loaded: Callable[[str], Loaded], name: str) -> None:
     back_end = loaded(name)
-    clip = back_end.draw(params(name), {0: picture(0)})
-    assert not np.array_equal(back_end.draw(params(name, prompt="rain"), {0: picture(0)}), clip)
-    assert not np.array_equal(back_end.draw(params(name, negative="rain"), {0: picture(0)}), clip)
+    clip = draw(back_end, name, {0: picture(0)})
+    assert not np.array_equal(draw(back_end, name, {0: picture(0)}, prompt="rain"), clip)
+    assert not np.array_equal(draw(back_end, name, {0: picture(0)}, negative="rain"), clip)
     if BACKENDS[name].rule.paced:
-        assert not np.array_equal(back_end.draw(params(name, fps=1.0), {0: picture(0)}), clip)
+        assert not np.array_equal(draw(back_end, name, {0: picture(0)}, fps=1.0), clip)
 
 
 @pytest.mark.parametrize("name", list(MADE))
@@ -242,7 +259,7 @@ def test_numbers_are_as_chosen_and_the_autoencoder_of_wan_is_exact(name: str, tm
     exact = torch.float32 if name.startswith("wan") else torch.bfloat16
     assert kinds == {"vae": exact, "text_encoder": torch.bfloat16}
     assert short.pipeline.vae.use_tiling
-    assert np.isfinite(short.draw(params(name), {0: picture(0), FRAMES[name] - 1: picture(1)})).all()
+    assert np.isfinite(draw(short, name, {0: picture(0), FRAMES[name] - 1: picture(1)})).all()
 
 
 def test_the_schedule_can_be_moved_towards_noise(tmp_path: Path) -> None:
@@ -262,7 +279,7 @@ def test_a_decoder_of_ltx_that_draws_is_told_from_where(
 ) -> None:
     ltx = opened("ltx", tiny_pipelines.ltx(tmp_path / "ltx", timestep_conditioning=True))
     decoded = seen(ltx.pipeline.vae, "decode", monkeypatch)
-    assert np.isfinite(ltx.draw(params("ltx"), {0: picture(0)})).all()
+    assert np.isfinite(draw(ltx, "ltx", {0: picture(0)})).all()
     ((_, timestep), _), *_ = decoded
     assert timestep.tolist() == pytest.approx([0.05])
 

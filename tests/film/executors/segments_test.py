@@ -135,7 +135,7 @@ def test_clips_that_are_alike_are_drawn_together(tmp_path: Path) -> None:
 
     def draw(jobs: list[Job], inputs: list[list[NDArray[np.float16]]]) -> Any:
         sizes.append(len(jobs))
-        assert len({len(job.params["times"]) for job in jobs}) == 1
+        assert len({job.spec.frames for job in jobs}) == 1
         return each(paint)(jobs, inputs)
 
     make(plan, tmp_path, draw=lambda: draw, batch=4)
