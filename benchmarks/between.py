@@ -29,9 +29,9 @@ from longtake.draw.decode import Decoder
 from longtake.draw.flow import FLOWS, moved
 from longtake.draw.network import Operations
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
+from longtake.models.pixels import to_model
 from longtake.plan import Job, Scene, Timeline, finer
 from longtake.strategies import plan_nuwa_xl
-from longtake.train.autoencoder import to_model
 from longtake.video import Pixels, write_png
 from longtake.world.script import episode_seeds, shot_at
 

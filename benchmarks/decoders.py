@@ -24,9 +24,10 @@ from torch import nn
 from longtake.data.clips import WorldDraws
 from longtake.models.layers import TemporalAttention, TemporalConv
 from longtake.models.load import load_network
+from longtake.models.pixels import to_model
 from longtake.models.vae import TKLVAE
 from longtake.recipes import RECIPES, Recipe
-from longtake.train.autoencoder import DecoderLoss, clip_batches, psnr, to_model
+from longtake.train.autoencoder import DecoderLoss, clip_batches, psnr
 from longtake.train.loop import train
 from longtake.world.script import episode_seeds
 

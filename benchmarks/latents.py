@@ -31,9 +31,9 @@ from longtake.draw.decode import Decoder
 from longtake.draw.network import Operations
 from longtake.manifest import find_model, read_manifest
 from longtake.models.load import load_network
+from longtake.models.pixels import to_model
 from longtake.recipes import RECIPES, Recipe
 from longtake.recipes.stages import do_stage
-from longtake.train.autoencoder import to_model
 from longtake.train.loop import TrainConfig
 from longtake.world.script import episode_seeds
 

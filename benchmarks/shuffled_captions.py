@@ -48,11 +48,11 @@ from longtake.evaluate.sources import Source, StoredFilm, WorldFilm
 from longtake.evaluate.watching import Task, load_seen
 from longtake.manifest import find_model, read_manifest, write_manifest
 from longtake.models.load import load_network
+from longtake.models.pixels import to_model
 from longtake.models.unet import MaskTemporalUNet
 from longtake.recipes import RECIPES
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.stages import clip_lengths, denoising_loss
-from longtake.train.autoencoder import to_model
 from longtake.train.cache import ClipCache, build_cache, open_cache
 from longtake.train.denoiser import cached_batches, encode_captions
 from longtake.train.loop import train

@@ -10,7 +10,7 @@ from pathlib import Path
 import longtake
 
 FLOORS = [
-    {"files", "machine"},
+    {"files", "machine", "given"},
     {"plan", "video", "world", "diffusion", "models"},
     {"manifest", "storyboard", "store", "conditions", "data"},
     {"strategies", "ingest"},

@@ -8,7 +8,7 @@ as if each were alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from longtake.diffusion import (
     SCHEDULES,
     Denoise,
     Denoiser,
+    Network,
     blind,
     diffuse,
     guide,
@@ -34,8 +35,9 @@ from longtake.diffusion import (
 )
 from longtake.draw.load import best_device, load_text_encoder, number_type, ready
 from longtake.draw.pictures import Pictures, given_picture
+from longtake.given import Draft, Given
 from longtake.manifest import Manifest, read_manifest
-from longtake.models.resize import doubled, halved
+from longtake.models.latents import doubled, halved
 from longtake.models.unet import MaskTemporalUNet
 
 if TYPE_CHECKING:
@@ -143,12 +145,12 @@ class Drawer:
         time = torch.tensor(times_of, dtype=torch.float32, device=self.device)
         evaluate = self._evaluate(p["precision"], p.get("compiled", False))
         denoiser = Denoiser(evaluate, self.schedule, self.manifest.prediction)
-        net = partial(denoiser.denoise, time=time, text=self.tokens(prompts))
+        conditions = Given(time=time, text=self.tokens(prompts), prompt=row, known=known, mask=mask)
         state, grid = noise, times(p["steps"], p["shift"])
         if "draft" in p:
             places = [own for _, own, _ in orders]
             rough, draft, level = self._drafts(params, further, known, mask, places)
-            net = partial(net, draft=draft, draft_level=level)
+            conditions = replace(conditions, draft=Draft(draft, level))
             if "start" in p["draft"]:  # from the draft itself, noised so far
                 begin = torch.full_like(level, p["draft"]["start"])
                 noised = diffuse(rough, noise, begin, self.schedule)
@@ -157,11 +159,11 @@ class Drawer:
 
         def denoise_from(noise: Tensor) -> Denoise:
             level = p.get("known_level", 0.0)
-            pinned = pin(net, known, mask, noise, self.schedule, level=level)
+            pinned = partial(pin, denoiser.denoise, noise=noise, schedule=self.schedule, level=level)
             return guide(
-                partial(pinned, prompt=row),
-                partial(pinned, prompt=torch.zeros_like(row)),
-                partial(blind(net, known, mask), prompt=row),
+                pinned(conditions),
+                pinned(conditions.without_prompt()),
+                blind(denoiser.denoise, conditions),
                 text_scale=p["text_guidance"],
                 known_scale=p["known_guidance"] if p["known"] else 1.0,
             )
@@ -228,13 +230,11 @@ class Drawer:
         drawn = np.random.Generator(philox).standard_normal(shape, dtype=np.float32)
         return torch.from_numpy(drawn).to(self.device)
 
-    def _evaluate(self, precision: str, compiled: bool) -> Any:
+    def _evaluate(self, precision: str, compiled: bool) -> Network:
         net, dtype = self.net(precision, compiled), number_type(precision, self.device)
 
-        def evaluate(x: Tensor, t: Tensor, *, time: Tensor, prompt: Tensor, **parts: Tensor) -> Tensor:
-            # Text, known, mask and draft; the draft's level is a time as t is.
-            short = {k: part if k == "draft_level" else part.to(dtype) for k, part in parts.items()}
-            out: Tensor = net(x.to(dtype), t, time=time, prompt=prompt, **short)
+        def evaluate(x: Tensor, t: Tensor, given: Given) -> Tensor:
+            out: Tensor = net(x.to(dtype), t, given.to(dtype))
             return out.float()
 
         return evaluate

@@ -19,7 +19,8 @@ from longtake.conditions.text import SmallTextEncoder
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import draw_masks
 from longtake.files import written_whole
-from longtake.models.resize import halved
+from longtake.given import Given
+from longtake.models.latents import halved
 from longtake.train.cache import ClipCache
 from longtake.train.checkpoint import weights_digest
 from longtake.train.drafts import Drafts
@@ -39,6 +40,12 @@ class ClipBatch(NamedTuple):
     text: Tensor  # [P, N, D], row 0 is the unconditional prompt
     prompt: Tensor  # [B, T], rows of text
     reference: Tensor  # [B, T], bool: frames from elsewhere in the film, as many in every clip
+
+    def given(self, mask: Tensor) -> Given:
+        """What a network is given, the clips' own latents being known where `mask[B, T, 1, H, W]` is 1."""
+        return Given(
+            time=self.time, text=self.text, prompt=self.prompt, known=self.latents.float(), mask=mask
+        )
 
 
 def encode_captions(captions: Sequence[str], encoder: SmallTextEncoder, keep: Path) -> Tensor:
@@ -211,23 +218,16 @@ class MaskedClipLoss:
         if length not in self.compiled_lengths:  # other shapes would be compiled anew: they run as they are
             net = getattr(net, "_orig_mod", net)
         mask = known_cells(batch, self.wide, self.narrow, self.known_references, generator, self.wide_from)
-        latents, further = batch.latents.float(), {}
+        latents, given = batch.latents.float(), batch.given(mask)
         if self.drafts is not None:
-            schedule = self.diffusion.schedule
-            found = self.drafts(latents, batch.time, mask, batch.reference, schedule, generator)
-            mask, further = found.mask, {"draft": found.draft, "draft_level": found.level}
+            given = self.drafts(latents, given, batch.reference, self.diffusion.schedule, generator)
         return self.diffusion(
             net,
             latents,
-            batch.time,
-            batch.text,
-            batch.prompt,
-            mask,
-            null_prompt=0,
-            text_dropout=self.text_dropout,
+            given,
             generator=generator,
+            text_dropout=self.text_dropout,
             weight=batch.latents.new_tensor(self.weights, dtype=torch.float32)[kinds(batch, self.wide_from)],
-            **further,
         )
 
 
