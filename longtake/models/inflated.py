@@ -239,20 +239,20 @@ def _check(image: Mapping[str, Any]) -> None:
         name: argument.default
         for name, argument in inspect.signature(UNet2DConditionModel.__init__).parameters.items()
     }
-    asked = [
+    unusual = [
         f"{key} = {value!r}"
         for key, value in image.items()
         if key in usual and key not in _FREE and value != usual[key]
     ]
     strange = {*image.get("down_block_types", ()), *image.get("up_block_types", ())} - _BLOCKS
-    asked += sorted(f"blocks of the kind {kind}" for kind in strange)
+    unusual += sorted(f"blocks of the kind {kind}" for kind in strange)
     ins, outs = (image.get(f"{which}_channels", usual[f"{which}_channels"]) for which in ("in", "out"))
     if ins != outs:
-        asked.append(f"{ins} channels in and {outs} out")
+        unusual.append(f"{ins} channels in and {outs} out")
     if not isinstance(image.get("layers_per_block", 2), int):
-        asked.append("another number of layers on each level")
-    if asked:
+        unusual.append("another number of layers on each level")
+    if unusual:
         raise ValueError(
             f"this U-Net is none of Stable Diffusion 1 or 2 for text alone, whose layout is needed: it has "
-            f"{', '.join(asked)}"
+            f"{', '.join(unusual)}"
         )

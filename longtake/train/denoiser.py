@@ -53,17 +53,17 @@ def encode_captions(captions: Sequence[str], encoder: SmallTextEncoder, keep: Pa
 
     They stay in the folder `keep`, under a name that changes with the encoder and the captions.
     """
-    asked = [list(captions), dict(encoder.config), weights_digest(encoder)]
-    digest = hashlib.sha256(json.dumps(asked, default=str).encode()).hexdigest()
+    contents = [list(captions), dict(encoder.config), weights_digest(encoder)]
+    digest = hashlib.sha256(json.dumps(contents, default=str).encode()).hexdigest()
     path = keep / f"text-{digest[:16]}.npy"
     if not path.exists():
         starts = track(range(0, len(captions), _CHUNK), "captions", disable=place()[0] > 0)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             null = encoder.encode([""]).half()
             parts = [encoder.encode(captions[start : start + _CHUNK]).half() for start in starts]
-        told = torch.cat([null, *parts])  # autocast on a CPU refuses to join float16
+        tokens = torch.cat([null, *parts])  # autocast on a CPU refuses to join float16
         with written_whole(path) as aside, aside.open("wb") as file:
-            np.save(file, told.numpy())
+            np.save(file, tokens.numpy())
     return torch.from_numpy(np.load(path))
 
 
@@ -111,13 +111,13 @@ def cached_batches(
         chosen = rows[:, None], columns
         first = np.min(np.where(columns < whole, cache.numbers[chosen], np.inf), axis=1)
         distinct, prompt = np.unique(cache.prompts[chosen], return_inverse=True)
-        said = np.concatenate([[0], distinct + 1])
+        needed = np.concatenate([[0], distinct + 1])
         if prompts is not None:
-            said = np.concatenate([said, np.zeros(prompts - len(said), said.dtype)])
+            needed = np.concatenate([needed, np.zeros(prompts - len(needed), needed.dtype)])
         return ClipBatch(
             latents[torch.from_numpy(rows)[:, None], torch.from_numpy(columns)],
             torch.from_numpy(cache.numbers[chosen] - first[:, None]).float(),
-            text[torch.from_numpy(said.astype(np.int64)).to(device)].float(),
+            text[torch.from_numpy(needed.astype(np.int64)).to(device)].float(),
             torch.from_numpy(prompt.reshape(batch, length).astype(np.int64)) + 1,
             torch.from_numpy(columns >= whole),
         )

@@ -29,11 +29,11 @@ _AT_ONCE = 16  # frames
 def reconstruction(vae: TKLVAE, draws: Draws, size: int, count: int = 64) -> float:
     """PSNR in dB of `count` frames that were encoded and decoded one by one."""
     frames = to_model(draw_stills(draws, random.Random(2), count, size))[:, None]
-    made = [
+    decoded = [
         vae.decode_latents(vae.encode_latents(part.to(vae.device))).cpu()
         for part in torch.split(frames, _AT_ONCE)
     ]
-    return float(psnr(torch.cat(made), frames))
+    return float(psnr(torch.cat(decoded), frames))
 
 
 def level_clips(footage: Footage, films: Sequence[int], level: str, count: int) -> Iterator[Clip]:
@@ -66,7 +66,7 @@ def denoising(
     ends: bool,  # whether the first and the last frame are known
 ) -> tuple[float, float]:
     """The training loss of clips under their captions, and that of a network which always answers 0."""
-    found = []
+    losses = []
     for number, clip in enumerate(clips):
         latents = vae.encode_latents(to_model(clip.pixels(size))[None].to(vae.device))
         mask = torch.zeros_like(latents[:, :, :1])
@@ -82,8 +82,8 @@ def denoising(
             same = torch.Generator(latents.device).manual_seed(number)
             loss, _ = diffusion(each, latents[several], once.rows(several), generator=same)
             pair.append(float(loss))
-        found.append(pair)
-    ours, nothing = torch.tensor(found).mean(dim=0).tolist()
+        losses.append(pair)
+    ours, nothing = torch.tensor(losses).mean(dim=0).tolist()
     return ours, nothing
 
 
