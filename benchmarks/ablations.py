@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from longtake.conditions.text import SmallTextEncoder
-from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, pin, times
+from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, Network, pin, times
 from longtake.diffusion.condition import enter, only_known
 from longtake.diffusion.schedule import diffuse
+from longtake.given import Given
 from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
 from longtake.recipes import RECIPES, Recipe
@@ -111,10 +112,9 @@ class HeldOut:
             self.mask[:, [0, -1]] = 1.0
         self.noise = torch.randn(self.latents.shape, generator=torch.Generator().manual_seed(5))
 
-    def inputs(self) -> dict[str, Tensor]:
-        """What the network is told beside the noisy latents."""
-        told = self.batch
-        return {"time": told.time, "text": told.text, "prompt": told.prompt}
+    def given(self) -> Given:
+        """What the network is given beside the noisy latents."""
+        return replace(self.batch.given(self.mask), known=only_known(self.latents, self.mask))
 
 
 def replace_rows(cache: ClipCache, rows: np.ndarray) -> ClipCache:
@@ -137,14 +137,14 @@ def loss_of(net: MaskTemporalUNet, clips: HeldOut, chosen: Recipe) -> float:
     The error of x0, whatever the network predicts, so that predictions and schedules can be compared.
     """
     schedule = SCHEDULES[chosen.schedule]
-    known, free = only_known(clips.latents, clips.mask), 1 - clips.mask
+    given, free = clips.given(), 1 - clips.mask
     denoiser = Denoiser(evaluate(net), schedule, chosen.prediction)
     found = []
     for level in TIMES:
         t = torch.full(clips.batch.time.shape, level)
         x = diffuse(clips.latents, clips.noise, t, schedule)
-        x, seen = enter(x, t, known, clips.mask, clips.noise, torch.zeros_like(t), schedule)
-        x0 = denoiser.denoise(x, seen, known=known, mask=clips.mask, **clips.inputs())
+        x, seen = enter(x, t, given, clips.noise, torch.zeros_like(t), schedule)
+        x0 = denoiser.denoise(x, seen, given)
         error = ((x0 - clips.latents).square() * free).sum() / free.expand_as(x0).sum()
         found.append(error.item())
     return statistics.mean(found)
@@ -158,13 +158,8 @@ def gap_errors(net: MaskTemporalUNet, clips: HeldOut, chosen: Recipe) -> dict[st
     """
     schedule = SCHEDULES[chosen.schedule]
     denoiser = Denoiser(evaluate(net), schedule, chosen.prediction)
-    known = only_known(clips.latents, clips.mask)
-    pinned = pin(denoiser.denoise, known, clips.mask, clips.noise, schedule)
-
-    def denoise(x: Tensor, t: Tensor) -> Tensor:
-        return pinned(x, t, **clips.inputs())
-
-    drawn = SAMPLERS["ddim"](denoise, clips.noise, times(8, 1.5), schedule)
+    pinned = pin(denoiser.denoise, clips.given(), clips.noise, schedule)
+    drawn = SAMPLERS["ddim"](pinned, clips.noise, times(8, 1.5), schedule)
     share = torch.linspace(0, 1, drawn.shape[1])[:, None, None, None]
     linear = clips.latents[:, :1] * (1 - share) + clips.latents[:, -1:] * share
     inner = slice(1, -1)
@@ -179,12 +174,12 @@ def gap_errors(net: MaskTemporalUNet, clips: HeldOut, chosen: Recipe) -> dict[st
     }
 
 
-def evaluate(net: MaskTemporalUNet) -> Callable[..., Tensor]:
+def evaluate(net: MaskTemporalUNet) -> Network:
     """The network in bfloat16 autocast."""
 
-    def run(x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
+    def run(x: Tensor, t: Tensor, given: Given) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
-            out: Tensor = net(x, t, **inputs)
+            out: Tensor = net(x, t, given)
         return out.float()
 
     return run

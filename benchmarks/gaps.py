@@ -24,8 +24,8 @@ from longtake.data.footage import CartoonWorld
 from longtake.draw.decode import Decoder
 from longtake.draw.network import Operations
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
+from longtake.models.pixels import to_model
 from longtake.plan import ClipSpec, Frame, Job, Sampling
-from longtake.train.autoencoder import to_model
 from longtake.world.script import episode_seeds
 
 Pixels = NDArray[np.uint8]

@@ -25,7 +25,7 @@ from rich.table import Table
 from longtake.data.clips import WorldDraws, draw_stills
 from longtake.draw.decode import Decoder
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
-from longtake.train.autoencoder import to_model
+from longtake.models.pixels import to_model
 from longtake.video import Pixels, write_png
 from longtake.world.script import episode_seeds
 

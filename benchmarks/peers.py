@@ -44,6 +44,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from longtake.given import Given
 from longtake.models.unet import MaskTemporalUNet
 from longtake.recipes import RECIPES
 
@@ -121,11 +122,16 @@ def evaluation(net: ModelMixin, batch: int) -> Callable[[], Any]:
     text = torch.randn(batch, TOKENS, TEXT).to(weight)
     if isinstance(net, MaskTemporalUNet):
         level = torch.full((batch, LENGTH), 0.5, device=weight.device)
-        when = torch.arange(float(LENGTH), device=weight.device).expand(batch, -1)
-        prompt = torch.arange(batch, device=weight.device)[:, None].expand(-1, LENGTH)
         mask = torch.zeros_like(clips[:, :, :1])
         mask[:, [0, -1]] = 1
-        return partial(net, clips, level, when, text, prompt, clips, mask)
+        given = Given(
+            time=torch.arange(float(LENGTH), device=weight.device).expand(batch, -1),
+            text=text,
+            prompt=torch.arange(batch, device=weight.device)[:, None].expand(-1, LENGTH),
+            known=clips,
+            mask=mask,
+        )
+        return partial(net, clips, level, given)
     if isinstance(net, UNetMotionModel):  # which wants its text per frame, as its pipelines give it
         text = text.repeat_interleave(LENGTH, dim=0)
     level = torch.full((batch,), 500, device=weight.device)

@@ -74,14 +74,12 @@ def ceiling(device: torch.device) -> float:
     return best
 
 
-def forward(net: nn.Module, told: ClipBatch) -> Tensor:
+def forward(net: nn.Module, batch: ClipBatch) -> Tensor:
     """One evaluation, nothing known."""
-    x = told.latents.to(next(net.parameters()).dtype)
-    t = torch.full(told.time.shape, 0.5, device=x.device)
-    text = told.text.to(x.dtype)
-    out: Tensor = net(
-        x, t, time=told.time, text=text, prompt=told.prompt, known=torch.zeros_like(x), mask=x[:, :, :1] * 0
-    )
+    x = batch.latents.to(next(net.parameters()).dtype)
+    t = torch.full(batch.time.shape, 0.5, device=x.device)
+    given = batch.given(torch.zeros_like(x[:, :, :1])).without_known().to(x.dtype)
+    out: Tensor = net(x, t, given)
     return out
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import longtake
 
 FLOORS = [
-    {"errors", "files", "machine"},
+    {"errors", "files", "given", "machine"},
     {"plan", "video", "world", "diffusion", "models"},
     {"manifest", "storyboard", "store", "conditions", "data"},
     {"strategies", "ingest"},

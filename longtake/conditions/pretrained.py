@@ -66,16 +66,16 @@ class PretrainedTextEncoder(nn.Module):
         of another kind, OSError where there is none.
         """
         transformers = _transformers()
-        told = {"local_files_only": not allow_download}
-        config = transformers.AutoConfig.from_pretrained(source, subfolder=model, **told)
+        local = {"local_files_only": not allow_download}
+        config = transformers.AutoConfig.from_pretrained(source, subfolder=model, **local)
         if config.model_type not in _KINDS:
             raise ValueError(f"{source} holds a {config.model_type}: use a text encoder of CLIP or T5")
         kind = getattr(transformers, _KINDS[config.model_type])
         net = kind.from_pretrained(
-            source, subfolder=model, use_safetensors=True, dtype=torch.float32, **told, **options
+            source, subfolder=model, use_safetensors=True, dtype=torch.float32, **local, **options
         )
         net.config._name_or_path = ""  # or this run's path goes into the next config, and the model's digest
-        reader = transformers.AutoTokenizer.from_pretrained(source, subfolder=tokenizer, **told)
+        reader = transformers.AutoTokenizer.from_pretrained(source, subfolder=tokenizer, **local)
         return cls(net, reader, tokens)
 
     @property

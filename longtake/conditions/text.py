@@ -62,14 +62,14 @@ class SmallTextEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """
         table = torch.zeros(len(prompts), self._longest, dtype=torch.long)
         for p, prompt in enumerate(prompts if self._row else ()):
-            found = [self._row.get(word, 1) for word in words(prompt)[: self._longest]]
-            table[p, : len(found)] = torch.tensor(found, dtype=torch.long)
+            ids = [self._row.get(word, 1) for word in words(prompt)[: self._longest]]
+            table[p, : len(ids)] = torch.tensor(ids, dtype=torch.long)
         return table
 
     def forward(self, rows: Tensor) -> Tensor:
         """Tokens `[P, N, D]` for word rows `[P, max_words]`."""
-        said = self.table(rows) + self.position
-        h = torch.cat([self.slots.expand(len(rows), -1, -1), said], dim=1)
+        embedded = self.table(rows) + self.position
+        h = torch.cat([self.slots.expand(len(rows), -1, -1), embedded], dim=1)
         open_ = torch.zeros_like(rows[:, :1]).expand(-1, len(self.slots)).bool()
         hidden = torch.cat([open_, rows == 0], dim=1)
         for block in self.blocks:

@@ -20,17 +20,17 @@ def guide(
 
     Classifier-free guidance (Ho & Salimans 2022) with two scales. A scale of 1 is no guidance and costs
     nothing: the network runs 1 + [text_scale != 1] + [known_scale != 1] times per call. `without_text`
-    is the pinned denoiser with the null prompt, `without_known` the one from `condition.blind`.
+    is the pinned denoiser given the null prompt, `without_known` the one from `condition.blind`.
     """
     others = [(d, s - 1) for d, s in ((without_text, text_scale), (without_known, known_scale)) if s != 1]
     if not others:
         return full
 
-    def guided(x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
-        x0 = full(x, t, **inputs)
+    def guided(x: Tensor, t: Tensor) -> Tensor:
+        x0 = full(x, t)
         change = torch.zeros_like(x0)
         for denoise, weight in others:
-            change = change + weight * (x0 - denoise(x, t, **inputs))
+            change = change + weight * (x0 - denoise(x, t))
         # At known cells all passes agree; x0 + 0 would lose the sign of a known -0.0.
         return torch.where(change == 0, x0, x0 + change)
 

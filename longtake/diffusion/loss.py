@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from longtake.diffusion.condition import enter, only_known
-from longtake.diffusion.prediction import prediction_for
+from longtake.diffusion.prediction import Network, prediction_for
 from longtake.diffusion.schedule import Schedule, diffuse, per_frame
+from longtake.given import Given
 
 _BINS = 4  # quarters of [0, 1] for the diagnostics
 
@@ -36,41 +36,39 @@ class DiffusionLoss:
 
     def __call__(
         self,
-        net: Callable[..., Tensor],
+        net: Network,
         latents: Tensor,
-        time: Tensor,
-        text: Tensor,
-        prompt: Tensor,
-        mask: Tensor,
+        given: Given,
         *,
-        null_prompt: int,
-        text_dropout: float,
         generator: Generator,
+        text_dropout: float = 0.0,
         weight: Tensor | float = 1.0,
-        **further: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean over clips of `weight` (a number, or `[B]`) times their loss, and diagnostics.
 
-        `latents[B,T,C,H,W]`, `time[B,T]`, `text[P,N,D]`, `prompt[B,T]` and `mask[B,T,1,H,W]` as the
-        network takes them, `further` inputs of it too. With probability `text_dropout` all prompts of a
-        clip become row `null_prompt` of `text`. The loss of a clip is its error averaged over its unknown
-        cells; the diagnostics, `loss_t_0..3` and `count_t_0..3` per quarter of t, tell it without weight.
+        `given.known` are the `latents[B, T, C, H, W]` themselves where `given.mask` is 1. A share
+        `text_dropout` of the clips lose all their prompts. The loss of a clip is its error averaged over its
+        unknown cells; the diagnostics, `loss_t_0..3` and `count_t_0..3` per quarter of t, tell it without
+        weight.
         """
         latents = latents.float()
         t, level, dropped = self._draw(len(latents), text_dropout, generator, latents.device)
         noise = torch.randn(latents.shape, generator=generator, device=generator.device).to(latents.device)
-        t_frame, level_frame = t[:, None].expand(prompt.shape), level[:, None].expand(prompt.shape)
-        known = only_known(latents, mask)
+        t_frame, level_frame = t[:, None].expand(given.time.shape), level[:, None].expand(given.time.shape)
+        given = replace(
+            given,
+            known=only_known(given.known.float(), given.mask),
+            prompt=torch.where(dropped[:, None], 0, given.prompt),
+        )
         x, t_seen = diffuse(latents, noise, t_frame, self.schedule), t_frame
         if not self.paper_exact:
-            x, t_seen = enter(x, t_frame, known, mask, noise, level_frame, self.schedule)
-        prompt = torch.where(dropped[:, None], null_prompt, prompt)
+            x, t_seen = enter(x, t_frame, given, noise, level_frame, self.schedule)
 
-        output = net(x, t_seen, time=time, text=text, prompt=prompt, known=known, mask=mask, **further)
+        output = net(x, t_seen, given)
 
         aim = prediction_for(self.prediction, self.schedule).target
         target = aim(latents, noise, *per_frame(self.schedule, t_frame))
-        per_clip = mean_unknown((output.float() - target).square(), mask)
+        per_clip = mean_unknown((output.float() - target).square(), given.mask)
         return (weight * per_clip).mean(), _by_time(per_clip.detach(), t)
 
     def _draw(

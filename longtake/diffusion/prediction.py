@@ -2,7 +2,7 @@
 
 With `x = alpha x0 + sigma eps` the network may be trained to give `x0`, `epsilon` (eps), `v`
 (alpha eps - sigma x0, Salimans & Ho 2022), `flow` (eps - x0, rectified flow) or `edm`: what x does not tell
-by itself, v / (alpha^2 + sigma^2). Outside this file there is only `denoise(x, t) -> x0`.
+by itself, v / (alpha^2 + sigma^2). Outside this file there is only x0.
 
 `edm` is the preconditioning of Karras et al. 2022 (equation 7) for any schedule: x0 = c_skip x - sigma output
 with the c_skip that lets through the least of the network's errors. Where a video is nearly all noise, `flow`
@@ -20,9 +20,12 @@ import torch
 from torch import Tensor
 
 from longtake.diffusion.schedule import Schedule, per_frame
+from longtake.given import Given
 
-# denoise(x[B,T,C,H,W], t[B,T], **inputs of the network) -> x0[B,T,C,H,W]
-Denoise = Callable[..., Tensor]
+# A network, or one whose output was made x0: f(x[B,T,C,H,W], t[B,T], given) -> [B,T,C,H,W]
+Network = Callable[[Tensor, Tensor, Given], Tensor]
+# What samplers and guidance see, whatever is given: denoise(x[B,T,C,H,W], t[B,T]) -> x0[B,T,C,H,W]
+Denoise = Callable[[Tensor, Tensor], Tensor]
 
 
 class PredictionError(ValueError):
@@ -79,20 +82,20 @@ def prediction_for(name: str, schedule: Schedule) -> Prediction:
 
 @dataclass(frozen=True)
 class Denoiser:
-    """A network with its schedule and the meaning of its output: `denoise(x, t, **inputs) -> x0`.
+    """A network with its schedule and the meaning of its output: `denoise(x, t, given) -> x0`.
 
     Raises PredictionError when made with a prediction that is unknown or that the schedule rules out.
     """
 
-    net: Callable[..., Tensor]  # net(x, t, **inputs) -> output, all B T C H W
+    net: Network
     schedule: Schedule  # the one it was trained with
     prediction: str  # a name in PREDICTIONS
 
     def __post_init__(self) -> None:
         prediction_for(self.prediction, self.schedule)
 
-    def denoise(self, x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
+    def denoise(self, x: Tensor, t: Tensor, given: Given) -> Tensor:
         """x0 `[B, T, C, H, W]` in x's dtype, from `x` at the levels `t[B, T]`."""
-        output = self.net(x, t, **inputs).to(x.dtype)  # under autocast the net's own dtype is shorter
+        output = self.net(x, t, given).to(x.dtype)  # under autocast the net's own dtype is shorter
         alpha, sigma = per_frame(self.schedule, t)
         return PREDICTIONS[self.prediction].to_x0(output, x, alpha, sigma)

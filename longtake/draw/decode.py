@@ -11,6 +11,7 @@ from torch import Tensor
 
 from longtake.draw.load import best_device, number_type, ready
 from longtake.manifest import read_manifest
+from longtake.models.pixels import to_pixels
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
 
@@ -36,6 +37,4 @@ class Decoder:
 
 def decoded(vae: TKLVAE | HDDecoder, latents: Tensor) -> NDArray[np.uint8]:
     """Normalised latents `[T, C, h, w]` -> uint8 `[T, H, W, 3]`."""
-    video = vae.decode_latents(latents[None])[0]
-    pixels: NDArray[np.uint8] = ((video + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
-    return pixels
+    return to_pixels(vae.decode_latents(latents[None])[0])

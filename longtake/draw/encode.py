@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from longtake.draw.load import best_device, ready
 from longtake.manifest import ModelError, read_manifest
+from longtake.models.pixels import to_model
 from longtake.models.vae import TKLVAE
 
 
@@ -29,6 +30,5 @@ class Encoder:
     @torch.inference_mode()
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
         """uint8 `[T, H, W, 3]` of the model's size -> normalised latents float16 `[T, C, h, w]`."""
-        video = torch.from_numpy(frames.astype(np.float32)).movedim(-1, 1)[None] / 127.5 - 1
-        found = self.vae.encode_latents(video.to(self.device))[0]
-        return found.half().cpu().numpy().astype(np.float16, copy=False)
+        latents = self.vae.encode_latents(to_model(frames)[None].to(self.device))[0]
+        return latents.half().cpu().numpy().astype(np.float16, copy=False)

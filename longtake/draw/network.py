@@ -8,7 +8,7 @@ as if each were alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +23,7 @@ from longtake.diffusion import (
     SCHEDULES,
     Denoise,
     Denoiser,
+    Network,
     Schedule,
     blind,
     diffuse,
@@ -35,8 +36,9 @@ from longtake.diffusion import (
 )
 from longtake.draw.load import best_device, load_text_encoder, number_type, ready
 from longtake.draw.pictures import Pictures, given_picture
+from longtake.given import Draft, Given
 from longtake.manifest import Manifest, read_manifest
-from longtake.models.resize import doubled, halved
+from longtake.models.latents import doubled, halved
 from longtake.models.unet import MaskTemporalUNet
 from longtake.plan import ClipSpec, EncodeSpec, ImagineSpec
 
@@ -132,15 +134,15 @@ class Drawer:
         noise = torch.zeros_like(known)
         for k, (spec, order) in enumerate(zip(specs, orders, strict=True)):
             noise[k, order.own] = self._noise(spec.seed, (spec.frames, *known.shape[2:]))
-        net, row = self._network(specs, orders)
+        conditions = self._conditions(specs, orders, known, mask)
         state, grid = noise, times(common.sampling.steps, common.sampling.shift)
         if common.draft:
             drafts = self._drafts(specs, orders, further, known, mask)
-            net = partial(net, draft=drafts.noised, draft_level=drafts.levels)
+            conditions = replace(conditions, draft=Draft(drafts.noised, drafts.levels))
             if common.draft.start is not None:
                 state = drafts.begun(common.draft.start, noise, self.schedule)
                 grid = [common.draft.start * t for t in grid]
-        denoise_from = partial(self._guided, common, net, known, mask, row)
+        denoise_from = partial(self._guided, common, conditions)
         if common.reuse:
             return [self._draw_reusing(common.reuse, denoise_from, noise, grid, further[0])]
         sample = SAMPLERS[common.sampling.sampler]
@@ -163,32 +165,34 @@ class Drawer:
                 mask[k, position] = 1
         return known, mask
 
-    def _network(self, specs: list[ClipSpec], orders: list[_Order]) -> tuple[Any, Tensor]:
-        """The network, told the frames' times and all prompts; and of every frame `[B, T]` its prompt's row.
-
-        Row 0 is the unconditional prompt.
-        """
+    def _conditions(
+        self, specs: list[ClipSpec], orders: list[_Order], known: Tensor, mask: Tensor
+    ) -> Given:
+        """All that the network is given, but drafts. Row 0 of the text is the unconditional prompt."""
         prompts, rows = [""], []
         for spec, order in zip(specs, orders, strict=True):
             rows.append([row + len(prompts) for row in order.rows])
             prompts += spec.prompts
-        time = torch.tensor([order.times for order in orders], dtype=torch.float32, device=self.device)
-        evaluate = self._evaluate(specs[0].sampling.precision, specs[0].sampling.compiled)
-        denoiser = Denoiser(evaluate, self.schedule, self.manifest.prediction)
-        net = partial(denoiser.denoise, time=time, text=self.tokens(prompts))
-        return net, torch.tensor(rows, device=self.device)
+        return Given(
+            time=torch.tensor([order.times for order in orders], dtype=torch.float32, device=self.device),
+            text=self.tokens(prompts),
+            prompt=torch.tensor(rows, device=self.device),
+            known=known,
+            mask=mask,
+        )
 
-    def _guided(
-        self, common: ClipSpec, net: Any, known: Tensor, mask: Tensor, row: Tensor, noise: Tensor
-    ) -> Denoise:
+    def _guided(self, common: ClipSpec, conditions: Given, noise: Tensor) -> Denoise:
         """What denoises clips that begin as `noise`, guided by prompts and by known frames."""
-        pinned = pin(net, known, mask, noise, self.schedule, level=common.known_level)
+        sampling = common.sampling
+        evaluate = self._evaluate(sampling.precision, sampling.compiled)
+        denoise = Denoiser(evaluate, self.schedule, self.manifest.prediction).denoise
+        pinned = partial(pin, denoise, noise=noise, schedule=self.schedule, level=common.known_level)
         return guide(
-            partial(pinned, prompt=row),
-            partial(pinned, prompt=torch.zeros_like(row)),
-            partial(blind(net, known, mask), prompt=row),
-            text_scale=common.sampling.text_guidance,
-            known_scale=common.sampling.known_guidance if common.known else 1.0,
+            pinned(conditions),
+            pinned(conditions.without_prompt()),
+            blind(denoise, conditions),
+            text_scale=sampling.text_guidance,
+            known_scale=sampling.known_guidance if common.known else 1.0,
         )
 
     def _drafts(
@@ -243,13 +247,11 @@ class Drawer:
         drawn = np.random.Generator(philox).standard_normal(shape, dtype=np.float32)
         return torch.from_numpy(drawn).to(self.device)
 
-    def _evaluate(self, precision: str, compiled: bool) -> Any:
+    def _evaluate(self, precision: str, compiled: bool) -> Network:
         net, dtype = self.net(precision, compiled), number_type(precision, self.device)
 
-        def evaluate(x: Tensor, t: Tensor, *, time: Tensor, prompt: Tensor, **parts: Tensor) -> Tensor:
-            # Text, known, mask and draft; the draft's level is a time as t is.
-            short = {k: part if k == "draft_level" else part.to(dtype) for k, part in parts.items()}
-            out: Tensor = net(x.to(dtype), t, time=time, prompt=prompt, **short)
+        def evaluate(x: Tensor, t: Tensor, given: Given) -> Tensor:
+            out: Tensor = net(x.to(dtype), t, given.to(dtype))
             return out.float()
 
         return evaluate

@@ -18,6 +18,7 @@ from longtake.draw.flow import FLOWS, moved
 from longtake.draw.load import ready
 from longtake.draw.painters import Painters
 from longtake.manifest import Manifest
+from longtake.models.pixels import to_model
 from longtake.models.vae import TKLVAE
 from longtake.plan import ClipSpec, EncodeSpec, ImagineSpec
 from longtake.video import Pixels
@@ -82,7 +83,7 @@ class Pictures:
 
     def _latents(self, pictures: list[Pixels]) -> Tensor:
         """`[T, C, H, W]` of pictures of the model's size."""
-        video = torch.from_numpy(np.stack(pictures).astype(np.float32)).movedim(-1, 1)[None] / 127.5 - 1
+        video = to_model(np.stack(pictures))[None]
         return self._vae.encode_latents(video.to(self._device))[0].float()
 
 

@@ -21,6 +21,7 @@ from longtake.evaluate.sources import in_chunks
 from longtake.machine import has_bf16
 from longtake.manifest import ModelError
 from longtake.models.load import load_network
+from longtake.models.pixels import to_model
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 
 CLIP = 16  # frames that the clip probe and the random network see together
@@ -125,7 +126,7 @@ def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:
 
 
 def _pictures(frames: NDArray[np.uint8], device: torch.device) -> Tensor:
-    return torch.from_numpy(frames).to(device).movedim(-1, -3).float() / 127.5 - 1
+    return to_model(torch.from_numpy(frames).to(device))
 
 
 def _short_numbers(device: torch.device) -> torch.autocast:

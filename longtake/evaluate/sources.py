@@ -156,13 +156,14 @@ class DecodedTruth:
         import torch
 
         from longtake.draw.decode import Decoder
+        from longtake.models.pixels import to_model
 
         decode, hidden = Decoder(self.model, "cpu"), latents(self.seed)
         size, last = read_manifest(self.model).size, self.script.length - 1
         for start in range(0, max(last, 1), self.leaf):
             numbers = range(start, min(start + self.leaf, last) + 1)
             drawn = np.stack([self.script.picture(n, hidden, size) for n in numbers])
-            video = torch.from_numpy(drawn).movedim(-1, -3)[None].float() / 127.5 - 1
+            video = to_model(drawn)[None]
             with torch.inference_mode():
                 mean = decode.vae.encode(video, framewise=True).mean
                 leaf = decode(decode.vae.normalise(mean)[0].float().numpy().astype(np.float16))

@@ -20,6 +20,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
+from longtake.given import Given
 from longtake.models.layers import ChannelNorm, TemporalAttention, TemporalConv, adam_, laid_as, zero_
 from longtake.models.unet import Injection, Spacing, known_features, known_levels
 
@@ -49,15 +50,6 @@ def image_timestep(t: Tensor) -> Tensor:
     return torch.where((steps - whole).abs() < 1e-3, whole, steps)
 
 
-class Frames:
-    """What the added layers are told beside the picture."""
-
-    def __init__(self, count: int, bias: Tensor, known: dict[int, tuple[Tensor, Tensor]]) -> None:
-        self.count = count  # T
-        self.bias = bias  # of temporal attention, [B, K, T, T]; a level with fewer heads takes the first
-        self.known = known  # width of a level -> features, mask: [N, *, H, W]
-
-
 class Between(nn.Module):
     """What comes behind a residual block of the image network, and behind the attention that follows there.
 
@@ -72,10 +64,17 @@ class Between(nn.Module):
         self.injection = Injection(channels, injected)
         self.time = TemporalAttention(channels, heads)
 
-    def forward(self, h: Tensor, attend: Callable[[Tensor], Tensor], frames: Frames) -> Tensor:
-        h = h + self.conv(F.silu(self.norm(h)), frames.count)
-        h = attend(laid_as(self.injection(h, *frames.known[h.shape[-1]]), h))
-        return laid_as(self.time(h, frames.count, frames.bias[:, : self.time.heads]), h)
+    def forward(
+        self,
+        h: Tensor,  # [N, D, H, W]
+        attend: Callable[[Tensor], Tensor],  # the image network's attention
+        bias: Tensor,  # of temporal attention, [B, K, T, T]; a level with fewer heads takes the first
+        known: dict[int, tuple[Tensor, Tensor]],  # width of a level -> features, mask: [N, *, H, W]
+    ) -> Tensor:
+        count = bias.shape[-1]
+        h = h + self.conv(F.silu(self.norm(h)), count)
+        h = attend(laid_as(self.injection(h, *known[h.shape[-1]]), h))
+        return laid_as(self.time(h, count, bias[:, : self.time.heads]), h)
 
 
 class Added(nn.Module):
@@ -133,11 +132,11 @@ class InflatedUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @classmethod
     def of(cls, image: UNet2DConditionModel, **settings: Any) -> InflatedUNet:
         """The network that `image` becomes; it takes over its layers, so there is no second copy of them."""
-        told = {key: value for key, value in image.config.items() if not key.startswith("_")}
+        config = {key: value for key, value in image.config.items() if not key.startswith("_")}
         with torch.device("meta"):
-            made: InflatedUNet = cls(image_config=told, **settings)
-        made._adopt(image)
-        return made
+            net: InflatedUNet = cls(image_config=config, **settings)
+        net._adopt(image)
+        return net
 
     def _adopt(self, image: UNet2DConditionModel) -> None:
         """Have `image` inside, and new layers to it."""
@@ -164,44 +163,38 @@ class InflatedUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             if hasattr(part, "gradient_checkpointing"):
                 part.gradient_checkpointing = False
 
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        time: Tensor,
-        text: Tensor,
-        prompt: Tensor,
-        known: Tensor,
-        mask: Tensor,
-        draft: Tensor | None = None,
-        draft_level: Tensor | None = None,
-    ) -> Tensor:
-        """One evaluation; arguments, result and errors are those of `MaskTemporalUNet`. It takes no drafts.
+    def forward(self, x: Tensor, t: Tensor, given: Given) -> Tensor:
+        """One evaluation; arguments, result and errors are those of `MaskTemporalUNet`.
+
+        It takes no drafts and reads no tracks.
 
         Without gradients clips are computed one by one: on a CPU the image network's sums depend on how many
         frames there are, and a clip must not depend on which others are drawn with it.
         """
+        self._check(x, given)
+        if torch.is_grad_enabled() or len(x) == 1:
+            return self._clips(x, t, given)
+        each = [slice(b, b + 1) for b in range(len(x))]
+        return torch.cat([self._clips(x[one], t[one], given.rows(one)) for one in each])
+
+    def _check(self, x: Tensor, given: Given) -> None:
+        """Raises ValueError where the network can not take these."""
         height, width = x.shape[-2:]
         coarsest = 2 ** (len(self.image.config.block_out_channels) - 1)
         if height % coarsest or width % coarsest:
             raise ValueError(f"latents of {width}x{height}: make both sides multiples of {coarsest}")
-        if draft is not None:
+        if given.draft is not None:
             raise ValueError("this network takes no drafts: use a model that was trained with them")
-        if torch.is_grad_enabled() or len(x) == 1:
-            return self._clips(x, t, time, text, prompt, known, mask)
-        rows = zip(*(torch.split(part, 1) for part in (x, t, time, prompt, known, mask)), strict=True)
-        return torch.cat([self._clips(x, t, time, text, p, k, m) for x, t, time, p, k, m in rows])
+        if given.tracks:
+            raise ValueError(f"this network reads no tracks: leave out {', '.join(map(repr, given.tracks))}")
 
-    def _clips(
-        self, x: Tensor, t: Tensor, time: Tensor, text: Tensor, prompt: Tensor, known: Tensor, mask: Tensor
-    ) -> Tensor:
+    def _clips(self, x: Tensor, t: Tensor, given: Given) -> Tensor:
         image, added, pictures = self.image, self.added, x.flatten(0, 1).contiguous()
-        spaced, bias = added.spacing(time)
+        spaced, bias = added.spacing(given.time)
         steps = image.get_time_embed(sample=pictures, timestep=image_timestep(t.flatten()))
         embedding = image.time_embedding(steps) + spaced.flatten(0, 1)
-        said = text[prompt.flatten()]  # N tokens D
-        levels = known_levels(added.known, known, mask, time, nearest=self.config.nearest)
-        frames = Frames(x.shape[1], bias, levels)
+        words = given.text[given.prompt.flatten()]  # N tokens D
+        known = known_levels(added.known, given, nearest=self.config.nearest)
 
         def passed(block: nn.Module, k: int, h: Tensor, between: nn.Module) -> Tensor:
             """Through the k-th residual block of the image network's `block`, its attention and ours."""
@@ -210,10 +203,10 @@ class InflatedUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             def attend(h: Tensor) -> Tensor:
                 if attentions is None:
                     return h
-                return cast(Tensor, attentions[k](h, encoder_hidden_states=said, return_dict=False)[0])
+                return cast(Tensor, attentions[k](h, encoder_hidden_states=words, return_dict=False)[0])
 
             def through(h: Tensor) -> Tensor:
-                return cast(Tensor, between(resnet(h, embedding), attend, frames))
+                return cast(Tensor, between(resnet(h, embedding), attend, bias, known))
 
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 return cast(Tensor, self._gradient_checkpointing_func(through, h))
@@ -246,20 +239,20 @@ def _check(image: Mapping[str, Any]) -> None:
         name: argument.default
         for name, argument in inspect.signature(UNet2DConditionModel.__init__).parameters.items()
     }
-    asked = [
+    unusual = [
         f"{key} = {value!r}"
         for key, value in image.items()
         if key in usual and key not in _FREE and value != usual[key]
     ]
     strange = {*image.get("down_block_types", ()), *image.get("up_block_types", ())} - _BLOCKS
-    asked += sorted(f"blocks of the kind {kind}" for kind in strange)
+    unusual += sorted(f"blocks of the kind {kind}" for kind in strange)
     ins, outs = (image.get(f"{which}_channels", usual[f"{which}_channels"]) for which in ("in", "out"))
     if ins != outs:
-        asked.append(f"{ins} channels in and {outs} out")
+        unusual.append(f"{ins} channels in and {outs} out")
     if not isinstance(image.get("layers_per_block", 2), int):
-        asked.append("another number of layers on each level")
-    if asked:
+        unusual.append("another number of layers on each level")
+    if unusual:
         raise ValueError(
             f"this U-Net is none of Stable Diffusion 1 or 2 for text alone, whose layout is needed: it has "
-            f"{', '.join(asked)}"
+            f"{', '.join(unusual)}"
         )

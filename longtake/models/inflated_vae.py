@@ -71,24 +71,24 @@ class InflatedVAE(ClipAutoencoder, ModelMixin, ConfigMixin):  # type: ignore[mis
     @classmethod
     def of(cls, image: AutoencoderKL, **settings: Any) -> InflatedVAE:
         """What `image` becomes; it takes over its layers, and its scale as the latents' statistics."""
-        told = {key: value for key, value in image.config.items() if not key.startswith("_")}
-        count, scale = told["latent_channels"], told["scaling_factor"]
-        mean = told.get("latents_mean") or [told.get("shift_factor") or 0.0] * count
-        spread = told.get("latents_std") or [1.0] * count
+        config = {key: value for key, value in image.config.items() if not key.startswith("_")}
+        count, scale = config["latent_channels"], config["scaling_factor"]
+        mean = config.get("latents_mean") or [config.get("shift_factor") or 0.0] * count
+        spread = config.get("latents_std") or [1.0] * count
         with torch.device("meta"):
-            made: InflatedVAE = cls(
-                image_config=told,
+            vae: InflatedVAE = cls(
+                image_config=config,
                 latent_channels=count,
                 latents_mean=list(mean),
                 latents_std=[one / scale for one in spread],
                 **settings,
             )
-        made._adopt(image)
-        return made
+        vae._adopt(image)
+        return vae
 
     def _adopt(self, image: AutoencoderKL) -> None:
         """Have `image` inside, and new layers to it."""
-        told = self.config
+        config = self.config
         self.factor = 2 ** (len(image.config.block_out_channels) - 1)  # pixels per latent pixel and side
         for part in (image.encoder, image.decoder):
             adam_(part.conv_in)
@@ -96,11 +96,11 @@ class InflatedVAE(ClipAutoencoder, ModelMixin, ConfigMixin):  # type: ignore[mis
         self.image = image
         self.added = nn.ModuleDict()
         for name, part, wanted in (
-            ("encoder", image.encoder, told.temporal_encoder),
-            ("decoder", image.decoder, told.temporal_decoder),
+            ("encoder", image.encoder, config.temporal_encoder),
+            ("decoder", image.decoder, config.temporal_decoder),
         ):
             if wanted:
-                kinds = (_along(step, told.temporal_kernel, told.head) for step in _steps(part))
+                kinds = (_along(step, config.temporal_kernel, config.head) for step in _steps(part))
                 self.added[name] = nn.ModuleList(kinds)
 
     @property

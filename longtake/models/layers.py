@@ -230,15 +230,15 @@ class TemporalAttention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """x + attention from the pixels of each frame to its prompt's tokens; adds nothing at initialisation.
+    """x + attention from the pixels of each frame to its tokens; adds nothing at initialisation.
 
-    Keys and values are made once per prompt (`context`) and gathered per frame.
+    Keys and values are made once per prompt (`context`) and gathered per frame, or are the frames' own.
     """
 
     def __init__(
         self,
         channels: int,  # of input and output
-        context_channels: int,  # of a prompt's tokens
+        context_channels: int,  # of the tokens
         heads: int,  # divides `channels`
     ) -> None:
         super().__init__()
@@ -255,11 +255,11 @@ class CrossAttention(nn.Module):
         k, v = kv.view(*text.shape[:2], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         return k, v
 
-    def forward(self, x: Tensor, context: tuple[Tensor, Tensor], prompt: Tensor) -> Tensor:
-        """`prompt` `[N]` (long) is each frame's row of the context."""
+    def forward(self, x: Tensor, context: tuple[Tensor, Tensor], prompt: Tensor | None = None) -> Tensor:
+        """`prompt` `[N]` (long) is each frame's row of the context; None: frame k has row k."""
         n, c, h, w = x.shape
         row = tokens(x)
         q = self.q(self.norm(row)).view(n, h * w, self.heads, c // self.heads).transpose(1, 2)
-        k, v = (rows_of(part, prompt) for part in context)
+        k, v = context if prompt is None else (rows_of(part, prompt) for part in context)
         mixed = attention(q, k, v).transpose(1, 2).reshape(n, h * w, c)
         return image(row + self.out(mixed), h, w)

@@ -161,13 +161,13 @@ class ClipProbe(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sizes = [self.config.characters, self.config.actions, 3]
         heat, action, direction = torch.split(self.maps(x), sizes, dim=1)
         everyone = torch.cat([action, direction], 1)[:, None].expand(-1, self.config.characters, -1, -1, -1)
-        told = heat_pool(heat, everyone)
-        told = told.view(-1, count, *told.shape[1:])
+        moves = heat_pool(heat, everyone)
+        moves = moves.view(-1, count, *moves.shape[1:])
         means, highest = x.mean((2, 3)), x.amax((2, 3))
         return ClipLook(
             heat=heat.reshape(-1, count, *heat.shape[1:]),
-            action=told[..., : self.config.actions],
-            direction=told[..., self.config.actions :],
+            action=moves[..., : self.config.actions],
+            direction=moves[..., self.config.actions :],
             features=torch.cat([means, highest], 1).view(-1, count, 2 * x.shape[1]).mean(1),
         )
 

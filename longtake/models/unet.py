@@ -6,7 +6,8 @@ a level, E channels of a frame's embedding, P prompts. Frames are channels-last 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
@@ -16,6 +17,8 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from longtake.given import Draft, Given
+from longtake.models.latents import nearest_features, nearest_known
 from longtake.models.layers import (
     ChannelNorm,
     CrossAttention,
@@ -32,7 +35,7 @@ from longtake.models.layers import (
     tokens,
     zero_,
 )
-from longtake.models.nearest import nearest_features, nearest_known
+from longtake.models.tracks import TrackReaders
 
 _MAP = 4  # pixels per side of the coarse picture that a prompt paints
 _MAP_CHANNELS = 32
@@ -89,14 +92,14 @@ class Summary(nn.Module):
     def forward(self, text: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
         """`text` `[P, N, D]` -> vectors `[P, E]`, pictures `[P, channels, height, width]`."""
         k, v = self.read(self.norm(text)).chunk(2, dim=-1)
-        said = attention(self.query.to(k.dtype).expand(len(k), 1, -1, -1), k[:, None], v[:, None])
-        mixed = self.mix(said.flatten(1))
+        answers = attention(self.query.to(k.dtype).expand(len(k), 1, -1, -1), k[:, None], v[:, None])
+        mixed = self.mix(answers.flatten(1))
         coarse = self.map(mixed).view(-1, _MAP_CHANNELS, _MAP, _MAP)
         fine = F.interpolate(coarse, size=(height, width), mode="bilinear")
         return self.vector(mixed), self.paint(fine)
 
 
-class Draft(nn.Module):
+class DraftReader(nn.Module):
     """What a draft of the clip adds to the first layer and to the frames' embeddings; nothing at first."""
 
     def __init__(self, latent_channels: int, embedding: int, channels: int) -> None:
@@ -104,16 +107,17 @@ class Draft(nn.Module):
         self.enter = adam_(zero_(spatial_conv(latent_channels + 1, channels)))
         self.level = adam_(zero_(Linear(128, embedding)))
 
-    def forward(self, draft: Tensor, level: Tensor) -> Tensor:
-        """`draft` `[B, T, C, H, W]`, `level` `[B, T]`, below 0 where a frame has none -> `[N, D, H, W]`."""
-        there = (level >= 0).to(draft.dtype)[:, :, None, None, None].expand_as(draft[:, :, :1])
-        out: Tensor = self.enter(_images(torch.cat([draft * there, there], dim=2)))
+    def forward(self, draft: Draft) -> Tensor:
+        """-> `[N, D, H, W]`."""
+        there = (draft.level >= 0).to(draft.latents.dtype)[:, :, None, None, None]
+        there = there.expand_as(draft.latents[:, :, :1])
+        out: Tensor = self.enter(_images(torch.cat([draft.latents * there, there], dim=2)))
         return out
 
     def embed(self, level: Tensor, dtype: torch.dtype) -> Tensor:
         """`[B, T]` -> `[B, T, E]`."""
-        told = self.level(sinusoidal(1000 * level.clamp(min=0), 128).to(dtype))
-        out: Tensor = told * (level >= 0).to(dtype)[..., None]
+        embedded = self.level(sinusoidal(1000 * level.clamp(min=0), 128).to(dtype))
+        out: Tensor = embedded * (level >= 0).to(dtype)[..., None]
         return out
 
 
@@ -142,23 +146,33 @@ def known_features(latent_channels: int, channels: int, levels: int, nearest: bo
     return nn.ModuleList(adam_(spatial_conv(c, channels, stride=1 + (k > 0))) for k, c in enumerate(entering))
 
 
-def known_levels(
-    convs: nn.ModuleList, known: Tensor, mask: Tensor, time: Tensor, *, nearest: bool
-) -> dict[int, tuple[Tensor, Tensor]]:
+def known_levels(convs: nn.ModuleList, given: Given, *, nearest: bool) -> dict[int, tuple[Tensor, Tensor]]:
     """What `Injection` takes on each level, by its width: features and mask, `[N, *, H, W]`.
 
-    `known[B, T, C, H, W]` counts where `mask[B, T, 1, H, W]` is 1. `nearest`: each frame is also told the
-    nearest known latents before and after it.
+    `nearest`: each frame is also told the nearest known latents before and after it.
     """
-    seen = [known * mask, mask]
+    known, mask = given.known * given.mask, given.mask
+    seen = [known, mask]
     if nearest:
-        seen.append(nearest_known(known * mask, mask, time))
+        seen.append(nearest_known(known, mask, given.time))
     features, there = _images(torch.cat(seen, dim=2)), _images(mask)
     levels: dict[int, tuple[Tensor, Tensor]] = {}
     for k, conv in enumerate(convs):
         features = F.silu(conv(features))
         levels[features.shape[-1]] = features, F.avg_pool2d(there, 2**k)
     return levels
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Noise levels and conditions as the blocks read them."""
+
+    count: int  # T
+    frame: Tensor  # [N, E]
+    bias: Tensor  # [B, K, T, T], of temporal attention; a level with fewer heads takes the first
+    text: Tensor  # [P, tokens, D]
+    prompt: Tensor  # [N], row of text
+    known: dict[int, tuple[Tensor, Tensor]]  # width of a level -> features, mask: [N, *, H, W]
 
 
 class Block(nn.Module):
@@ -187,20 +201,20 @@ class Block(nn.Module):
         self.prompt = CrossAttention(channels, text, heads)
         self.time = TemporalAttention(channels, heads)
 
-    def forward(self, h: Tensor, frame: Frames) -> Tensor:
+    def forward(self, h: Tensor, emb: Embedded) -> Tensor:
         if self.enter is not None:
             h = self.enter(h)
-        scale, shift = self.film(frame.embedding)[:, :, None, None].chunk(2, dim=1)
+        scale, shift = self.film(emb.frame)[:, :, None, None].chunk(2, dim=1)
         r = self.norm(h)
         if self.conv1 is not None:
             r = self.conv1(F.silu(r))
         h = h + self.conv2(F.silu(r * (1 + scale) + shift))
-        h = h + self.conv_time(F.silu(self.norm_time(h)), frame.count)
+        h = h + self.conv_time(F.silu(self.norm_time(h)), emb.count)
         if self.injection is not None:
-            h = self.injection(h, *frame.known[h.shape[-1]])
+            h = self.injection(h, *emb.known[h.shape[-1]])
         h = self.space(h)
-        h = self.prompt(h, self.prompt.context(frame.text), frame.prompt)
-        return cast(Tensor, self.time(h, frame.count, frame.bias[:, : self.time.heads]))
+        h = self.prompt(h, self.prompt.context(emb.text), emb.prompt)
+        return cast(Tensor, self.time(h, emb.count, emb.bias[:, : self.time.heads]))
 
 
 class Middle(nn.Module):
@@ -217,34 +231,18 @@ class Middle(nn.Module):
         self.up = Linear(channels, 3 * channels)
         self.down = zero_(Linear(3 * channels, channels))
 
-    def forward(self, h: Tensor, frame: Frames) -> Tensor:
+    def forward(self, h: Tensor, emb: Embedded) -> Tensor:
         n, d, height, width = h.shape
-        clips, length = n // frame.count, frame.count * height * width
-        scale1, shift1, scale2, shift2 = self.film(frame.embedding)[:, None].chunk(4, dim=-1)
+        clips, length = n // emb.count, emb.count * height * width
+        scale1, shift1, scale2, shift2 = self.film(emb.frame)[:, None].chunk(4, dim=-1)
         row = tokens(h)
         qkv = self.qkv(self.norm(row) * (1 + scale1) + shift1)
         q, k, v = qkv.reshape(clips, length, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
         seen = attention(q, k, v).transpose(1, 2).reshape(n, height * width, d)
         row = row + self.out(seen)
-        row = tokens(self.prompt(image(row, height, width), self.prompt.context(frame.text), frame.prompt))
+        row = tokens(self.prompt(image(row, height, width), self.prompt.context(emb.text), emb.prompt))
         row = row + self.down(F.gelu(self.up(self.norm(row) * (1 + scale2) + shift2)))
         return image(row, height, width)
-
-
-class Frames:
-    """What every block is told beside the picture."""
-
-    def __init__(
-        self,
-        count: int,  # T
-        embedding: Tensor,  # [N, E]
-        bias: Tensor,  # [B, K, T, T], of temporal attention; a level with fewer heads takes the first
-        text: Tensor,  # [P, tokens, D]
-        prompt: Tensor,  # [N], row of text
-        known: dict[int, tuple[Tensor, Tensor]],  # width of a level -> features, mask: [N, *, H, W]
-    ) -> None:
-        self.count, self.embedding, self.bias = count, embedding, bias
-        self.text, self.prompt, self.known = text, prompt, known
 
 
 class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -278,18 +276,19 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         spaced: bool = True,  # tell the network the times of its frames; the paper does not
         summarised: bool = True,  # scale, shift, coarse picture from the prompt; the paper: attention only
         drafted: bool = False,  # may be shown a draft of the clip (VideoGen); not the paper's
+        tracks: Mapping[str, Mapping[str, int]] | None = None,  # those it reads: see `TrackReaders`
     ) -> None:
         super().__init__()
         self.gradient_checkpointing = False  # diffusers' name
         if not len(channels) == len(convs) == len(up_blocks):
-            told = f"{len(channels)} channels, {len(convs)} convs, {len(up_blocks)} up_blocks"
-            raise ValueError(f"{told}: give each as many numbers as there are levels")
+            counts = f"{len(channels)} channels, {len(convs)} convs, {len(up_blocks)} up_blocks"
+            raise ValueError(f"{counts}: give each as many numbers as there are levels")
         first, last = channels[0], channels[-1]
         self.level = nn.Sequential(adam_(Linear(128, embedding)), nn.SiLU(), Linear(embedding, embedding))
         self.spacing = Spacing(embedding, max(channels) // head) if spaced else None
         self.summary = Summary(text_channels, embedding, first) if summarised else None
         self.enter = adam_(spatial_conv(latent_channels + 2, first))
-        self.draft = Draft(latent_channels, embedding, first) if drafted else None
+        self.draft = DraftReader(latent_channels, embedding, first) if drafted else None
         injected = inject_down or inject_up
         self._looks_around = nearest
         self.known = known_features(latent_channels, known_channels, len(channels) * injected, nearest)
@@ -310,91 +309,80 @@ class MaskTemporalUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.grow = nn.ModuleList(spatial_conv(b, a) for a, b in pairwise(channels))
         self.norm = ChannelNorm(first)
         self.leave = adam_(spatial_conv(first, latent_channels))
+        # Last, so that the other layers begin as in a network that reads none.
+        self.readers = TrackReaders(tracks or {}, embedding, last, last // head)
 
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        time: Tensor,
-        text: Tensor,
-        prompt: Tensor,
-        known: Tensor,
-        mask: Tensor,
-        draft: Tensor | None = None,
-        draft_level: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, given: Given) -> Tensor:
         """One evaluation.
 
         x [B, T, C, H, W]: noisy latents, known cells at their own noise level. t [B, T]: noise level 0..1 per
-        frame. time [B, T]: film frames since the clip's start. text [P, N, D]: tokens of distinct prompts.
-        prompt [B, T] (long): row of `text` per frame. known [B, T, C, H, W]: clean latents, looked at where
-        mask [B, T, 1, H, W] is 1. draft [B, T, C, H, W]: roughly what is to be drawn, noised to draft_level
-        [B, T], 0..1; where that is below 0 the frame has none. Returns the prediction [B, T, C, H, W]. Raises
-        ValueError where H or W does not halve once per further level, or where the network takes no drafts.
+        frame. Returns the prediction [B, T, C, H, W]. Raises ValueError where H or W does not halve once per
+        further level, where the network takes no drafts, and for a track that it does not read.
         """
-        b, count, _, height, width = x.shape
-        coarsest = 2 ** len(self.shrink)
-        if height % coarsest or width % coarsest:
-            raise ValueError(f"latents of {width}x{height}: make both sides multiples of {coarsest}")
-        if draft is not None and self.draft is None:
-            raise ValueError("this network takes no drafts: use a model that was trained with them")
-        if draft is None or draft_level is None:
-            draft, draft_level = torch.zeros_like(x), torch.full_like(t, -1)
-        frame, painted = self._frames(t, time, text, prompt, known, mask, draft_level)
-        corner = _coordinates(height, width, x)
-        h = self.enter(_images(torch.cat([x, corner.expand(b, count, 2, height, width)], dim=2)))
-        if self.draft is not None:
-            h = h + self.draft(draft, draft_level)
-        if painted is not None:
-            h = h + painted
+        self._check(x, given)
+        emb, painted = self._embed(t, given)
+        h = self._enter(x, given.draft, painted)
         skips = []
         for k, block in enumerate(self.down):
             if k:
                 h = self.shrink[k - 1](h)
-            h = self._through(block, h, frame)
+            h = self._through(block, h, emb)
             skips.append(h)
+        h = self.readers.attend(h, given.tracks)
         for block in self.bottom:
-            h = self._through(block, h, frame)
+            h = self._through(block, h, emb)
         for k in reversed(range(len(skips))):
             if k < len(skips) - 1:
                 h = self.grow[k](F.interpolate(h, scale_factor=2.0, mode="nearest"))
             h = torch.cat([h, skips[k]], dim=1)
             for block in cast(nn.ModuleList, self.up[k]):
-                h = self._through(block, h, frame)
+                h = self._through(block, h, emb)
         out: Tensor = self.leave(F.silu(self.norm(h)))
-        return _clips(out, b)
+        return _clips(out, len(x))
 
-    def _through(self, block: nn.Module, h: Tensor, frame: Frames) -> Tensor:
+    def _through(self, block: nn.Module, h: Tensor, emb: Embedded) -> Tensor:
         if self.gradient_checkpointing and torch.is_grad_enabled():
-            return cast(Tensor, self._gradient_checkpointing_func(block, h, frame))
-        return cast(Tensor, block(h, frame))
+            return cast(Tensor, self._gradient_checkpointing_func(block, h, emb))
+        return cast(Tensor, block(h, emb))
 
-    def _frames(
-        self,
-        t: Tensor,
-        time: Tensor,
-        text: Tensor,
-        prompt: Tensor,
-        known: Tensor,
-        mask: Tensor,
-        draft_level: Tensor,
-    ) -> tuple[Frames, Tensor | None]:
+    def _embed(self, t: Tensor, given: Given) -> tuple[Embedded, Tensor | None]:
+        """What the blocks read, and the coarse pictures that the prompts paint, `[N, D, H, W]`."""
         b, count = t.shape
-        embedding = self.level(sinusoidal(1000 * t, 128).to(_dtype(self.level)))
-        bias = embedding.new_zeros(b, 1, count, count)
+        frame = self.level(sinusoidal(1000 * t, 128).to(_dtype(self.level)))  # B T E
+        bias = frame.new_zeros(b, 1, count, count)
         if self.spacing is not None:
-            spaced, bias = self.spacing(time)
-            embedding = embedding + spaced
+            spaced, bias = self.spacing(given.time)
+            frame = frame + spaced
         if self.draft is not None:
-            embedding = embedding + self.draft.embed(draft_level, embedding.dtype)
-        rows, painted = prompt.flatten(), None
+            level = torch.full_like(t, -1) if given.draft is None else given.draft.level
+            frame = frame + self.draft.embed(level, frame.dtype)
+        rows, painted = given.prompt.flatten(), None
         if self.summary is not None:
-            vectors, pictures = self.summary(text, *known.shape[-2:])
-            embedding = embedding + _clips(rows_of(vectors, rows), b)
+            vectors, pictures = self.summary(given.text, *given.known.shape[-2:])
+            frame = frame + _clips(rows_of(vectors, rows), b)
             painted = rows_of(pictures, rows)
-        levels = known_levels(self.known, known, mask, time, nearest=self._looks_around)
-        frames = Frames(count, F.silu(embedding).flatten(0, 1), bias, text, rows, levels)
-        return frames, painted
+        frame = self.readers.embed(frame, given.tracks)
+        known = known_levels(self.known, given, nearest=self._looks_around)
+        return Embedded(count, F.silu(frame).flatten(0, 1), bias, given.text, rows, known), painted
+
+    def _enter(self, x: Tensor, draft: Draft | None, painted: Tensor | None) -> Tensor:
+        """The first layer: noisy latents and where they are, what is drafted, what the prompts paint."""
+        b, count, _, height, width = x.shape
+        corner = _coordinates(height, width, x).expand(b, count, 2, height, width)
+        h: Tensor = self.enter(_images(torch.cat([x, corner], dim=2)))
+        if self.draft is not None:
+            h = h + self.draft(draft or Draft(torch.zeros_like(x), x.new_full((b, count), -1)))
+        return h if painted is None else h + painted
+
+    def _check(self, x: Tensor, given: Given) -> None:
+        """Raises ValueError where the network can not take these."""
+        height, width = x.shape[-2:]
+        coarsest = 2 ** len(self.shrink)
+        if height % coarsest or width % coarsest:
+            raise ValueError(f"latents of {width}x{height}: make both sides multiples of {coarsest}")
+        if given.draft is not None and self.draft is None:
+            raise ValueError("this network takes no drafts: use a model that was trained with them")
+        self.readers.check(given.tracks, *x.shape[:2])
 
 
 def _images(clips: Tensor) -> Tensor:

@@ -66,23 +66,23 @@ class HDDecoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """
         if not isinstance(vae, TKLVAE):
             raise ValueError(f"an HD decoder is begun as that of a TKLVAE: a {type(vae).__name__} has none")
-        told = vae.config
-        made: HDDecoder = cls(
-            latent_channels=told.latent_channels,
-            channels=list(told.decoder_channels),
-            blocks=told.decoder_blocks,
-            heads=told.heads,
+        config = vae.config
+        decoder: HDDecoder = cls(
+            latent_channels=config.latent_channels,
+            channels=list(config.decoder_channels),
+            blocks=config.decoder_blocks,
+            heads=config.heads,
             factor=vae.factor,
             times=times,
             fine_channels=list(fine_channels),
-            latents_mean=told.latents_mean,
-            latents_std=told.latents_std,
+            latents_mean=config.latents_mean,
+            latents_std=config.latents_std,
         )
         spatial = {
             name: value for name, value in vae.decoder.state_dict().items() if ".temporal." not in name
         }
-        made.coarse.load_state_dict(spatial)
-        return made
+        decoder.coarse.load_state_dict(spatial)
+        return decoder
 
     def forward(self, latents: Tensor) -> Tensor:
         """Normalised latents `[B, T, C, h, w]` -> float32 pixels `[B, T, 3, H, W]`, about [-1, 1]."""

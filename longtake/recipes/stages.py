@@ -27,6 +27,7 @@ from longtake.evaluate.gates import GATES, check_probes
 from longtake.evaluate.look import load_probes
 from longtake.manifest import Manifest, ModelError, write_manifest
 from longtake.models.load import network_in
+from longtake.models.pixels import to_model
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.upsampler import HDDecoder
@@ -45,7 +46,6 @@ from longtake.train.autoencoder import (
     latent_statistics,
     reconstruction_sheet,
     still_batches,
-    to_model,
 )
 from longtake.train.cache import build_cache, open_cache
 from longtake.train.checkpoint import weights_digest

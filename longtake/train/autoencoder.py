@@ -11,20 +11,11 @@ import torch
 from torch import Tensor
 
 from longtake.data.clips import Draws, draw_stills
+from longtake.models.pixels import to_model, to_pixels
 from longtake.models.vae import TKLVAE
 from longtake.train.loop import step_seed
 
 Batches = Callable[[int, int, int], Tensor]
-
-
-def to_model(frames: np.ndarray | Tensor) -> Tensor:
-    """uint8 `[..., H, W, 3]` -> float32 `[..., 3, H, W]` in [-1, 1]."""
-    return torch.as_tensor(frames).movedim(-1, -3).float() / 127.5 - 1
-
-
-def to_pixels(video: Tensor) -> np.ndarray:
-    """Float `[..., 3, H, W]` in [-1, 1] -> uint8 `[..., H, W, 3]`."""
-    return ((video.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).movedim(-3, -1).cpu().numpy()
 
 
 def still_batches(draws: Draws, size: int, batch: int, seed: int = 0, turned: float = 0.0) -> Batches:

@@ -19,7 +19,8 @@ from longtake.conditions.text import SmallTextEncoder
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import draw_masks
 from longtake.files import written_whole
-from longtake.models.resize import halved
+from longtake.given import Given
+from longtake.models.latents import halved
 from longtake.train.cache import ClipCache
 from longtake.train.checkpoint import weights_digest
 from longtake.train.drafts import Drafts
@@ -40,23 +41,29 @@ class ClipBatch(NamedTuple):
     prompt: Tensor  # [B, T], rows of text
     reference: Tensor  # [B, T], bool: frames from elsewhere in the film, as many in every clip
 
+    def given(self, mask: Tensor) -> Given:
+        """What a network is given, the clips' own latents being known where `mask[B, T, 1, H, W]` is 1."""
+        return Given(
+            time=self.time, text=self.text, prompt=self.prompt, known=self.latents.float(), mask=mask
+        )
+
 
 def encode_captions(captions: Sequence[str], encoder: SmallTextEncoder, keep: Path) -> Tensor:
     """Tokens `[1 + P, N, D]`, float16, of the unconditional prompt and all captions, encoded once.
 
     They stay in the folder `keep`, under a name that changes with the encoder and the captions.
     """
-    asked = [list(captions), dict(encoder.config), weights_digest(encoder)]
-    digest = hashlib.sha256(json.dumps(asked, default=str).encode()).hexdigest()
+    contents = [list(captions), dict(encoder.config), weights_digest(encoder)]
+    digest = hashlib.sha256(json.dumps(contents, default=str).encode()).hexdigest()
     path = keep / f"text-{digest[:16]}.npy"
     if not path.exists():
         starts = track(range(0, len(captions), _CHUNK), "captions", disable=place()[0] > 0)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             null = encoder.encode([""]).half()
             parts = [encoder.encode(captions[start : start + _CHUNK]).half() for start in starts]
-        told = torch.cat([null, *parts])  # autocast on a CPU refuses to join float16
+        tokens = torch.cat([null, *parts])  # autocast on a CPU refuses to join float16
         with written_whole(path) as aside, aside.open("wb") as file:
-            np.save(file, told.numpy())
+            np.save(file, tokens.numpy())
     return torch.from_numpy(np.load(path))
 
 
@@ -104,13 +111,13 @@ def cached_batches(
         chosen = rows[:, None], columns
         first = np.min(np.where(columns < whole, cache.numbers[chosen], np.inf), axis=1)
         distinct, prompt = np.unique(cache.prompts[chosen], return_inverse=True)
-        said = np.concatenate([[0], distinct + 1])
+        needed = np.concatenate([[0], distinct + 1])
         if prompts is not None:
-            said = np.concatenate([said, np.zeros(prompts - len(said), said.dtype)])
+            needed = np.concatenate([needed, np.zeros(prompts - len(needed), needed.dtype)])
         return ClipBatch(
             latents[torch.from_numpy(rows)[:, None], torch.from_numpy(columns)],
             torch.from_numpy(cache.numbers[chosen] - first[:, None]).float(),
-            text[torch.from_numpy(said.astype(np.int64)).to(device)].float(),
+            text[torch.from_numpy(needed.astype(np.int64)).to(device)].float(),
             torch.from_numpy(prompt.reshape(batch, length).astype(np.int64)) + 1,
             torch.from_numpy(columns >= whole),
         )
@@ -211,23 +218,16 @@ class MaskedClipLoss:
         if length not in self.compiled_lengths:  # other shapes would be compiled anew: they run as they are
             net = getattr(net, "_orig_mod", net)
         mask = known_cells(batch, self.wide, self.narrow, self.known_references, generator, self.wide_from)
-        latents, further = batch.latents.float(), {}
+        latents, given = batch.latents.float(), batch.given(mask)
         if self.drafts is not None:
-            schedule = self.diffusion.schedule
-            found = self.drafts(latents, batch.time, mask, batch.reference, schedule, generator)
-            mask, further = found.mask, {"draft": found.draft, "draft_level": found.level}
+            given = self.drafts(latents, given, batch.reference, self.diffusion.schedule, generator)
         return self.diffusion(
             net,
             latents,
-            batch.time,
-            batch.text,
-            batch.prompt,
-            mask,
-            null_prompt=0,
-            text_dropout=self.text_dropout,
+            given,
             generator=generator,
+            text_dropout=self.text_dropout,
             weight=batch.latents.new_tensor(self.weights, dtype=torch.float32)[kinds(batch, self.wide_from)],
-            **further,
         )
 
 

@@ -6,7 +6,7 @@ steps are those that the finished model will take, other ones for keyframes than
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from longtake.diffusion.loss import mean_unknown
 from longtake.diffusion.prediction import Denoiser, prediction_for
 from longtake.diffusion.sampler import coefficients
 from longtake.diffusion.schedule import Schedule, diffuse, per_frame, times
+from longtake.given import Given
 from longtake.models.unet import MaskTemporalUNet
 from longtake.plan import Sampling
 from longtake.train.denoiser import WIDE, ClipBatch, kinds, known_cells
@@ -46,11 +47,10 @@ class DistilLoss:
         """Mean loss of a batch, in units of the plain loss; the metrics tell it per kind of clip."""
         latents, device = batch.latents.float(), batch.latents.device
         mask = known_cells(batch, {"none": 1.0}, {"ends": 1.0}, 1.0, generator, self.wide_from)
-        known = only_known(latents, mask)
+        given = replace(batch.given(mask), known=only_known(latents, mask))
         noise = torch.randn(latents.shape, generator=generator, device=generator.device).to(device)
         kind = kinds(batch, self.wide_from)
         start, stop = self._step(kind, generator, device)
-        told = {"time": batch.time, "text": batch.text, "known": known, "mask": mask}
 
         def spread(t: Tensor) -> Tensor:
             return t[:, None].expand(batch.time.shape)
@@ -62,22 +62,22 @@ class DistilLoss:
             for k in range(self.substeps):
                 now, then = (start + (stop - start) * j / self.substeps for j in (k, k + 1))
                 keep, add = self._coefficients(now, then)
-                y = keep * y + add * self._guided(y, spread(now), scale, batch.prompt, told)
+                y = keep * y + add * self._guided(y, spread(now), scale, given)
             keep, add = self._coefficients(start, stop)
-            aim = torch.where(mask.bool(), known, (y - keep * x) / add)  # x0 that takes one step there
+            aim = torch.where(mask.bool(), given.known, (y - keep * x) / add)  # x0 that takes one step there
 
-        seen, level = enter(x, spread(start), known, mask, noise, torch.zeros_like(batch.time), self.schedule)
-        output = net(seen, level, prompt=batch.prompt, **told)
+        seen, level = enter(x, spread(start), given, noise, torch.zeros_like(batch.time), self.schedule)
+        output = net(seen, level, given)
         alpha, sigma = per_frame(self.schedule, spread(start))
         target = prediction_for(self.prediction, self.schedule).target(
             aim, (x - alpha * aim) / sigma, alpha, sigma
         )
         error = mean_unknown((output.float() - target).square(), mask)
-        told_apart = {}
+        losses = {}
         for k, name in enumerate(("keyframes", "gaps", "leaves")):
             of_kind = (kind == k).float()
-            told_apart[f"loss_{name}"] = (error.detach() * of_kind).sum() / of_kind.sum().clamp(min=1)
-        return error.mean(), told_apart
+            losses[f"loss_{name}"] = (error.detach() * of_kind).sum() / of_kind.sum().clamp(min=1)
+        return error.mean(), losses
 
     def _step(self, kind: Tensor, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
         """A random step of each clip's own sampling: where it starts and stops, both `[B]`."""
@@ -92,21 +92,18 @@ class DistilLoss:
             )
         return start, stop
 
-    def _guided(self, x: Tensor, t: Tensor, scale: Tensor, prompt: Tensor, told: dict[str, Tensor]) -> Tensor:
+    def _guided(self, x: Tensor, t: Tensor, scale: Tensor, given: Given) -> Tensor:
         """The teacher's x0, guided by the text where a clip's scale is not 1; known cells come untouched."""
         denoise = Denoiser(self.teacher, self.schedule, self.prediction).denoise
 
-        def x0(rows: Tensor, prompt: Tensor) -> Tensor:
-            part = {name: value if name == "text" else value[rows] for name, value in told.items()}
-            known, mask = part.pop("known"), part.pop("mask")
-            pinned = pin(denoise, known, mask, x[rows], self.schedule)
-            return pinned(x[rows], t[rows], prompt=prompt[rows], **part)
+        def x0(rows: Tensor, given: Given) -> Tensor:
+            return pin(denoise, given.rows(rows), x[rows], self.schedule)(x[rows], t[rows])
 
-        full = x0(torch.arange(len(x), device=x.device), prompt)
+        full = x0(torch.arange(len(x), device=x.device), given)
         rows = (scale != 1).nonzero()[:, 0]
         if not len(rows):
             return full
-        change = full[rows] - x0(rows, torch.zeros_like(prompt))
+        change = full[rows] - x0(rows, given.without_prompt())
         return full.index_add(0, rows, (scale[rows] - 1).view(-1, 1, 1, 1, 1) * change)
 
     def _coefficients(self, now: Tensor, then: Tensor) -> tuple[Tensor, Tensor]:

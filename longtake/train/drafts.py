@@ -6,25 +6,16 @@ learns how far to trust one. Flow between frames costs too much here: their blen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from longtake.diffusion.schedule import Schedule, diffuse
-from longtake.models.nearest import nearest_known
-from longtake.models.resize import doubled, halved
+from longtake.given import Draft, Given
+from longtake.models.latents import doubled, halved, nearest_known
 
 _NEAR = 3.5  # film frames: the widest median spacing that frames between known ones are drafted for
-
-
-@dataclass(frozen=True)
-class Drafted:
-    """A batch's masks, some of them changed, and its drafts."""
-
-    mask: Tensor  # [B, T, 1, H, W]
-    draft: Tensor  # [B, T, C, H, W]
-    level: Tensor  # [B, T], below 0 where a frame has none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +29,16 @@ class Drafts:
     def __call__(
         self,
         latents: Tensor,
-        time: Tensor,
-        mask: Tensor,
+        given: Given,
         reference: Tensor,
         schedule: Schedule,
         generator: torch.Generator,
-    ) -> Drafted:
-        """Draw the drafts of a batch; `reference[B, T]` are frames from elsewhere, which keep their masks."""
+    ) -> Given:
+        """`given` with the drafts of a batch of `latents[B, T, C, H, W]`, and with some of its masks changed.
+
+        `reference[B, T]` are frames from elsewhere, which keep their masks.
+        """
+        time, mask = given.time, given.mask
         clips, length = time.shape
         chance, level, every = torch.rand(3, clips, generator=generator, device=generator.device).to(
             latents.device
@@ -59,7 +53,8 @@ class Drafts:
         mask = torch.where(is_between[:, None, None, None, None], fenced, mask)
         blend = nearest_known(latents * mask, mask, time)[:, :, : latents.shape[2]]
         rough = torch.where(is_coarse[:, None, None, None, None], doubled(halved(latents)), blend)
-        told = (self.noise * level)[:, None].expand(time.shape)
+        level = (self.noise * level)[:, None].expand(time.shape)
         free = ~mask.bool().all(dim=(2, 3, 4)) & ~reference
         shown = (is_coarse | is_between)[:, None] & free
-        return Drafted(mask, diffuse(rough, noise, told, schedule), torch.where(shown, told, -1.0))
+        draft = Draft(diffuse(rough, noise, level, schedule), torch.where(shown, level, -1.0))
+        return replace(given, mask=mask, draft=draft)

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from longtake.data.clips import Draws, draw_stills
+from longtake.models.pixels import to_model, to_pixels
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
-from longtake.train.autoencoder import distance, psnr, to_model, to_pixels
+from longtake.train.autoencoder import distance, psnr
 from longtake.train.loop import step_seed
 
 

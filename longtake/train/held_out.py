@@ -13,8 +13,10 @@ from longtake.conditions.text import PromptEncoder
 from longtake.data.clips import Clip, Draws, draw_stills
 from longtake.data.footage import Footage
 from longtake.diffusion.loss import DiffusionLoss
+from longtake.given import Given
+from longtake.models.pixels import to_model
 from longtake.models.vae import TKLVAE
-from longtake.train.autoencoder import psnr, to_model
+from longtake.train.autoencoder import psnr
 
 LEVELS = ("keyframes", "gaps", "leaves")
 _LENGTH = 16  # frames of a clip
@@ -27,11 +29,11 @@ _AT_ONCE = 16  # frames
 def reconstruction(vae: TKLVAE, draws: Draws, size: int, count: int = 64) -> float:
     """PSNR in dB of `count` frames that were encoded and decoded one by one."""
     frames = to_model(draw_stills(draws, random.Random(2), count, size))[:, None]
-    made = [
+    decoded = [
         vae.decode_latents(vae.encode_latents(part.to(vae.device))).cpu()
         for part in torch.split(frames, _AT_ONCE)
     ]
-    return float(psnr(torch.cat(made), frames))
+    return float(psnr(torch.cat(decoded), frames))
 
 
 def level_clips(footage: Footage, films: Sequence[int], level: str, count: int) -> Iterator[Clip]:
@@ -64,7 +66,7 @@ def denoising(
     ends: bool,  # whether the first and the last frame are known
 ) -> tuple[float, float]:
     """The training loss of clips under their captions, and that of a network which always answers 0."""
-    found = []
+    losses = []
     for number, clip in enumerate(clips):
         latents = vae.encode_latents(to_model(clip.pixels(size))[None].to(vae.device))
         mask = torch.zeros_like(latents[:, :, :1])
@@ -73,19 +75,17 @@ def denoising(
         time = torch.tensor([clip.numbers], device=latents.device).float()
         text = encoder.encode(["", *clip.captions]).to(latents.device)
         prompt = torch.arange(1, len(text), device=latents.device)[None]
-        several = (latents, time - time[:, :1], prompt, mask)
-        latents, time, prompt, mask = (x.repeat(_DRAWN, *[1] * (x.ndim - 1)) for x in several)
+        once = Given(time=time - time[:, :1], text=text, prompt=prompt, known=latents, mask=mask)
+        several = torch.zeros(_DRAWN, dtype=torch.long, device=latents.device)  # the one clip again and again
         pair = []
         for each in (net, _nothing):
             same = torch.Generator(latents.device).manual_seed(number)
-            loss, _ = diffusion(
-                each, latents, time, text, prompt, mask, null_prompt=0, text_dropout=0.0, generator=same
-            )
+            loss, _ = diffusion(each, latents[several], once.rows(several), generator=same)
             pair.append(float(loss))
-        found.append(pair)
-    ours, nothing = torch.tensor(found).mean(dim=0).tolist()
+        losses.append(pair)
+    ours, nothing = torch.tensor(losses).mean(dim=0).tolist()
     return ours, nothing
 
 
-def _nothing(x: Tensor, *told: Tensor, **further: Tensor) -> Tensor:
+def _nothing(x: Tensor, t: Tensor, given: Given) -> Tensor:
     return torch.zeros_like(x)

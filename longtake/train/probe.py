@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from longtake.models.pixels import to_model
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
-from longtake.train.autoencoder import to_model
 from longtake.train.loop import step_seed
 from longtake.world.drawing import FrameTruth, draw
 from longtake.world.scenes import random_latents, random_shot

@@ -16,9 +16,10 @@ from longtake.diffusion import Denoiser, guide, times
 from longtake.diffusion.prediction import Denoise
 from longtake.diffusion.sampler import ddim
 from longtake.diffusion.schedule import Schedule
+from longtake.given import Given
+from longtake.models.pixels import to_pixels
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
-from longtake.train.autoencoder import to_pixels
 
 _FRAMES, _SPACING, _STEPS, _GUIDANCE = 16, 225, 8, 3.0
 
@@ -42,10 +43,11 @@ def keyframe_sheet(
     for film in films:
         clip = _keyframes(footage, film)
         count = len(clip.numbers)
-        denoise = _denoise(net, encoder.encode(["", *clip.captions]), clip.numbers, schedule, prediction)
         shape = (1, count, vae.config.latent_channels, size // vae.factor, size // vae.factor)
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(film)).to(net.device)
-        latents = ddim(partial(denoise, known=torch.zeros_like(noise)), noise, times(_STEPS), schedule)
+        given = _given(encoder.encode(["", *clip.captions]), clip.numbers, noise)
+        denoise = _guided(Denoiser(net, schedule, prediction), given)
+        latents = ddim(denoise, noise, times(_STEPS), schedule)
         drawn = to_pixels(vae.to(net.device).decode_latents(latents)[0])
         for part in (clip.pixels(size), drawn):
             row = np.concatenate(list(part), axis=1)
@@ -60,16 +62,17 @@ def _keyframes(footage: Footage, film: int) -> Clip:
     return Clip(footage=footage, film=film, numbers=tuple(int(k * spacing) for k in range(count)))
 
 
-def _denoise(
-    net: MaskTemporalUNet, text: Tensor, numbers: Sequence[float], schedule: Schedule, prediction: str
-) -> Denoise:
-    """The guided denoiser of a clip of keyframes, frame k under row k + 1 of `text`, nothing known."""
-    rows = torch.arange(1, len(numbers) + 1, device=net.device)[None]
-    time = torch.tensor([numbers], device=net.device).float()
+def _given(text: Tensor, numbers: Sequence[float], like: Tensor) -> Given:
+    """Frame k of a clip under row k + 1 of `text`, nothing known of its latents, which are as `like`."""
+    return Given(
+        time=torch.tensor([numbers], device=like.device).float(),
+        text=text.to(like.device),
+        prompt=torch.arange(1, len(numbers) + 1, device=like.device)[None],
+        known=torch.zeros_like(like),
+        mask=torch.zeros_like(like[:, :, :1]),
+    )
 
-    def denoise(x: Tensor, t: Tensor, *, known: Tensor, prompt: Tensor) -> Tensor:
-        inputs = {"text": text.to(net.device), "time": time, "known": known, "mask": known[:, :, :1]}
-        return Denoiser(net, schedule, prediction).denoise(x, t, prompt=prompt, **inputs)
 
-    full, without = partial(denoise, prompt=rows), partial(denoise, prompt=torch.zeros_like(rows))
+def _guided(denoiser: Denoiser, given: Given) -> Denoise:
+    full, without = (partial(denoiser.denoise, given=each) for each in (given, given.without_prompt()))
     return guide(full, without, full, text_scale=_GUIDANCE)

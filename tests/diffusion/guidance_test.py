@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 import torch
 from torch import Tensor
@@ -11,13 +9,15 @@ from longtake.diffusion.guidance import guide
 from longtake.diffusion.prediction import Denoise
 from longtake.diffusion.sampler import ddim
 from longtake.diffusion.schedule import diffuse, flow, times
+from longtake.given import Given
 
 SHAPE = (1, 4, 2, 3, 3)  # B T C H W
 known, noise = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(0)).unbind()
 known[0, 0, 0, 0, 0] = -0.0  # keeps its sign, too
 mask = torch.zeros(1, 4, 1, 3, 3)
 mask[:, [0, -1]] = 1
-PROMPT, NULL = torch.ones(1, 4), torch.zeros(1, 4)
+PROMPT = torch.ones(1, 4, dtype=torch.long)
+GIVEN = Given(time=torch.zeros(1, 4), text=torch.zeros(2, 1, 1), prompt=PROMPT, known=known, mask=mask)
 
 
 class Net:
@@ -26,17 +26,16 @@ class Net:
     def __init__(self) -> None:
         self.calls: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
 
-    def __call__(self, x: Tensor, t: Tensor, prompt: Tensor, known: Tensor, mask: Tensor) -> Tensor:
-        self.calls.append((x, t, prompt, mask))
-        return 0.5 * x + prompt[:, :, None, None, None] + 0.1 * known.sum(dim=1, keepdim=True)
+    def __call__(self, x: Tensor, t: Tensor, given: Given) -> Tensor:
+        self.calls.append((x, t, given.prompt, given.mask))
+        return 0.5 * x + given.prompt[:, :, None, None, None] + 0.1 * given.known.sum(dim=1, keepdim=True)
 
 
 def wrapped(net: Net, text_scale: float, known_scale: float) -> Denoise:
-    pinned = pin(net, known, mask, noise, flow)
     return guide(
-        partial(pinned, prompt=PROMPT),
-        partial(pinned, prompt=NULL),
-        partial(blind(net, known, mask), prompt=PROMPT),
+        pin(net, GIVEN, noise, flow),
+        pin(net, GIVEN.without_prompt(), noise, flow),
+        blind(net, GIVEN),
         text_scale=text_scale,
         known_scale=known_scale,
     )
@@ -54,16 +53,15 @@ def test_passes_are_made_only_for_scales_that_differ_from_one(
 
 
 def test_no_guidance_is_the_full_pass_bit_for_bit() -> None:
-    full = partial(pin(Net(), known, mask, noise, flow), prompt=PROMPT)
+    full = pin(Net(), GIVEN, noise, flow)
     assert torch.equal(ddim(wrapped(Net(), 1, 1), noise, times(5), flow), ddim(full, noise, times(5), flow))
 
 
 @pytest.mark.parametrize(("text", "frames"), [(3.0, 1.0), (1.0, 1.5), (2.0, 0.5), (0.0, 0.0)])
 def test_formula(text: float, frames: float) -> None:
     x, t = torch.randn(SHAPE), torch.full((1, 4), 0.6)
-    pinned = pin(Net(), known, mask, noise, flow)
-    full, without_text = pinned(x, t, prompt=PROMPT), pinned(x, t, prompt=NULL)
-    without_known = blind(Net(), known, mask)(x, t, prompt=PROMPT)
+    full, without_text = (pin(Net(), each, noise, flow)(x, t) for each in (GIVEN, GIVEN.without_prompt()))
+    without_known = blind(Net(), GIVEN)(x, t)
     expected = full + (text - 1) * (full - without_text) + (frames - 1) * (full - without_known)
     torch.testing.assert_close(wrapped(Net(), text, frames)(x, t), expected)
 

@@ -9,8 +9,9 @@ from torch import Generator, Tensor, nn
 
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import REGIMES, draw_masks
-from longtake.diffusion.prediction import PREDICTIONS, PredictionError
+from longtake.diffusion.prediction import PREDICTIONS, Network, PredictionError
 from longtake.diffusion.schedule import cosine, ddpm, flow, per_frame
+from longtake.given import Given
 
 B, T, C, H, W, P = 6, 5, 4, 6, 6, 3
 
@@ -40,12 +41,15 @@ def batch(clips: int = B, seed: int = 0) -> dict[str, Tensor]:
 
 def run(
     loss: DiffusionLoss,
-    net: Callable[..., Tensor],
+    net: Network,
     data: dict[str, Tensor],
     seed: int = 0,
     dropout: float = 0.1,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    return loss(net, **data, null_prompt=0, text_dropout=dropout, generator=Generator().manual_seed(seed))
+    conditions = {name: data[name] for name in ("time", "text", "prompt", "mask")}
+    given = Given(known=data["latents"], **conditions)
+    chance = Generator().manual_seed(seed)
+    return loss(net, data["latents"], given, text_dropout=dropout, generator=chance)
 
 
 class Net(nn.Module):
@@ -55,13 +59,10 @@ class Net(nn.Module):
         super().__init__()
         self.conv = nn.Conv3d(2 * C + 4, C, 3, padding=1)
 
-    def forward(
-        self, x: Tensor, t: Tensor, time: Tensor, text: Tensor, prompt: Tensor, known: Tensor, mask: Tensor
-    ) -> Tensor:
-        per_frame = [
-            v[:, :, None, None, None].expand_as(mask) for v in (t, time, text.mean(dim=(1, 2))[prompt])
-        ]
-        seen = torch.cat([x, known, mask, *per_frame], dim=2)
+    def forward(self, x: Tensor, t: Tensor, given: Given) -> Tensor:
+        said = given.text.mean(dim=(1, 2))[given.prompt]
+        per_frame = [v[:, :, None, None, None].expand_as(given.mask) for v in (t, given.time, said)]
+        seen = torch.cat([x, given.known, given.mask, *per_frame], dim=2)
         output: Tensor = self.conv(seen.movedim(1, 2)).movedim(1, 2)
         return output
 
@@ -69,8 +70,8 @@ class Net(nn.Module):
 class Spy:
     """Keeps what the network was given; gives zeros."""
 
-    def __call__(self, x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
-        self.x, self.t, self.inputs = x, t, inputs
+    def __call__(self, x: Tensor, t: Tensor, given: Given) -> Tensor:
+        self.x, self.t, self.given = x, t, given
         return torch.zeros_like(x)
 
 
@@ -82,7 +83,7 @@ class Spy:
 def test_the_perfect_net_has_no_loss(schedule: Any, prediction: str, paper_exact: bool) -> None:
     data = batch()
 
-    def perfect(x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
+    def perfect(x: Tensor, t: Tensor, given: Given) -> Tensor:
         alpha, sigma = per_frame(schedule, t)
         eps = (x - alpha * data["latents"]) / sigma
         return PREDICTIONS[prediction].target(data["latents"], eps.nan_to_num(0, 0, 0), alpha, sigma)
@@ -94,7 +95,7 @@ def test_the_perfect_net_has_no_loss(schedule: Any, prediction: str, paper_exact
 def test_known_cells_have_no_gradient_and_unknown_ones_have() -> None:
     data, outputs = batch(), []
 
-    def net(x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
+    def net(x: Tensor, t: Tensor, given: Given) -> Tensor:
         outputs.append(torch.zeros_like(x).requires_grad_())
         return outputs[0]
 
@@ -111,8 +112,8 @@ def test_each_clip_counts_the_same_however_few_cells_are_unknown() -> None:
     assert float(value) == pytest.approx(4.0, rel=1e-4)
 
 
-def target_plus(error: float, data: dict[str, Tensor]) -> Callable[..., Tensor]:
-    def net(x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
+def target_plus(error: float, data: dict[str, Tensor]) -> Network:
+    def net(x: Tensor, t: Tensor, given: Given) -> Tensor:
         return (x - data["latents"]) / t[:, :, None, None, None].clamp(min=1e-9) + error
 
     return net
@@ -130,8 +131,8 @@ def test_what_the_net_sees() -> None:
     run(settings(), spy, data)
     mask, whole = data["mask"].bool(), data["mask"].bool().all(dim=(2, 3, 4))
     where = mask.expand_as(spy.x)
-    assert torch.equal(spy.inputs["known"], data["latents"] * data["mask"])
-    assert torch.equal(spy.inputs["mask"], data["mask"])
+    assert torch.equal(spy.given.known, data["latents"] * data["mask"])
+    assert torch.equal(spy.given.mask, data["mask"])
     assert (spy.t[whole] <= 0.15).all()
     quiet = [spy.t[i][whole[i]] for i in range(400) if whole[i].any()]
     assert all((level == level[0]).all() for level in quiet)
@@ -164,12 +165,12 @@ def test_levels_are_logit_normal_with_a_share_at_the_terminal_one() -> None:
 def test_dropout_takes_all_prompts_of_a_clip() -> None:
     data, spy = batch(400), Spy()
     run(settings(), spy, data, dropout=0.25)
-    dropped = (spy.inputs["prompt"] == 0).all(dim=1)
+    dropped = (spy.given.prompt == 0).all(dim=1)
     assert 0.18 < float(dropped.float().mean()) < 0.32
-    assert torch.equal(spy.inputs["prompt"][~dropped], data["prompt"][~dropped])
+    assert torch.equal(spy.given.prompt[~dropped], data["prompt"][~dropped])
     for dropout, prompt in ((0.0, data["prompt"]), (1.0, torch.zeros_like(data["prompt"]))):
         run(settings(), spy, data, dropout=dropout)
-        assert torch.equal(spy.inputs["prompt"], prompt)
+        assert torch.equal(spy.given.prompt, prompt)
 
 
 def test_diagnostics_are_means_and_counts_per_quarter_of_t() -> None:

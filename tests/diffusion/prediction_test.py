@@ -6,6 +6,15 @@ from torch import Tensor, nn
 
 from longtake.diffusion.prediction import PREDICTIONS, Denoiser, PredictionError, prediction_for
 from longtake.diffusion.schedule import SCHEDULES, Schedule, diffuse, per_frame
+from longtake.given import Given
+
+GIVEN = Given(
+    time=torch.tensor([[1.0, 2.0]]),
+    text=torch.zeros(1, 1, 1),
+    prompt=torch.zeros(1, 2, dtype=torch.long),
+    known=torch.zeros(1, 2, 3, 4, 4),
+    mask=torch.zeros(1, 2, 1, 4, 4),
+)
 
 
 def possible() -> list[tuple[str, str]]:
@@ -20,8 +29,8 @@ def test_target_leads_back_to_x0(prediction: str, schedule: str, level: float) -
     noised = diffuse(x0, noise, t, SCHEDULES[schedule])
     alpha, sigma = per_frame(SCHEDULES[schedule], t)
     target = prediction_for(prediction, SCHEDULES[schedule]).target(x0, noise, alpha, sigma)
-    denoiser = Denoiser(lambda x, t, **inputs: target, SCHEDULES[schedule], prediction)
-    torch.testing.assert_close(denoiser.denoise(noised, t), x0)
+    denoiser = Denoiser(lambda x, t, given: target, SCHEDULES[schedule], prediction)
+    torch.testing.assert_close(denoiser.denoise(noised, t, GIVEN), x0)
 
 
 def test_targets_are_what_their_names_say() -> None:
@@ -69,15 +78,17 @@ def test_an_unknown_prediction_is_named() -> None:
 def test_a_clean_frame_is_its_own_x0_whatever_the_net_says(name: str) -> None:
     schedule: Schedule = SCHEDULES["flow"]
     x = torch.randn(1, 2, 3, 4, 4)
-    x0 = Denoiser(lambda x, t, **inputs: torch.randn_like(x), schedule, name).denoise(x, torch.zeros(1, 2))
+    x0 = Denoiser(lambda x, t, given: torch.randn_like(x), schedule, name).denoise(
+        x, torch.zeros(1, 2), GIVEN
+    )
     assert torch.equal(x0, x)
 
 
-def test_inputs_reach_the_net_and_x0_keeps_the_dtype_of_x() -> None:
-    def net(x: Tensor, t: Tensor, time: Tensor) -> Tensor:
-        return (x * time[:, :, None, None, None]).bfloat16()
+def test_what_is_given_reaches_the_net_and_x0_keeps_the_dtype_of_x() -> None:
+    def net(x: Tensor, t: Tensor, given: Given) -> Tensor:
+        return (x * given.time[:, :, None, None, None]).bfloat16()
 
-    x, time = torch.randn(1, 2, 3, 4, 4), torch.tensor([[1.0, 2.0]])
-    x0 = Denoiser(net, SCHEDULES["flow"], "x0").denoise(x, torch.ones(1, 2), time=time)
+    x = torch.randn(1, 2, 3, 4, 4)
+    x0 = Denoiser(net, SCHEDULES["flow"], "x0").denoise(x, torch.ones(1, 2), GIVEN)
     assert x0.dtype == torch.float32
     torch.testing.assert_close(x0[:, 1], 2 * x[:, 1], rtol=1e-2, atol=1e-2)

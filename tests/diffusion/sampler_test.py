@@ -15,6 +15,7 @@ from torch import Tensor
 from longtake.diffusion.prediction import Denoise, Denoiser
 from longtake.diffusion.sampler import SAMPLERS, ddim, dpm_2m
 from longtake.diffusion.schedule import SCHEDULES, Schedule, flow, per_frame, times
+from longtake.given import Given
 
 SHAPE = (2, 3, 4, 5, 5)  # B T C H W
 MEAN, STD = 0.7, 0.4  # of the Gaussian data
@@ -112,6 +113,20 @@ def net(x: Tensor, t: Tensor) -> Tensor:
     return torch.tanh(x.flip(-1)) * (0.3 + 0.4 * t[:, :, None, None, None])
 
 
+def denoise_with(schedule: Schedule, prediction: str) -> Denoise:
+    """x0 by the network above, whatever is given."""
+    denoiser = Denoiser(lambda x, t, given: net(x, t), schedule, prediction)
+    nothing = torch.zeros(SHAPE[:2])
+    given = Given(
+        time=nothing,
+        text=torch.zeros(1, 1, 1),
+        prompt=nothing.long(),
+        known=torch.zeros(SHAPE),
+        mask=torch.zeros(SHAPE)[:, :, :1],
+    )
+    return lambda x, t: denoiser.denoise(x, t, given)
+
+
 def of_table(cumulative: Tensor, final: Tensor) -> Schedule:
     """Diffusers' table of alpha^2: row i at t = (i + 1) / 1000, and where its last step ends at t = 0."""
     table = torch.cat([final.reshape(1), cumulative]).double()
@@ -160,7 +175,7 @@ def check_ddim(scheduler: DDIMScheduler, prediction: str) -> None:
     steps = [(int(i) + 1) / 1000 for i in scheduler.timesteps] + [0.0]
     schedule = of_table(scheduler.alphas_cumprod, scheduler.final_alpha_cumprod)
     noise = torch.randn(SHAPE, dtype=torch.float64)
-    ours = ddim(Denoiser(net, schedule, prediction).denoise, noise, steps, schedule)
+    ours = ddim(denoise_with(schedule, prediction), noise, steps, schedule)
     torch.testing.assert_close(ours, run_diffusers(scheduler, noise, steps[:-1]), rtol=1e-5, atol=1e-5)
 
 
@@ -174,7 +189,7 @@ def test_flow_equals_diffusers_euler(shift: float) -> None:
     x = noise
     for level, timestep in zip(steps, scheduler.timesteps, strict=False):
         x = scheduler.step(net(x, x.new_full(SHAPE[:2], level)), timestep, x).prev_sample
-    torch.testing.assert_close(ddim(Denoiser(net, flow, "flow").denoise, noise, steps, flow), x)
+    torch.testing.assert_close(ddim(denoise_with(flow, "flow"), noise, steps, flow), x)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -186,5 +201,5 @@ def test_dpm_2m_equals_diffusers() -> None:
     scheduler.set_timesteps(16)
     steps = scheduler.sigmas.double().tolist()
     noise = torch.randn(SHAPE)
-    ours = dpm_2m(Denoiser(net, flow, "flow").denoise, noise, steps, flow)
+    ours = dpm_2m(denoise_with(flow, "flow"), noise, steps, flow)
     torch.testing.assert_close(ours, run_diffusers(scheduler, noise, steps[:-1]), rtol=1e-4, atol=1e-4)

@@ -19,6 +19,7 @@ from longtake.diffusion import SCHEDULES, Denoiser, past_of, pin, reused_noise
 from longtake.draw.decode import Decoder
 from longtake.draw.load import number_type
 from longtake.draw.network import Drawer, Operations
+from longtake.given import Given
 from longtake.manifest import ModelError, read_manifest, write_manifest
 from longtake.plan import ClipSpec, Frame, Job, Sampling
 from longtake.plan.spec import Draft, Reference, Reuse
@@ -336,21 +337,24 @@ def test_what_lies_under_the_mask_is_never_looked_at(drawer: Drawer) -> None:
     mask = torch.zeros(1, 6, 1, 4, 4)
     mask[:, 0] = mask[:, 3, :, :2] = 1  # a frame, and half of another
     garbage = torch.where(mask.bool(), known, 1e3)
-    inputs = {
-        "time": torch.arange(6.0)[None],
-        "text": drawer.tokens(["", "fox jumps"]),
-        "prompt": torch.ones(1, 6, dtype=torch.long),
-    }
+    given = Given(
+        time=torch.arange(6.0)[None],
+        text=drawer.tokens(["", "fox jumps"]),
+        prompt=torch.ones(1, 6, dtype=torch.long),
+        known=known,
+        mask=mask,
+    )
     t = torch.full((1, 6), 0.7)
     net = drawer.net("fp32")
     with torch.inference_mode():
-        seen = net(x, t, known=known, mask=mask, **inputs)
-        assert torch.equal(net(x, t, known=garbage, mask=mask, **inputs), seen)
-        assert not torch.equal(net(x, t, known=garbage, mask=torch.ones_like(mask), **inputs), seen)
+        seen = net(x, t, given)
+        assert torch.equal(net(x, t, replace(given, known=garbage)), seen)
+        everywhere = replace(given, known=garbage, mask=torch.ones_like(mask))
+        assert not torch.equal(net(x, t, everywhere), seen)
         schedule = SCHEDULES[drawer.manifest.schedule]
         denoise = Denoiser(net, schedule, drawer.manifest.prediction).denoise
         a, b = (
-            pin(partial(denoise, **inputs), clip, mask, noise, schedule)(x, t)
+            pin(denoise, replace(given, known=clip), noise, schedule)(x, t)
             for clip in (known, torch.where(mask.bool(), known, torch.nan))
         )
     assert torch.equal(a, b)

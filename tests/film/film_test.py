@@ -144,7 +144,7 @@ def test_an_edit_is_another_film(film: Film, board: Path) -> None:
 
 
 def test_segments_are_the_pieces_of_the_film(film: Film, tmp_path: Path) -> None:
-    assert film.segments == [range(0, 15), range(15, 61)]
+    assert film.segments == [range(15), range(15, 61)]
     first = film.segment(0)
     assert film.plan().missing == 3, "only what the segment shows"
     assert count_frames(first) == 15

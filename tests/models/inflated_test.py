@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
+from networks import evaluated
 from tiny_sd import SD_NOISE, UNET, stirred
 from torch import Tensor
 
 from longtake.diffusion import SCHEDULES, Denoiser, ddim, times
 from longtake.diffusion.loss import DiffusionLoss
+from longtake.given import Draft, Given, Signal
 from longtake.models.inflated import InflatedUNet, image_timestep
 from longtake.models.layers import TemporalConv
 from longtake.models.load import network_in
@@ -82,7 +84,7 @@ def test_at_first_every_frame_is_what_the_image_network_makes_of_it(settings: di
     image = image_network(**settings)
     net = InflatedUNet.of(image, head=16, known_channels=8).eval()
     given = inputs()
-    out = net(**given)
+    out = evaluated(net, given)
     said, steps = given["text"][given["prompt"]], image_timestep(given["t"])
     together = [image(x, t, s).sample for x, t, s in zip(given["x"], steps, said, strict=True)]
     assert torch.equal(out, torch.stack(together))  # bit for bit, a clip's frames being the batch
@@ -91,43 +93,43 @@ def test_at_first_every_frame_is_what_the_image_network_makes_of_it(settings: di
             alone = image(given["x"][b, k : k + 1], steps[b, k], said[b, k : k + 1]).sample[0]
             torch.testing.assert_close(out[b, k], alone, rtol=0, atol=5e-6)
     other = {**inputs(1), **{key: given[key] for key in ("x", "t", "text", "prompt")}}
-    assert torch.equal(net(**other), out)  # whatever is known, and when
+    assert torch.equal(evaluated(net, other), out)  # whatever is known, and when
 
 
 @pytest.mark.parametrize("of", ["known", "mask", "time", "neighbours"])
 @torch.no_grad()
 def test_once_changed_it_looks_at_what_is_known_and_around(of: str) -> None:
     net, given = perturbed(), inputs()
-    out, other = net(**given), dict(given)
+    out, other = evaluated(net, given), dict(given)
     if of == "neighbours":
         other["x"] = given["x"].clone()
         other["x"][:, 1:] += 1
     else:
         other[of] = inputs(1)[of]
-    assert (net(**other)[:, 0] - out[:, 0]).abs().max() > 1e-3
+    assert (evaluated(net, other)[:, 0] - out[:, 0]).abs().max() > 1e-3
 
 
 @torch.no_grad()
 def test_what_is_under_the_mask_is_not_looked_at() -> None:
     net, given = perturbed(), inputs()
     hidden = given["known"] + 9 * (1 - given["mask"])
-    assert torch.equal(net(**{**given, "known": hidden}), net(**given))
+    assert torch.equal(evaluated(net, {**given, "known": hidden}), evaluated(net, given))
 
 
 @torch.no_grad()
 def test_a_clip_is_the_same_whichever_are_drawn_with_it() -> None:
     net, given = perturbed(), inputs()
-    both = net(**given)
+    both = evaluated(net, given)
     for b in range(CLIPS):
         alone = {key: part if key == "text" else part[b : b + 1] for key, part in given.items()}
-        assert torch.equal(net(**alone), both[b : b + 1])
+        assert torch.equal(evaluated(net, alone), both[b : b + 1])
 
 
 def test_with_gradients_clips_are_computed_together_to_the_same() -> None:
     net, given = perturbed(), inputs()
     with torch.no_grad():
-        one_by_one = net(**given)
-    torch.testing.assert_close(net(**given), one_by_one, rtol=0, atol=2e-5)
+        one_by_one = evaluated(net, given)
+    torch.testing.assert_close(evaluated(net, given), one_by_one, rtol=0, atol=2e-5)
 
 
 def gradients(given: dict[str, Tensor], again: bool) -> tuple[Tensor, dict[str, Tensor], int]:
@@ -143,7 +145,7 @@ def gradients(given: dict[str, Tensor], again: bool) -> tuple[Tensor, dict[str, 
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        out = net(**leaves)
+        out = evaluated(net, leaves)
     out.square().mean().backward()
     found = {name: p.grad for name, p in (*net.named_parameters(), *leaves.items()) if p.requires_grad}
     return out, {name: grad for name, grad in found.items() if grad is not None}, sum(sizes)
@@ -194,10 +196,10 @@ def test_ddim_is_that_of_diffusers(prediction: str, ours: str, steps: int) -> No
         x = scheduler.step(image(x, step, said[0]).sample, step, x).prev_sample
     net = InflatedUNet.of(image, head=16, known_channels=8).eval()
     denoiser = Denoiser(net, SCHEDULES["sd"], ours)
-    further = {key: given[key][:1] for key in ("time", "prompt", "known", "mask")}
+    conditions = Given(**{key: given[key] for key in ("time", "text", "prompt", "known", "mask")})
 
     def denoise(x: Tensor, t: Tensor) -> Tensor:
-        return denoiser.denoise(x, t, text=given["text"], **further)
+        return denoiser.denoise(x, t, conditions.rows(slice(1)))
 
     drawn = ddim(denoise, given["x"][:1], times(steps), SCHEDULES["sd"])[0]
     torch.testing.assert_close(drawn, x, rtol=1e-4, atol=1e-4)
@@ -231,14 +233,14 @@ def test_a_folder_keeps_it_whole_or_in_parts(tmp_path: Path) -> None:
     for folder in (tmp_path / "whole", tmp_path / "parts"):
         again = network_in(folder)
         assert isinstance(again, InflatedUNet)
-        assert torch.equal(again(**inputs()), net(**inputs()))
+        assert torch.equal(evaluated(again, inputs()), evaluated(net, inputs()))
     half = network_in(tmp_path / "whole", torch.bfloat16)
     assert {p.dtype for p in half.parameters()} == {torch.bfloat16}
     short = {
         key: part.bfloat16() if key in ("x", "text", "known", "mask") else part
         for key, part in inputs().items()
     }
-    torch.testing.assert_close(half(**short).float(), net(**inputs()), rtol=0, atol=0.1)
+    torch.testing.assert_close(evaluated(half, short).float(), evaluated(net, inputs()), rtol=0, atol=0.1)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
@@ -268,13 +270,16 @@ def test_networks_that_take_more_are_refused(settings: dict[str, Any], reason: s
         InflatedUNet(image_config={**config, **settings})
 
 
-def test_drafts_and_odd_sizes_are_refused() -> None:
+def test_drafts_tracks_and_odd_sizes_are_refused() -> None:
     net, given = perturbed(), inputs()
+    signal = Signal(valid=torch.ones(CLIPS, FRAMES, dtype=torch.bool), timing=torch.ones(CLIPS, FRAMES, 1))
+    with pytest.raises(ValueError, match="reads no tracks: leave out 'sound'"):
+        evaluated(net, {**given, "tracks": {"sound": signal}})
     with pytest.raises(ValueError, match="takes no drafts"):
-        net(**given, draft=given["x"], draft_level=given["t"])
+        evaluated(net, {**given, "draft": Draft(given["x"], given["t"])})
     small = {key: part[..., :7] if key in ("x", "known", "mask") else part for key, part in given.items()}
     with pytest.raises(ValueError, match="make both sides multiples of 2"):
-        net(**small)
+        evaluated(net, small)
 
 
 def test_training_what_was_added_leaves_the_image_network_and_learns_a_clip() -> None:
@@ -301,8 +306,10 @@ def test_training_what_was_added_leaves_the_image_network_and_learns_a_clip() ->
 
     def step(seed: int) -> Tensor:
         chance = torch.Generator().manual_seed(seed)
-        said = given["time"][:1], given["text"], given["prompt"][:1], mask
-        return loss(net, clip, *said, null_prompt=0, text_dropout=0.0, generator=chance)[0]
+        conditions = Given(
+            time=given["time"][:1], text=given["text"], prompt=given["prompt"][:1], known=clip, mask=mask
+        )
+        return loss(net, clip, conditions, generator=chance)[0]
 
     with torch.no_grad():
         first = sum(float(step(seed)) for seed in range(100, 108))

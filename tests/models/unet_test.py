@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from networks import evaluated
 from torch import Tensor
 
+from longtake.conditions.track import ClockTrack, in_one_batch
+from longtake.given import Draft
 from longtake.models.unet import MaskTemporalUNet
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -99,13 +102,13 @@ def test_at_initialisation_each_frame_of_the_output_depends_on_that_frame_of_x_a
     levels: int, nearest: bool
 ) -> None:
     net, given = of(levels, nearest), inputs()
-    out = net(**given)
+    out = evaluated(net, given)
     assert out.std() > 0.05  # not for want of an output
-    assert not torch.equal(net(**changed(given, "x")), out)
+    assert not torch.equal(evaluated(net, changed(given, "x")), out)
     for name in set(INPUTS) - {"x"}:
-        assert torch.equal(net(**changed(given, name)), out), name
+        assert torch.equal(evaluated(net, changed(given, name)), out), name
     given["x"][:, 2] += 1
-    moved = (net(**given) != out).flatten(2).any(2)
+    moved = (evaluated(net, given) != out).flatten(2).any(2)
     assert moved.tolist() == [[False, False, True, False, False]] * 2
 
 
@@ -113,12 +116,12 @@ def test_at_initialisation_each_frame_of_the_output_depends_on_that_frame_of_x_a
 @LEVELS
 def test_later_the_output_depends_on_everything(levels: int, nearest: bool) -> None:
     net, given = shaken(of(levels, nearest)), inputs()
-    out = net(**given)
+    out = evaluated(net, given)
     for name in INPUTS:
-        moved = (net(**changed(given, name)) - out).abs().flatten(2).amax(2)
+        moved = (evaluated(net, changed(given, name)) - out).abs().flatten(2).amax(2)
         assert (moved > 1e-4).all(), name  # every frame of every clip
     given["x"][0, 2] += 1
-    moved = (net(**given) != out).flatten(2).any(2)
+    moved = (evaluated(net, given) != out).flatten(2).any(2)
     assert moved[0].all()  # frames of a clip see each other
     assert not moved[1].any()  # clips do not
 
@@ -128,9 +131,9 @@ def test_later_the_output_depends_on_everything(levels: int, nearest: bool) -> N
 def test_another_known_frame_moves_the_frames_between(frame: int, nearest: bool) -> None:
     net, given = shaken(tiny(nearest=nearest)), inputs()
     given["mask"][:, -1] = 1
-    out = net(**given)
+    out = evaluated(net, given)
     given["known"][:, frame] += 1
-    assert ((net(**given) - out).abs().flatten(2).amax(2) > 1e-4).all()
+    assert ((evaluated(net, given) - out).abs().flatten(2).amax(2) > 1e-4).all()
 
 
 @pytest.mark.parametrize(
@@ -143,9 +146,9 @@ def test_a_frame_is_told_its_neighbours_only_if_asked(nearest: bool, moves: list
     given["mask"][:, -1] = 1
     told: list[Tensor] = []
     net.known[0].register_forward_pre_hook(lambda _, received: told.append(received[0]))
-    net(**given)
+    evaluated(net, given)
     given["known"][:, -1] += 1
-    net(**given)
+    evaluated(net, given)
     moved = (told[0] != told[1]).reshape(2, 5, -1).any(2)
     assert moved.tolist() == [moves] * 2
 
@@ -154,28 +157,28 @@ def test_a_frame_is_told_its_neighbours_only_if_asked(nearest: bool, moves: list
 def test_what_known_holds_outside_the_mask_is_never_looked_at(nearest: bool) -> None:
     net, given = shaken(tiny(nearest=nearest)), inputs()
     given["mask"][:, 3, :, :4] = 1  # also within a frame
-    out = net(**given)
+    out = evaluated(net, given)
     given["known"] += 10 * torch.randn(given["known"].shape) * (1 - given["mask"])
-    assert torch.equal(net(**given), out)
+    assert torch.equal(evaluated(net, given), out)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7, 16])
 def test_any_length_and_size(frames: int) -> None:
     for net, size in ((tiny(), 2), (deep(), 4), (deep(), 8)):
         given = inputs(1, frames, size)
-        assert shaken(net)(**given).shape == given["x"].shape
+        assert evaluated(shaken(net), given).shape == given["x"].shape
     wide = inputs(1, frames)
     parts = {name: wide[name][..., :4, :] for name in ("x", "known", "mask")}  # 4 high, 8 wide
-    out = tiny()(**(wide | parts))
+    out = evaluated(tiny(), wide | parts)
     assert out.shape == (1, frames, 4, 4, 8)
     assert out.isfinite().all()
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="multiples of 2"):
-        tiny()(**inputs(size=7))
+        evaluated(tiny(), inputs(size=7))
     with pytest.raises(ValueError, match="multiples of 4"):
-        deep()(**inputs(size=6))
+        evaluated(deep(), inputs(size=6))
     with pytest.raises(ValueError, match="as many numbers as there are levels"):
         tiny(channels=(16, 32, 48))
 
@@ -183,11 +186,11 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
 def same_bits_alone(net: MaskTemporalUNet, given: dict[str, Tensor], dtype: torch.dtype) -> None:
     short = {name: given[name].to(dtype) for name in ("x", "text", "known", "mask")}
     given, net = given | short, net.to(dtype=dtype)
-    whole = net(**given)
+    whole = evaluated(net, given)
     assert whole.dtype == dtype
     for part in (slice(0, 1), slice(len(whole) - 1, None)):
         alone = {name: given[name] if name == "text" else given[name][part] for name in INPUTS}
-        assert torch.equal(net(**alone), whole[part])
+        assert torch.equal(evaluated(net, alone), whole[part])
 
 
 @NEAREST
@@ -206,8 +209,8 @@ def test_a_batch_changes_no_bit_at_full_width(dtype: torch.dtype) -> None:
 def test_prompts_of_others_change_no_bit() -> None:
     net, given = shaken(tiny()), inputs()
     given["prompt"] = given["prompt"] % 2
-    out = net(**given)
-    assert torch.equal(net(**(given | {"text": given["text"][:2]})), out)
+    out = evaluated(net, given)
+    assert torch.equal(evaluated(net, given | {"text": given["text"][:2]}), out)
 
 
 @NEAREST
@@ -217,7 +220,7 @@ def test_save_and_load(tmp_path: Path, nearest: bool) -> None:
     files = {path.name for path in tmp_path.iterdir()}
     assert files == {"config.json", "diffusion_pytorch_model.safetensors"}
     again = MaskTemporalUNet.from_pretrained(tmp_path, local_files_only=True, low_cpu_mem_usage=False).eval()
-    assert torch.equal(again(**given), net(**given))
+    assert torch.equal(evaluated(again, given), evaluated(net, given))
 
 
 def test_a_folder_from_before_the_flag_still_loads(tmp_path: Path) -> None:
@@ -227,7 +230,7 @@ def test_a_folder_from_before_the_flag_still_loads(tmp_path: Path) -> None:
     assert config.pop("nearest") is False
     (tmp_path / "config.json").write_text(json.dumps(config))
     again = MaskTemporalUNet.from_pretrained(tmp_path, local_files_only=True, low_cpu_mem_usage=False).eval()
-    assert torch.equal(again(**given), net(**given))
+    assert torch.equal(evaluated(again, given), evaluated(net, given))
 
 
 @pytest.mark.parametrize(
@@ -248,17 +251,17 @@ def test_a_switch_removes_its_parameters(switch: dict[str, bool], absent: list[s
     assert left < full
     assert not any(name.startswith(prefix) for name in left for prefix in absent)
     given = inputs()
-    out = net(**given)
+    out = evaluated(net, given)
     deaf = {"known."} <= set(absent), "spacing." in absent
     for name, ignored in (("known", deaf[0]), ("mask", deaf[0]), ("time", deaf[1]), ("text", False)):
-        assert torch.equal(net(**changed(given, name)), out) == ignored
+        assert torch.equal(evaluated(net, changed(given, name)), out) == ignored
 
 
 @NEAREST
 def test_every_parameter_is_trained(nearest: bool) -> None:
     net, given = shaken(deep(nearest=nearest)), inputs()
     with torch.enable_grad():
-        net(**given).square().mean().backward()
+        evaluated(net, given).square().mean().backward()
     # A shift of all scores alike is no shift: softmax hides it.
     hidden = {"spacing.pair.2.bias"}
     for name, p in net.named_parameters():
@@ -273,9 +276,9 @@ def gradients(given: dict[str, Tensor], again: bool) -> tuple[Tensor, dict[str, 
         net.enable_gradient_checkpointing()
     learnt = {"x", "text", "known"}
     leaves = {name: given[name].clone().requires_grad_(name in learnt) for name in given}
-    draft, level = given["x"].flip(-1), torch.full(given["t"].shape, 0.3)
+    draft = Draft(given["x"].flip(-1), torch.full(given["t"].shape, 0.3))
     with torch.enable_grad():
-        out = net(**leaves, draft=draft, draft_level=level)
+        out = evaluated(net, {**leaves, "draft": draft})
         out.square().mean().backward()
     found = {name: p.grad for name, p in (*net.named_parameters(), *leaves.items()) if p.requires_grad}
     assert all(grad is not None for grad in found.values())
@@ -313,31 +316,53 @@ def test_what_computes_twice_keeps_less() -> None:
             return tensor
 
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            net(**inputs())
+            evaluated(net, inputs())
         kept.append(sum(sizes))
     assert kept[1] < 0.4 * kept[0]
 
 
 def test_a_draft_has_no_say_at_first_and_later_where_there_is_one() -> None:
-    told = inputs()
-    draft, level = torch.randn_like(told["x"]), torch.full(told["t"].shape, 0.3)
+    given = inputs()
+    latents, level = torch.randn_like(given["x"]), torch.full(given["t"].shape, 0.3)
     plain, drafting = tiny(), tiny(drafted=True)
     drafting.load_state_dict(plain.state_dict(), strict=False)
-    assert torch.equal(drafting(**told, draft=draft, draft_level=level), plain(**told))
-    net = shaken(drafting)
-    seen = net(**told, draft=draft, draft_level=level)
-    assert not torch.equal(seen, net(**told, draft=draft + 1, draft_level=level))
-    assert not torch.equal(seen, net(**told, draft=draft, draft_level=level + 0.1)), "its level is told"
-    nothing = torch.full_like(level, -1)
-    assert torch.equal(net(**told, draft=draft, draft_level=nothing), net(**told))
+
+    def drafted(latents: Tensor, level: Tensor) -> Tensor:
+        return evaluated(drafting, {**given, "draft": Draft(latents, level)})
+
+    assert torch.equal(drafted(latents, level), evaluated(plain, given))
+    shaken(drafting)
+    seen = drafted(latents, level)
+    assert not torch.equal(seen, drafted(latents + 1, level))
+    assert not torch.equal(seen, drafted(latents, level + 0.1)), "its level is told"
+    assert torch.equal(drafted(latents, torch.full_like(level, -1)), evaluated(drafting, given))
     level[:, 2] = -1
-    other = draft.clone()
+    other = latents.clone()
     other[:, 2] += 1
-    one, two = (net(**told, draft=d, draft_level=level) for d in (draft, other))
-    assert torch.equal(one, two), "what is no draft is not looked at"
+    assert torch.equal(drafted(latents, level), drafted(other, level)), "what is no draft is not looked at"
 
 
 def test_a_network_without_drafts_says_so() -> None:
-    told = inputs()
+    given = inputs()
     with pytest.raises(ValueError, match="takes no drafts"):
-        tiny()(**told, draft=told["x"], draft_level=told["t"])
+        evaluated(tiny(), {**given, "draft": Draft(given["x"], given["t"])})
+
+
+def test_it_compiles_in_one_piece_whatever_is_given() -> None:
+    net, given = shaken(tiny(drafted=True, tracks={"clock": {"timing": 17}})), inputs()
+    clock = ClockTrack().at(torch.arange(5.0))
+    given |= {
+        "draft": Draft(torch.randn_like(given["x"]), torch.full(given["t"].shape, 0.3)),
+        "tracks": in_one_batch([{"clock": clock}] * 2),
+    }
+    graphs = 0
+
+    def count(graph: torch.fx.GraphModule, example: list[Tensor]) -> Callable[..., Any]:
+        nonlocal graphs
+        graphs += 1
+        return graph
+
+    compiled = torch.compile(net, backend=count, fullgraph=True, dynamic=False)
+    for clip in (given, given | {"x": given["x"] + 1}):
+        torch.testing.assert_close(evaluated(compiled, clip), evaluated(net, clip))
+    assert graphs == 1

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from longtake.conditions.text import SmallTextEncoder
 from longtake.diffusion import DiffusionLoss, flow
+from longtake.given import Given
 from longtake.models.unet import MaskTemporalUNet
 from longtake.train.cache import ClipCache
 from longtake.train.denoiser import (
@@ -306,8 +307,8 @@ def batch_of(spacings: list[float], frames: int = FRAMES, references: int = 0) -
 def test_keyframes_and_gaps_have_masks_of_their_own() -> None:
     seen: list[Tensor] = []
 
-    def net(x: Tensor, t: Tensor, *, mask: Tensor, **rest: Tensor) -> Tensor:
-        seen.append(mask)
+    def net(x: Tensor, t: Tensor, given: Given) -> Tensor:
+        seen.append(given.mask)
         return torch.zeros_like(x)
 
     loss = MaskedClipLoss(diffusion=diffusion(), text_dropout=0.1, wide={"none": 1.0}, narrow={"ends": 1.0})
@@ -328,7 +329,7 @@ def test_clips_weigh_what_their_spacing_says() -> None:
     batch = batch_of([225.0, 15.0, 1.0, 60.0, 2.0])
     assert kinds(batch).tolist() == [0, 1, 2, 0, 1]
 
-    def net(x: Tensor, t: Tensor, **rest: Tensor) -> Tensor:
+    def net(x: Tensor, t: Tensor, given: Given) -> Tensor:
         return torch.zeros_like(x)
 
     def value(batch: ClipBatch, weights: tuple[float, float, float]) -> float:
@@ -369,8 +370,8 @@ def test_far_references_make_no_keyframes_of_a_gap() -> None:
 def test_the_loss_uses_the_share_of_known_references() -> None:
     seen: list[Tensor] = []
 
-    def net(x: Tensor, t: Tensor, *, mask: Tensor, **rest: Tensor) -> Tensor:
-        seen.append(mask)
+    def net(x: Tensor, t: Tensor, given: Given) -> Tensor:
+        seen.append(given.mask)
         return torch.zeros_like(x)
 
     batch = batch_of([15.0] * 3, references=2)
@@ -392,7 +393,7 @@ def test_a_compiled_network_runs_clips_of_its_lengths_only() -> None:
     calls: list[str] = []
 
     class Twin(SimpleNamespace):
-        def __call__(self, x: Tensor, t: Tensor, **rest: Tensor) -> Tensor:
+        def __call__(self, x: Tensor, t: Tensor, given: Given) -> Tensor:
             calls.append(self.name)
             return torch.zeros_like(x)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from longtake.diffusion import SAMPLERS, SCHEDULES, Denoiser, times
+from longtake.given import Given
 from longtake.models.unet import MaskTemporalUNet
 from longtake.plan import Sampling
 from longtake.train.denoiser import ClipBatch
@@ -95,7 +96,7 @@ class _Aim(nn.Module):
         super().__init__()
         self.asked: list[tuple[Tensor, Tensor]] = []
 
-    def forward(self, x: Tensor, t: Tensor, **inputs: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, given: Given) -> Tensor:
         self.asked.append((x, t))
         return torch.zeros_like(x)
 
@@ -109,10 +110,9 @@ def test_the_aim_is_where_the_teacher_arrives() -> None:
     assert t[0].tolist() == [1.0] * 5
     keyframes = x[:1]
     denoise = Denoiser(teacher, SCHEDULES["flow"], "flow").denoise
-    empty = {"known": torch.zeros_like(keyframes), "mask": torch.zeros_like(keyframes[:, :, :1])}
-    inputs = {"time": told.time[:1], "text": told.text, "prompt": told.prompt[:1], **empty}
+    given = told.given(torch.zeros_like(x[:, :, :1])).without_known().rows(slice(1))
     with torch.no_grad():
-        drawn = SAMPLERS["ddim"](lambda x, t: denoise(x, t, **inputs), keyframes, times(4), SCHEDULES["flow"])
+        drawn = SAMPLERS["ddim"](lambda x, t: denoise(x, t, given), keyframes, times(4), SCHEDULES["flow"])
     aimed = (keyframes - drawn).square().mean()  # the velocity from there to here, against an answer of 0
     _, parts = value(loss(teacher, 4, aimed=one), _Aim(), told)
     assert parts["loss_keyframes"] == pytest.approx(float(aimed), rel=1e-3)

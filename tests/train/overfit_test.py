@@ -8,7 +8,7 @@ Takes half a minute of one core:
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from longtake.diffusion import Denoiser, DiffusionLoss, ddim, flow, pin, times
 from longtake.diffusion.condition import enter
+from longtake.given import Given
 from longtake.models.unet import MaskTemporalUNet
 from longtake.train.denoiser import ClipBatch, MaskedClipLoss
 from longtake.train.loop import TrainConfig, train
@@ -33,8 +34,7 @@ class Learnt(NamedTuple):
 
     denoiser: Denoiser
     clips: Tensor  # B T C H W, about zero mean and unit variance
-    mask: Tensor  # B T 1 H W, both ends known
-    inputs: dict[str, Tensor]  # time, text and prompt
+    given: Given  # both ends known
 
 
 def moving() -> Tensor:
@@ -91,15 +91,14 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Learnt:
     net = train(net, loss, lambda step, rank, world: batch, config, folder)
     mask = torch.zeros(CLIPS, FRAMES, 1, 4, 4)
     mask[:, [0, -1]] = 1
-    inputs = {"time": time, "text": batch.text, "prompt": batch.prompt}
-    return Learnt(Denoiser(net, flow, "flow"), clips, mask, inputs)
+    return Learnt(Denoiser(net, flow, "flow"), clips, batch.given(mask))
 
 
 @torch.no_grad()
 def draw(learnt: Learnt, known: Tensor, seed: int = 0) -> Tensor:
     noise = torch.randn(known.shape, generator=torch.Generator().manual_seed(seed))
-    net = partial(learnt.denoiser.denoise, **learnt.inputs)
-    return ddim(pin(net, known, learnt.mask, noise, flow), noise, times(8, 1.5), flow)
+    given = replace(learnt.given, known=known)
+    return ddim(pin(learnt.denoiser.denoise, given, noise, flow), noise, times(8, 1.5), flow)
 
 
 def error(made: Tensor, true: Tensor) -> Tensor:
@@ -126,10 +125,9 @@ def test_known_frames_come_out_as_they_went_in_before_they_are_copied(learnt: Le
     noise = torch.randn(learnt.clips.shape, generator=generator)
     t = torch.full((CLIPS, FRAMES), 0.6)
     x = 0.4 * learnt.clips + 0.6 * noise
-    known = learnt.clips * learnt.mask
-    x, t = enter(x, t, known, learnt.mask, noise, torch.zeros_like(t), flow)
+    x, t = enter(x, t, learnt.given, noise, torch.zeros_like(t), flow)
     with torch.no_grad():
-        x0 = learnt.denoiser.denoise(x, t, known=known, mask=learnt.mask, **learnt.inputs)
+        x0 = learnt.denoiser.denoise(x, t, learnt.given)
     assert (x0 - learnt.clips)[:, [0, -1]].square().mean() < 1e-3
 
 

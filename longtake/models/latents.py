@@ -1,4 +1,4 @@
-"""What each frame of a clip can see of the known latents by itself: the nearest before and after it.
+"""Latents made of latents without a weight: at half and twice their size, and the nearest known ones.
 
 Axes: B clips, T frames, C latent channels, H W latent pixels.
 """
@@ -6,7 +6,20 @@ Axes: B clips, T frames, C latent channels, H W latent pixels.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+
+def halved(latents: Tensor) -> Tensor:
+    """`[B, T, C, H, W]` -> `[B, T, C, H / 2, W / 2]`: means over squares."""
+    small = F.avg_pool2d(latents.flatten(0, 1), 2)
+    return small.view(*latents.shape[:3], *small.shape[2:])
+
+
+def doubled(latents: Tensor) -> Tensor:
+    """`[B, T, C, H, W]` -> `[B, T, C, 2 H, 2 W]`, bilinear."""
+    large = F.interpolate(latents.flatten(0, 1), scale_factor=2.0, mode="bilinear")
+    return large.view(*latents.shape[:3], *large.shape[2:])
 
 
 def nearest_features(channels: int) -> int:

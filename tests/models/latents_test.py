@@ -1,4 +1,4 @@
-"""The nearest known latents before and after each cell, against closed forms."""
+"""Latents at other sizes, and the nearest known ones before and after each cell, against closed forms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from longtake.models.nearest import nearest_features, nearest_known
+from longtake.models.latents import doubled, halved, nearest_features, nearest_known
 
 CHANNELS, SIZE = 3, 2
 UNEVEN = [0.0, 1.0, 15.0, 16.5, 240.0]
@@ -110,3 +110,13 @@ def test_half_precision_stays_what_it_is() -> None:
     found = nearest_known(known, mask, torch.tensor([UNEVEN]))
     assert found.dtype == torch.bfloat16
     assert torch.equal(found[:, [0, 4], :CHANNELS], known[:, [0, 4]])
+
+
+def test_sizes_are_means_and_back() -> None:
+    latents = torch.randn(2, 3, 4, 8, 8)
+    small = halved(latents)
+    assert small.shape == (2, 3, 4, 4, 4)
+    assert torch.allclose(small[0, 1, 2, 0, 3], latents[0, 1, 2, :2, 6:].mean())
+    assert doubled(small).shape == latents.shape
+    flat = torch.ones(1, 1, 1, 2, 2)
+    assert torch.equal(doubled(flat), torch.ones(1, 1, 1, 4, 4))
