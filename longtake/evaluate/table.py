@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from longtake.evaluate.catalogue import CATALOGUE, Measure
+from longtake.evaluate.distances.sets import NetworkDistance
 from longtake.evaluate.intervals import film_values, interval_of, paired
 from longtake.evaluate.measured import Curve, Row
 from longtake.evaluate.score import Scale, missed, rank, row_verdict, score, severity, verdict
-
-if TYPE_CHECKING:  # it imports torch
-    from longtake.evaluate.named import NamedDistance
 
 GUARDS = ("scene_accuracy", "motion", "diversity")  # beside every group of measures
 OVERVIEW = (  # one or two of every group
@@ -50,7 +48,7 @@ def report_json(
     rows: Sequence[Row],
     header: Header,
     scales: Mapping[str, Scale] | None = None,
-    named: Sequence[NamedDistance] = (),
+    named: Sequence[NetworkDistance] = (),
     measures: Mapping[str, Measure] = CATALOGUE,
 ) -> dict[str, Any]:
     """Everything as plain JSON values; what is not a number is null, beside the note that says why.
@@ -77,7 +75,7 @@ def markdown(
     rows: Sequence[Row],
     scales: Mapping[str, Scale],
     header: Header,
-    named: Sequence[NamedDistance] = (),
+    named: Sequence[NetworkDistance] = (),
     measures: Mapping[str, Measure] = CATALOGUE,
 ) -> str:
     """The report: a table per group of measures, controls that slipped through, ranking and legend.
@@ -114,6 +112,13 @@ def summary(row: Row, scales: Mapping[str, Scale], prompts: Mapping[str, Sequenc
         names = [called(name) for name, other in verdicts.items() if other == found and name in scales]
         lines += [f"{words}: {', '.join(names)}."] if names else []
     return "\n".join([*lines, *_worst_scenes(row, prompts or {})])
+
+
+def values(row: Row, measures: Mapping[str, Measure]) -> str:
+    """A sentence of what was measured in a row that nothing judges."""
+    means = {measure.label: interval_of(row, name).value for name, measure in measures.items()}
+    known = (f"{label} {number(value)}" for label, value in means.items() if not np.isnan(value))
+    return f"{row.name}: {', '.join(known)}"
 
 
 def called(name: str) -> str:
@@ -189,7 +194,7 @@ def _cell(row: Row, name: str, scale: Scale | None, notes: dict[str, int]) -> st
     return f"{text} ({notes.setdefault(found.note, len(notes) + 1)})" if told else text
 
 
-def _named(named: Sequence[NamedDistance]) -> Iterator[str]:
+def _named(named: Sequence[NetworkDistance]) -> Iterator[str]:
     """The distances by named networks, then what each is, by which weights, and to what."""
     if not named:
         return
@@ -209,7 +214,7 @@ def _named(named: Sequence[NamedDistance]) -> Iterator[str]:
     yield from {f"- sha256 of the references of {_kind(f)}: {f.references}": None for f in named}
 
 
-def _kind(found: NamedDistance) -> str:
+def _kind(found: NetworkDistance) -> str:
     return f"{found.row}, prompts" if found.name.startswith("CLIPSIM") else found.row
 
 
@@ -362,7 +367,7 @@ def _row_json(row: Row, scales: Mapping[str, Scale], known: Mapping[str, Measure
     return plain
 
 
-def _named_json(found: NamedDistance) -> dict[str, Any]:
+def _named_json(found: NetworkDistance) -> dict[str, Any]:
     told = asdict(found)
     plain: dict[str, Any] = _plain(told.pop("distance") | told)
     return plain
