@@ -130,7 +130,8 @@ def kid_of_films(
     Kernels are summed by film once, so that a resample of films costs nothing.
     """
     x, y = _equal(x, y, least=4)
-    terms = _kernel(x, x) + _kernel(y, y) - _kernel(x, y) - _kernel(y, x)
+    # Copies, as numpy multiplies an array by itself in another way, whose last digits are others.
+    terms = _kernel(x, x.copy()) + _kernel(y, y.copy()) - _kernel(x, y) - _kernel(y, x)
     starts = np.cumsum(counts) - counts
     sums = np.add.reduceat(np.add.reduceat(terms, starts, axis=0), starts, axis=1)
     diagonals = np.add.reduceat(np.diag(terms), starts)
