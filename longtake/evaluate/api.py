@@ -280,7 +280,7 @@ def script_of_board(board: Storyboard, plan: Plan | None) -> Script:
 
 def unread_scenes(script: Script) -> Iterator[str]:
     """Of scenes whose prompts say too little that can be measured: what is missing."""
-    for shot, prompt in zip(script.shots, script.told, strict=True):
+    for shot, prompt in zip(script.shots, script.demands, strict=True):
         missing = [] if prompt.cast else ["who is there"]
         missing += [] if prompt.place else ["where it is"]
         if missing:
