@@ -21,7 +21,7 @@ from rich.progress import track
 
 from longtake.draw.network import Operations
 from longtake.evaluate.catalogue import CATALOGUE
-from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate
+from longtake.evaluate.rows import Episode, Line, Measuring, measure_lines
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import DecodedTruth, Source, StoredFilm, WorldFilm
 from longtake.evaluate.table import Header, number, report_json
@@ -106,7 +106,7 @@ def main() -> None:
     episodes = [
         Episode(str(s), scripts[s], plan(Timeline((Scene("all", 0, "any"),), asked.frames))) for s in seeds
     ]
-    rows = evaluate(episodes, lines, Measuring(asked.out / "seen", workers=cores()))
+    rows = measure_lines(episodes, lines, Measuring(asked.out / "seen", workers=cores()))
     report = report_json(rows, Header(facts={"model": read_manifest(model).digest, "episodes": seeds}))
     (asked.out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     print("| films | " + " | ".join(CATALOGUE[name].label for name in COLUMNS) + " |")

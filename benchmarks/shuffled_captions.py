@@ -40,7 +40,7 @@ from longtake.commands.selection import Selection
 from longtake.data.clips import WorldDraws
 from longtake.draw.decode import Decoder
 from longtake.draw.load import best_device, text_encoder_in
-from longtake.evaluate.look import PROBES
+from longtake.evaluate.probes import PROBES
 from longtake.evaluate.prompts import prompt_measures
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import NOT_ASKED, Script, script_of_episode

@@ -93,9 +93,9 @@ def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
     }
     if manifest.hd:
         what["hd"] = f"HD decoder, {height}x{width}x{channels} -> {manifest.hd}x{manifest.hd}x3"
-    found = {part: _weights(manifest.folder / part) for part in what}
-    total = sum(size for _, _, size in found.values())
-    kinds = " and ".join(dict.fromkeys(kind for _, kind, _ in found.values()))
+    weights = {part: _weights(manifest.folder / part) for part in what}
+    total = sum(size for _, _, size in weights.values())
+    kinds = " and ".join(dict.fromkeys(kind for _, kind, _ in weights.values()))
     of_world = isinstance(footage, CartoonWorld)
     yield f"# {manifest.name}"
     yield from _paragraph(
@@ -107,7 +107,7 @@ def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
         + (" `longtake data world --episode 7` shows the world that it knows." if of_world else "")
     )
     yield from ("", "| part | parameters | weights | what |", "|---|---|---|---|")
-    for part, (count, _, size) in found.items():
+    for part, (count, _, size) in weights.items():
         yield f"| `{part}/` | {_count(count)} | {_bytes(size)} | {what[part]} |"
     yield from ("", "```console")
     board = "examples/valley.yaml" if of_world else "STORYBOARD"
@@ -155,17 +155,17 @@ def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[
 
 
 def _trained(recipe: Recipe) -> dict[str, _Trained]:
-    found = {
+    stages = {
         "autoencoder": _Trained(recipe.stills, "frames"),
         "text": _Trained(recipe.captions, "captions"),
         "denoiser": _Trained(recipe.diffusion, "clips"),
         "decoder": _Trained(recipe.decoder, "clips"),
     }
     if recipe.distillation:
-        found["distillation"] = _Trained(recipe.distillation, "clips")
+        stages["distillation"] = _Trained(recipe.distillation, "clips")
     if recipe.hd:
-        found["hd"] = _Trained(recipe.hd, "frames")
-    return found
+        stages["hd"] = _Trained(recipe.hd, "frames")
+    return stages
 
 
 def _stage_row(stage: str, trained: _Trained, folder: Path, done: bool) -> str:
@@ -175,10 +175,10 @@ def _stage_row(stage: str, trained: _Trained, folder: Path, done: bool) -> str:
     if not whole:
         return f"| {stage} | {'not trained in this run' if done else 'not recorded'} | | | |"
     steps, planned, world = whole[-1]["step"], trained.config.steps, _processes(folder)
-    told = f"{steps:,}" if steps == planned else f"{steps:,} (recipe: {planned:,})"
+    count = f"{steps:,}" if steps == planned else f"{steps:,} (recipe: {planned:,})"
     seen = f"{steps * trained.config.batch * (world or 1):,} {trained.examples}"
     seen += "" if world else " per process"
-    return f"| {stage} | {told} | {seen} | {world or 'not recorded'} | {_duration(whole[-1]['seconds'])} |"
+    return f"| {stage} | {count} | {seen} | {world or 'not recorded'} | {_duration(whole[-1]['seconds'])} |"
 
 
 def _processes(folder: Path) -> int | None:
@@ -198,11 +198,11 @@ def _data(recipe: Recipe, footage: Footage, cache: Path) -> str:
             clips, references = clips + len(part["numbers"]), int(part["references"])
             frames = part["numbers"].shape[1] - references
     kind = "episodes of the" if isinstance(footage, CartoonWorld) else "films of"
-    told = f"Data: {len(footage.films('train')):,} training {kind} {footage.name}"
+    films = f"Data: {len(footage.films('train')):,} training {kind} {footage.name}"
     if not clips:
-        return f"{told}; the latent cache ({recipe.clips:,} clips in the recipe) is no longer with the run."
+        return f"{films}; the latent cache ({recipe.clips:,} clips in the recipe) is no longer with the run."
     beside = f", each beside {references} more from elsewhere in its film" if references else ""
-    return f"{told}; the latent cache holds {clips:,} clips of {frames} of their frames{beside}."
+    return f"{films}; the latent cache holds {clips:,} clips of {frames} of their frames{beside}."
 
 
 def _command(recipe: Recipe, footage: Footage, world: int | None, preset: str) -> str:
