@@ -17,11 +17,11 @@ from rich.console import Console
 
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import CONTROLS
-from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate
 from longtake.evaluate.gates import gates_of
-from longtake.evaluate.look import PROBES, load_probes
 from longtake.evaluate.measured import Row
+from longtake.evaluate.probes import PROBES, load_probes
 from longtake.evaluate.report import SCALES
+from longtake.evaluate.rows import Episode, Line, Measuring, measure_lines
 from longtake.evaluate.score import Scale, fix_scales, from_json, missed, row_verdict, to_json
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import WorldFilm
@@ -72,7 +72,7 @@ def measured(split: Split, count: int, frames: int, truths: int, how: Measuring)
         for k in range(truths)
     ]
     lines += [Line(name, "control", films(name), references) for name in CONTROLS if name != TRUTH]
-    return evaluate(episodes, lines, how)
+    return measure_lines(episodes, lines, how)
 
 
 def caught(rows: list[Row], scales: dict[str, Scale]) -> list[str]:

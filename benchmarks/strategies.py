@@ -17,7 +17,8 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from longtake.cli.evaluate import Options, evaluate_strategies
+from longtake.evaluate.api import Options, chosen_controls
+from longtake.evaluate.compare import compare_strategies
 from longtake.evaluate.table import number
 from longtake.manifest import DEFAULT_MODEL
 
@@ -141,8 +142,8 @@ def main() -> None:
     episodes = asked.episodes * (len(asked.lengths) if len(asked.episodes) == 1 else 1)
     reports: dict[int, Report] = {}
     for length, count in zip(asked.lengths, episodes, strict=True):
-        options = Options(out=asked.out / str(length), controls=asked.controls, probes=None, workers=None)
-        evaluate_strategies(asked.ways, asked.model, "test", count, length, options)
+        options = Options(out=asked.out / str(length), controls=chosen_controls(asked.controls))
+        compare_strategies(asked.ways, asked.model, options, episodes=count, frames=length)
         reports[length] = json.loads((asked.out / str(length) / "report.json").read_text())
     for (length, report), count in zip(reports.items(), episodes, strict=True):
         print(f"\n{length:,} frames, {count} films\n")

@@ -22,7 +22,7 @@ from rich.progress import track
 
 from longtake.draw.decode import Decoder
 from longtake.draw.network import Drawer, Operations
-from longtake.evaluate.look import Probes, load_probes, read_frames
+from longtake.evaluate.probes import Probes, load_probes, read_frames
 from longtake.evaluate.readings import Floats
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest

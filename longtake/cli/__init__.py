@@ -16,7 +16,7 @@ from typer import Option
 from typer.core import TyperCommand
 
 from longtake import __version__
-from longtake.cli import edit, films, learning, store
+from longtake.cli import edit, evaluate, films, learning, store
 from longtake.cli.options import takes_film
 from longtake.cli.progress import Interrupted, Notes
 from longtake.errors import OptionError
@@ -49,7 +49,7 @@ _store = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look aft
 _store.command()(store.verify)
 _store.command(cls=_Command)(takes_film(store.gc, without=("strategy", "frames"), storyboard=False))
 app.add_typer(_store, name="store")
-for _other in (learning.train, learning.inflate, learning.evaluate, learning.doctor):
+for _other in (learning.train, learning.inflate, evaluate.evaluate, learning.doctor):
     app.command(cls=_Command)(_other)
 app.add_typer(learning.data, name="data")
 

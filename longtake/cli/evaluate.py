@@ -1,348 +1,260 @@
-"""Measuring films: beside ground truth of the same script and controls that must fail."""
+"""The command that measures films."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import yaml
+from typer import Argument, Option
 
-from longtake.cli.progress import Bar, note, resumable
-from longtake.draw.model import ModelDrawer
-from longtake.evaluate.controls import CONTROLS
-from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.evaluate.sources import (
-    DecodedTruth,
-    PictureFolder,
-    Source,
-    StoredFilm,
-    VideoFile,
-    WorldFilm,
+from longtake.cli.options import (
+    STRATEGY,
+    FilmOptions,
+    Frames,
+    Json,
+    Model,
+    Preset,
+    Split,
+    StrategyOption,
+    show,
 )
-from longtake.film import Crew, Film, open_film
-from longtake.film.segments import cut_segments
-from longtake.machine import cores
-from longtake.manifest import Manifest
-from longtake.plan import Plan
-from longtake.storyboard import StoryboardError
-from longtake.strategies.chosen import parse_way
-from longtake.video import Codec, VideoError, count_frames
-from longtake.world.script import episode_seeds
-from longtake.world.vocabulary import Split
+from longtake.cli.progress import Bar, resumable
+from longtake.manifest import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from longtake.evaluate.evaluation import Episode, Line
-    from longtake.evaluate.look import Probes
-    from longtake.evaluate.named import Networks
+    from longtake.evaluate import api
+    from longtake.evaluate.distances.published import Networks
+    from longtake.evaluate.report import Report
+    from longtake.evaluate.sources import GivenFilm
 
 PRESETS = {"ci": (2, 256), "dev": (8, 1024), "release": (32, 3376)}  # episodes, frames of each
-TRUTH = "ground truth"
-_VIDEOS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
-_OTHER_LATENTS = 1_000_000_000  # added to an episode's seed for its reference
-
-Report = dict[str, Any]
-
-_log = logging.getLogger("longtake")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What all ways to evaluate share."""
+def evaluate(
+    film: Annotated[
+        Path | None,
+        Argument(
+            metavar="[FILM|DIR]",
+            help="A film, a folder of films of one storyboard, or a folder of PNG frames.",
+            show_default=False,
+        ),
+    ] = None,
+    storyboard: Annotated[
+        Path | None, Option("--storyboard", help="What the films were rendered from.", metavar="STORYBOARD")
+    ] = None,
+    real: Annotated[
+        Path | None,
+        Option("--real", help="Instead of a storyboard: a folder of real videos beside them.", metavar="DIR"),
+    ] = None,
+    strategy: StrategyOption = STRATEGY,
+    strategies: Annotated[
+        str | None,
+        Option("--strategies", help="Instead of FILM: render episodes by these and compare.", metavar="A,B"),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        Option(
+            "--backend",
+            help="Instead of FILM: render episodes by this pretrained pipeline, --model, and measure them.",
+            metavar="NAME[:OPTION=VALUE...]",
+        ),
+    ] = None,
+    split: Annotated[Split, Option("--split", help="Which episodes.")] = Split.TEST,
+    preset: Annotated[
+        Preset, Option("--preset", help="2 episodes of 256 frames, 8 of 1,024, or 32 of 3,376.")
+    ] = Preset.DEV,
+    episodes: Annotated[
+        int | None,
+        Option("--episodes", help="How many.", min=1, metavar="N", show_default="the preset's"),
+    ] = None,
+    frames: Frames = None,
+    model: Model = DEFAULT_MODEL,
+    controls: Annotated[
+        str, Option("--controls", help="Films that must fail: all, none, or names.", metavar="A,B")
+    ] = "all",
+    probes: Annotated[
+        Path | None,
+        Option("--probes", help="Folder of other probes.", metavar="DIR", show_default="longtake's own"),
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        Option(
+            "--weights",
+            help="Also measure by this network: i3d, inception, clip, dino, lpips. Repeatable.",
+            metavar="NET=PATH",
+        ),
+    ] = None,
+    sha256: Annotated[
+        list[str] | None,
+        Option(
+            "--sha256",
+            help="What its weights must be; i3d, inception and lpips are code and need it.",
+            metavar="NET=SHA",
+        ),
+    ] = None,
+    allow_download: Annotated[
+        bool,
+        Option(
+            "--allow-download",
+            help="A PATH of clip or dino may be fetched from the hub.",
+        ),
+    ] = False,
+    memorised: Annotated[
+        bool,
+        Option(
+            "--memorised/--no-memorised",
+            help="Look films up among training clips of longtake's own models; takes minutes at first.",
+        ),
+    ] = True,
+    out: Annotated[Path, Option("--out", help="Folder of the report; it resumes.", metavar="DIR")] = Path(
+        "report"
+    ),
+    workers: Annotated[
+        int | None, Option("--workers", help="Processes.", min=1, metavar="K", show_default="one per core")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure films beside ground truth and controls that must fail.
 
-    out: Path  # folder of the report
-    controls: str  # "all", "none", or names with commas
-    probes: Path | None  # None: those that come with longtake
-    workers: int | None  # None: one per core
-    weights: Sequence[str] = ()  # of named networks: "NET=PATH"
-    sha256: Sequence[str] = ()  # "NET=SHA"
-    allow_download: bool = False
+    Writes a table in markdown, JSON and plots. Missing weights of a named network are said, never replaced.
+
+    Examples: longtake evaluate film.mp4 --storyboard examples/valley.yaml --out report;
+    longtake evaluate film.mp4 --real videos --out report;
+    longtake evaluate --strategies nuwa-xl --preset ci --out report
+    """
+    if (film is None) == (strategies is None and backend is None):
+        raise typer.BadParameter("name either a film or --strategies", param_hint="FILM")
+    if sum(option is not None for option in (strategies, backend, storyboard, real)) != 1:
+        needs = "a film needs either --storyboard, what it should show, or --real; --strategies neither"
+        raise typer.BadParameter(needs, param_hint="--storyboard")
+    if real is not None and frames is not None:
+        raise typer.BadParameter("only goes with --storyboard or --strategies", param_hint="--frames")
+    try:
+        from longtake.evaluate.api import chosen_controls
+
+        chosen = chosen_controls(controls)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--controls") from None
+    networks = _networks(weights or (), sha256 or (), allow_download)
+    with _running(out, chosen, probes, networks, workers, memorised) as options:
+        if film is None:
+            count, length = PRESETS[preset.value]
+            ways = [name.strip() for name in strategies.split(",")] if strategies else [backend or ""]
+            report = _compared(
+                ways, model, options, split.value, episodes or count, frames or length, strategies is None
+            )
+        elif real is not None:
+            report = _beside_real(film, real, options)
+        else:
+            assert storyboard is not None
+            planned = FilmOptions(
+                storyboard=storyboard, strategy=strategy, model=model, frames=frames, store=str(out / "store")
+            )
+            report = _beside_truth(film, planned, options)
+    show(report.content, report.summary, as_json)
 
 
-def evaluate_films(path: Path, work: Film, options: Options) -> tuple[Report, str]:
-    """Measure the film, or every film of a folder, against the storyboard that they show."""
-    from longtake.evaluate.evaluation import Episode, Line
+def _compared(
+    ways: Sequence[str],
+    model: str,
+    options: api.Options,
+    split: str,
+    episodes: int,
+    frames: int,
+    backends: bool,
+) -> Report:
+    from longtake.errors import OptionError
+    from longtake.evaluate.compare import compare_strategies
+    from longtake.strategies.chosen import parse_way
+    from longtake.world.vocabulary import SPLITS
+
+    (of,) = [each for each in SPLITS if each == split]
+    for way in ways if not backends else ():
+        try:
+            parse_way(way)
+        except ValueError as error:
+            raise OptionError(str(error), "strategies") from None
+    return compare_strategies(
+        ways, model, options, split=of, episodes=episodes, frames=frames, backends=backends
+    )
+
+
+def _beside_real(path: Path, real: Path, options: api.Options) -> Report:
+    from longtake.evaluate import api
+    from longtake.manifest import ModelError
+    from longtake.video import VideoError
+
+    try:
+        return api.beside_real_videos(_films(path, "FILM"), _films(real, "--real"), path.stem, options)
+    except (VideoError, ModelError):
+        raise
+    except ValueError as error:
+        raise VideoError(str(error)) from error
+
+
+def _beside_truth(path: Path, planned: FilmOptions, options: api.Options) -> Report:
+    import logging
+
+    from longtake.evaluate import api
 
     films = _films(path, "FILM")
-    networks = _networks(options)
-    probes = _probes(options)
-    scenes = [(scene.start, scene.prompt) for scene in work.base.timeline.scenes]
-    script = script_of_prompts(scenes, work.base.length)
-    _name_silent_scenes(script)
-    for name, film in films.items():
-        _check_length(name, film, work.base.length)
-    assert work.path is not None
-    name = work.storyboard.title or work.path.stem
-    seed = work.storyboard.seed
-    codecs = {called: _codec(film) for called, film in films.items()}
-
-    def reference(codec: Codec | None) -> dict[str, Source]:
-        return {name: WorldFilm(TRUTH, script, seed + _OTHER_LATENTS, codec=codec)}
-
-    lines = [Line(n, "system", {name: film}, reference(codecs[n])) for n, film in films.items()]
-    ways = [codec for codec in dict.fromkeys(codecs.values()) if codec]
-    for codec in ways:  # what encoding alone does: its pictures that refer to nothing lie on borders
-        encoded = f"{TRUTH}, encoded" + (f" x{codec.upscale}" if len(ways) > 1 else "")
-        drawn = {name: WorldFilm(TRUTH, script, seed, codec=codec)}
-        lines.append(Line(encoded, "reference", drawn, reference(codec), floor=True))
-    episodes = [Episode(name, script, work.base)]
-    lines += _known_lines(episodes, [seed], reference(None), options.controls)
-    facts = {"storyboard": work.path.name, "films": {n: film.key for n, film in films.items()}}
-    return _report(episodes, lines, probes, networks, options, facts)
+    api.check_options(options)
+    film = planned.open()
+    for missing in api.unread_scenes(api.script_of_board(film.storyboard, film.base)):
+        logging.getLogger("longtake").warning("%s", missing)
+    return api.beside_truth(films, film.storyboard, planned.storyboard.name, film.base, options)
 
 
-def evaluate_real(path: Path, real: Path, options: Options) -> tuple[Report, str]:
-    """Measure the film, or every film of a folder, beside real videos of anything."""
-    from longtake.evaluate.named import NETWORKS
-    from longtake.evaluate.real import measure_real, named_real
-    from longtake.evaluate.report import write_real_report
-
-    films, videos = _films(path, "FILM"), _films(real, "--real")
-    networks = _networks(options)
-    not_computed = {
-        NETWORKS["clip"]: "real videos have no prompts",
-        NETWORKS["lpips"]: "no frame of a real video belongs to one of the film",
-        **networks.not_computed,
-        "all that a script decides (prompt, identity, seams, order)": "needs --storyboard",
-    }
-    kept = options.out / "seen"
-    with Bar() as bar, resumable(_how_to_go_on(kept)):
-        try:
-            rows, facts = measure_real(films, videos, path.stem, kept, _shown(bar, "videos watched"))
-        except VideoError:
-            raise
-        except ValueError as error:
-            raise VideoError(str(error)) from error
-        seen = _shown(bar, "videos seen by named networks")
-        named = named_real(films, videos, path.stem, networks, kept, seen)
-    return write_real_report(rows, facts=facts, not_computed=not_computed, named=named, folder=options.out)
-
-
-def evaluate_strategies(
-    strategies: Sequence[str],
-    model: str,
-    split: Split,
-    count: int,  # episodes
-    frames: int,  # of each
-    options: Options,
-) -> tuple[Report, str]:
-    """Render episodes of the split by every strategy, and compare them on the same scripts."""
-    from longtake.evaluate.evaluation import Episode, Line
-
-    for strategy in strategies:
-        try:
-            parse_way(strategy)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--strategies") from None
-    networks = _networks(options)
-    probes = _probes(options)
-    seeds = episode_seeds(split, count)
-    episodes: list[Episode] = []
-    films: dict[str, dict[str, Source]] = {strategy: {} for strategy in strategies}
-    plans: dict[str, dict[str, Plan]] = {strategy: {} for strategy in strategies}
-    decoded: dict[str, Source] = {}
-    references: dict[str, Source] = {}
-    for number, seed in enumerate(seeds, start=1):
-        name, script = f"{split}-{seed}", script_of_episode(seed, frames)
-        board = write_board(script, seed, options.out / "storyboards" / f"{name}-{frames}.yaml")
-        for strategy in strategies:
-            note(f"episode {number} of {count}, drawn by {strategy}")
-            work = open_film(board, strategy=strategy, model=model, store=options.out / "store")
-            go_on = f"{work.store.root} keeps every clip; run the same command again to go on"
-            with resumable(go_on), Bar() as bar:
-                work.draw(0, frames, crew=Crew(workers=options.workers), progress=bar.film)
-            films[strategy][name] = film_of(work)
-            plans[strategy][name] = work.base
-        decoded[name] = DecodedTruth(script, seed, _manifest(work).folder)
-        references[name] = WorldFilm(TRUTH, script, seed + _OTHER_LATENTS)
-        episodes.append(Episode(name, script, plans[strategies[0]][name]))
-    lines = [
-        Line(strategy, "system", films[strategy], references, plans=plans[strategy])
-        for strategy in strategies
-    ]
-    lines.append(Line(f"{TRUTH}, decoded", "reference", decoded, references))
-    lines += _known_lines(episodes, seeds, references, options.controls)
-    facts = {"model": f"{_manifest(work).name} {_manifest(work).digest}", "split": split, "episodes": seeds}
-    return _report(episodes, lines, probes, networks, options, facts)
-
-
-def _films(path: Path, hint: str) -> dict[str, Source]:
+def _films(path: Path, hint: str) -> dict[str, GivenFilm]:
     """Videos by name: one, or those of a folder. `hint` says what the user named them as."""
-    if path.is_file():
-        return {path.stem: VideoFile(path)}
-    if not path.is_dir():
-        raise typer.BadParameter(f"{path}: there is no such film or folder", param_hint=hint)
-    videos = sorted(file for file in path.iterdir() if file.suffix.lower() in _VIDEOS)
-    if videos:
-        alone = len({file.stem for file in videos}) == len(videos)
-        return {file.stem if alone else file.name: VideoFile(file) for file in videos}
-    if any(path.glob("*.png")):
-        return {path.name: PictureFolder(path)}
-    raise typer.BadParameter(f"{path}: holds neither videos nor PNG frames", param_hint=hint)
+    from longtake.evaluate.sources import films_of
+
+    try:
+        return films_of(path)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=hint) from None
 
 
-def _networks(options: Options) -> Networks:
-    """The named networks that there are weights of, opened before anything takes long."""
-    from longtake.draw.load import best_device
-    from longtake.evaluate.named import NETWORKS, open_networks
+@contextmanager
+def _running(
+    out: Path,
+    controls: Sequence[str],
+    probes: Path | None,
+    networks: Networks,
+    workers: int | None,
+    memorised: bool,
+) -> Iterator[api.Options]:
+    """The options as the library takes them, with a bar; Ctrl-C says how to go on."""
+    from longtake.evaluate import api
 
-    def named(pairs: Sequence[str], option: str) -> dict[str, str]:
-        found = dict(pair.partition("=")[::2] for pair in pairs)
-        for name, value in found.items():
-            if name not in NETWORKS or not value:
-                known = ", ".join(NETWORKS)
-                raise typer.BadParameter(f"{name!r}: give NET=..., NET one of {known}", param_hint=option)
-        return found
-
-    weights, sha256 = named(options.weights, "--weights"), named(options.sha256, "--sha256")
-    return open_networks(weights, sha256, options.allow_download, best_device())
-
-
-def _probes(options: Options) -> Probes:
-    """The probes of the first seed; raises where there are none, before anything takes long."""
-    from longtake.evaluate.look import PROBES, load_probes
-
-    return load_probes(options.probes or PROBES)
-
-
-def _check_length(name: str, film: Source, length: int) -> None:
-    """A film that is not of the storyboard's length shows something else."""
-    if isinstance(film, VideoFile):
-        frames = count_frames(film.path)
-    else:
-        assert isinstance(film, PictureFolder)
-        frames = len(list(film.path.glob("*.png")))
-    if frames != length:
-        raise StoryboardError(
-            f"{name} has {frames} frames, the storyboard {length}: name the storyboard that it was rendered "
-            "from, and give --frames if that was given there"
+    kept = out / "seen"
+    with Bar() as bar, resumable(f"run the same command again to go on; {kept} keeps what was seen"):
+        yield api.Options(
+            out=out,
+            controls=controls,
+            probes=probes,
+            networks=networks,
+            workers=workers,
+            memorised=memorised,
+            progress=bar.counted,
         )
 
 
-def _codec(film: Source) -> Codec | None:
-    """How the film was encoded, so that its reference can go the same way; pictures were not."""
-    if not isinstance(film, VideoFile):
-        return None
-    height = next(iter(film.frames())).shape[0]
-    return Codec(upscale=max(1, height // 64), smooth=True)
+def _networks(weights: Sequence[str], sha256: Sequence[str], allow_download: bool) -> Networks:
+    """The named networks that there are weights of, opened before anything takes long."""
+    from longtake.draw.load import best_device
+    from longtake.evaluate.distances.published import NETWORKS, open_networks
 
+    def by_name(pairs: Sequence[str], option: str) -> dict[str, str]:
+        values = dict(pair.partition("=")[::2] for pair in pairs)
+        for name, value in values.items():
+            if name not in NETWORKS or not value:
+                known = ", ".join(NETWORKS)
+                raise typer.BadParameter(f"{name!r}: give NET=..., NET one of {known}", param_hint=option)
+        return values
 
-def _known_lines(
-    episodes: Sequence[Episode], seeds: Sequence[int], references: Mapping[str, Source], controls: str
-) -> list[Line]:
-    """Ground truth with the episodes' own latents, and the controls."""
-    from longtake.evaluate.evaluation import Line
-
-    known = [name for name in CONTROLS if name != TRUTH]
-    asked = [name.strip() for name in controls.split(",")]
-    chosen = known if asked == ["all"] else [] if asked == ["none"] else asked
-    for name in chosen:
-        if name not in known:
-            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}", param_hint="--controls")
-
-    def line(name: str) -> Line:
-        drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}
-        kind = "reference" if name == TRUTH else "control"
-        return Line(name, kind, drawn, references, floor=name == TRUTH)
-
-    return [line(name) for name in [TRUTH, *chosen]]
-
-
-def film_of(work: Film) -> StoredFilm:
-    """The film that was drawn into the store."""
-    return StoredFilm(work.store.root, tuple(cut_segments(work.base)), _manifest(work).folder)
-
-
-def _manifest(work: Film) -> Manifest:
-    assert isinstance(work.drawer, ModelDrawer)
-    return work.drawer.manifest
-
-
-def write_board(script: Script, seed: int, path: Path) -> Path:
-    """The storyboard of a script, for the planners."""
-    scenes = [
-        {"id": f"shot-{k:03}", "at": shot.start, "prompt": shot.caption}
-        for k, shot in enumerate(script.shots)
-    ]
-    board = {
-        "title": path.stem,
-        "video": {"fps": 12, "frames": script.length},
-        "seed": seed,
-        "scenes": scenes,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(board, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return path
-
-
-def _name_silent_scenes(script: Script) -> None:
-    """Warn of scenes whose prompts say too little that can be measured."""
-    for shot, told in zip(script.shots, script.told, strict=True):
-        missing = [] if told.cast else ["who is there"]
-        missing += [] if told.place else ["where it is"]
-        if missing:
-            what = " and ".join(missing)
-            _log.warning("frame %s: the prompt says %s in no words that the probes know", shot.start, what)
-
-
-def _shown(bar: Bar, what: str) -> Callable[[int, int], None]:
-    return lambda done, total: bar.show(done, total, f"{done} of {total} {what}")
-
-
-def _how_to_go_on(kept: Path) -> str:
-    return f"run the same command again to go on; {kept} keeps what was seen"
-
-
-def _report(
-    episodes: Sequence[Episode],
-    lines: Sequence[Line],
-    probes: Probes,
-    networks: Networks,
-    options: Options,
-    facts: Report,
-) -> tuple[Report, str]:
-    """Watch, measure, judge, and write the report; its JSON, and a few sentences."""
-    from longtake.evaluate.distances import reference_digest
-    from longtake.evaluate.evaluation import Measuring, evaluate, seam_profiles, watch_lines
-    from longtake.evaluate.gates import gates_of
-    from longtake.evaluate.look import PROBES
-    from longtake.evaluate.named import named_distances
-    from longtake.evaluate.report import spread_of, write_report, write_strip
-
-    folder = options.probes or PROBES
-    kept = options.out / "seen"
-    systems = [line for line in lines if line.kind == "system"]
-    with Bar() as bar, resumable(_how_to_go_on(kept)):
-        workers = options.workers or cores()
-        watched, measured = _shown(bar, "films watched"), _shown(bar, "rows measured")
-        how = Measuring(kept, folder, workers=workers, on_done=watched, on_row=measured)
-        # Of the other probes only values are told: their intervals would take long for nothing.
-        other = replace(how, seed=1, resamples=0) if (folder / "frame-1").is_dir() else None
-        watch_lines([(lines, how), *([(systems, other)] if other else [])])
-        rows = evaluate(episodes, lines, how)
-        if other:
-            others = evaluate(episodes, systems, other)
-            facts["another probe moves"] = spread_of([row for row in rows if row.kind == "system"], others)
-        gates = gates_of(probes, kept)
-        seen = _shown(bar, "films seen by named networks")
-        named = named_distances(episodes, lines, networks, kept, seen)
-    for number, line in enumerate(systems, start=1):
-        name, film = next(iter(line.films.items()))
-        script = next(episode.script for episode in episodes if episode.name == name)
-        write_strip(film, script, options.out / f"strip-{number}.png")
-    references = {source.key for line in lines for source in line.references.values()}
-    facts |= {"probes": probes.sha256, "references": reference_digest(references)}
-    return write_report(
-        rows,
-        prompts={e.name: [shot.caption for shot in e.script.shots] for e in episodes},
-        profiles=seam_profiles(episodes, lines, how),
-        gates=gates,
-        facts=facts,
-        not_computed=networks.not_computed,
-        length=episodes[0].script.length,
-        folder=options.out,
-        named=named,
-    )
+    named = by_name(weights, "--weights"), by_name(sha256, "--sha256")
+    return open_networks(*named, allow_download, best_device())

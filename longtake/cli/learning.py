@@ -11,15 +11,11 @@ import typer
 from typer import Argument, Option
 
 from longtake.cli.options import (
-    STRATEGY,
     DataSet,
-    FilmOptions,
-    Frames,
     Json,
     Model,
     Preset,
     Split,
-    StrategyOption,
     show,
 )
 from longtake.manifest import DEFAULT_MODEL
@@ -344,116 +340,6 @@ def inflate(
         variant=variant,
         allow_download=allow_download,
     )
-    show(report, told, as_json)
-
-
-def evaluate(
-    film: Annotated[
-        Path | None,
-        Argument(
-            metavar="[FILM|DIR]",
-            help="A film, a folder of films of one storyboard, or a folder of PNG frames.",
-            show_default=False,
-        ),
-    ] = None,
-    storyboard: Annotated[
-        Path | None, Option("--storyboard", help="What the films were rendered from.", metavar="STORYBOARD")
-    ] = None,
-    real: Annotated[
-        Path | None,
-        Option("--real", help="Instead of a storyboard: a folder of real videos beside them.", metavar="DIR"),
-    ] = None,
-    strategy: StrategyOption = STRATEGY,
-    strategies: Annotated[
-        str | None,
-        Option("--strategies", help="Instead of FILM: render episodes by these and compare.", metavar="A,B"),
-    ] = None,
-    split: Annotated[Split, Option("--split", help="Which episodes.")] = Split.TEST,
-    preset: Annotated[
-        Preset, Option("--preset", help="2 episodes of 256 frames, 8 of 1,024, or 32 of 3,376.")
-    ] = Preset.DEV,
-    episodes: Annotated[
-        int | None,
-        Option("--episodes", help="How many.", min=1, metavar="N", show_default="the preset's"),
-    ] = None,
-    frames: Frames = None,
-    model: Model = DEFAULT_MODEL,
-    controls: Annotated[
-        str, Option("--controls", help="Films that must fail: all, none, or names.", metavar="A,B")
-    ] = "all",
-    probes: Annotated[
-        Path | None,
-        Option("--probes", help="Folder of other probes.", metavar="DIR", show_default="longtake's own"),
-    ] = None,
-    weights: Annotated[
-        list[str] | None,
-        Option(
-            "--weights",
-            help="Also measure by this network: i3d, inception, clip, dino, lpips. Repeatable.",
-            metavar="NET=PATH",
-        ),
-    ] = None,
-    sha256: Annotated[
-        list[str] | None,
-        Option(
-            "--sha256",
-            help="What its weights must be; i3d, inception and lpips are code and need it.",
-            metavar="NET=SHA",
-        ),
-    ] = None,
-    allow_download: Annotated[
-        bool, Option("--allow-download", help="A PATH of clip or dino may be fetched from the hub.")
-    ] = False,
-    out: Annotated[Path, Option("--out", help="Folder of the report; it resumes.", metavar="DIR")] = Path(
-        "report"
-    ),
-    workers: Annotated[
-        int | None, Option("--workers", help="Processes.", min=1, metavar="K", show_default="one per core")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Measure films beside ground truth and controls that must fail.
-
-    Writes a table in markdown, JSON and plots. Missing weights of a named network are said, never replaced.
-
-    Examples: longtake evaluate film.mp4 --storyboard examples/valley.yaml --out report;
-    longtake evaluate film.mp4 --real videos --out report;
-    longtake evaluate --strategies nuwa-xl --preset ci --out report
-    """
-    from longtake.cli import evaluate as command
-
-    options = command.Options(
-        out=out,
-        controls=controls,
-        probes=probes,
-        workers=workers,
-        weights=weights or (),
-        sha256=sha256 or (),
-        allow_download=allow_download,
-    )
-    if (film is None) == (strategies is None):
-        raise typer.BadParameter("name either a film or --strategies", param_hint="FILM")
-    if sum(option is not None for option in (strategies, storyboard, real)) != 1:
-        said = "a film needs either --storyboard, what it should show, or --real; --strategies neither"
-        raise typer.BadParameter(said, param_hint="--storyboard")
-    if strategies is not None:
-        count, length = command.PRESETS[preset.value]
-        asked = [name.strip() for name in strategies.split(",")]
-        report, told = command.evaluate_strategies(
-            asked, model, split.value, episodes or count, frames or length, options
-        )
-    elif real is not None:
-        if frames is not None:
-            raise typer.BadParameter("only goes with --storyboard or --strategies", param_hint="--frames")
-        assert film is not None
-        report, told = command.evaluate_real(film, real, options)
-    else:
-        assert film is not None
-        assert storyboard is not None
-        options_of_film = FilmOptions(
-            storyboard=storyboard, strategy=strategy, model=model, frames=frames, store=str(out / "store")
-        )
-        report, told = command.evaluate_films(film, options_of_film.open(), options)
     show(report, told, as_json)
 
 

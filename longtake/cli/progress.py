@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -61,9 +61,9 @@ class Bar:
         description = "\n".join([text, *lines[:_LINES]])
         self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=description)
 
-    def count(self, what: str) -> Callable[[int, int], None]:
+    def counted(self, done: int, total: int, what: str) -> None:
         """Shows how many of how many are done, and of what."""
-        return lambda done, total: self.show(done, total, f"{done:,} of {total:,} {what}")
+        self.show(done, total, f"{done} of {total} {what}")
 
     def film(self, progress: Progress) -> None:
         """Shows how far a film is."""

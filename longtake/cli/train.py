@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from longtake.cli.progress import note, resumable
+from longtake.cli.progress import Bar, note, resumable
 
 _ALL = "all"
 
@@ -63,9 +63,13 @@ def run(
 
 def _evaluate(package: Path, folder: Path, preset: str) -> dict[str, Any]:
     """What `longtake evaluate --strategies nuwa-xl` does with the package; its report."""
-    from longtake.cli.evaluate import PRESETS, Options, evaluate_strategies
+    from longtake.cli.evaluate import PRESETS
+    from longtake.evaluate.api import Options, chosen_controls
+    from longtake.evaluate.compare import compare_strategies
 
-    options = Options(out=folder, controls="all", probes=None, workers=None)
-    report, told = evaluate_strategies(["nuwa-xl"], str(package), "test", *PRESETS[preset], options)
-    typer.echo(told)
-    return report
+    count, frames = PRESETS[preset]
+    with Bar() as bar:
+        options = Options(out=folder, controls=chosen_controls("all"), progress=bar.counted)
+        report = compare_strategies(["nuwa-xl"], package, options, episodes=count, frames=frames)
+    typer.echo(report.summary)
+    return report.content

@@ -1,8 +1,11 @@
-"""Every measure: what it is, which way is better, and the controls that it must catch."""
+"""Every measure: what it is, which way is better, and the controls that it must catch.
+
+There are two tables: of films whose script is known, and of films beside real videos of anything.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -15,9 +18,7 @@ class Measure:
     group: str
     better: Literal["high", "low", "same"]  # same: as in ground truth, neither more nor less
     unit: str  # for the reader
-    catches: tuple[
-        str, ...
-    ]  # controls that must fail it, the first one scores 0; none: told without a verdict
+    catches: tuple[str, ...] = ()  # controls that must fail it, the first scores 0; none: there is no verdict
 
 
 def _measures() -> tuple[Measure, ...]:
@@ -85,3 +86,21 @@ def _measures() -> tuple[Measure, ...]:
 
 
 CATALOGUE: dict[str, Measure] = {measure.name: measure for measure in _measures()}
+
+
+def _beside_real_videos() -> tuple[Measure, ...]:
+    """Those that need no script and no probes; nothing is known of what must fail them."""
+    cuts = Measure(
+        name="cuts", label="cuts per 1,000 frames", group="cuts", better="same", unit="jumps found"
+    )
+    unit = "log2 of the ratio to the real videos' mean"
+    return (
+        cuts,
+        *(replace(CATALOGUE[name], catches=()) for name in ("lag_ratio", "flicker")),
+        *(replace(CATALOGUE[name], unit=unit, catches=()) for name in ("motion", "sharpness")),
+        *(replace(CATALOGUE[name], catches=()) for name in ("drift_saturation", "drift_contrast")),
+        replace(CATALOGUE["fd_motion"], catches=()),
+    )
+
+
+BESIDE_REAL_VIDEOS: dict[str, Measure] = {measure.name: measure for measure in _beside_real_videos()}

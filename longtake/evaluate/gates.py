@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from longtake.evaluate.look import Probes, watch
+from longtake.evaluate.probes import Probes, watch
 from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import script_of_episode
 from longtake.files import written_whole

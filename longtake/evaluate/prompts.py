@@ -56,7 +56,10 @@ def prompt_measures(script: Script, readings: Readings) -> dict[str, Measured]:
     correct = frame_correct(script, readings)
     scenes = _share(script, correct == 1, ~np.isnan(correct))
     composed = np.array(
-        [any(held_out(name, action, told.place) for name, action, _ in told.cast) for told in script.told]
+        [
+            any(held_out(name, action, demand.place) for name, action, _ in demand.cast)
+            for demand in script.demands
+        ]
     )
     there = wanted.present & seen
     acts = there & (wanted.action != NOT_ASKED)

@@ -6,6 +6,7 @@ import json
 import math
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,30 @@ import numpy as np
 import torch
 
 from longtake import __version__
+from longtake.evaluate.catalogue import CATALOGUE, Measure
+from longtake.evaluate.distances.sets import NetworkDistance
 from longtake.evaluate.gates import GATES
-from longtake.evaluate.intervals import film_values, interval_of
+from longtake.evaluate.intervals import film_values
 from longtake.evaluate.measured import Row
-from longtake.evaluate.named import NamedDistance
 from longtake.evaluate.plots import PlotsMissing, plot_curves, plot_scores, plot_seams, strip
-from longtake.evaluate.real import MEASURES
 from longtake.evaluate.score import Scale, from_json
 from longtake.evaluate.script import Script
 from longtake.evaluate.sources import Source, pictures
-from longtake.evaluate.table import Header, markdown, number, report_json, summary
+from longtake.evaluate.table import Header, markdown, report_json, summary, values
 from longtake.files import written_whole
 
 SCALES = Path(__file__).parent / "scales.json"  # fixed on validation episodes, see docs/controls.md
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """What an evaluation came to; its tables and pictures lie in its folder."""
+
+    rows: tuple[Row, ...]
+    content: dict[str, Any]  # as `report.json` holds it
+    summary: str  # a few sentences
 
 
 def scales_for(length: int) -> tuple[int, dict[str, Scale]]:
@@ -39,80 +49,74 @@ def scales_for(length: int) -> tuple[int, dict[str, Scale]]:
 
 def spread_of(rows: Sequence[Row], others: Sequence[Row]) -> dict[str, dict[str, float]]:
     """How far the rows' means move when another probe reads the same films: row -> measure -> difference."""
-    found: dict[str, dict[str, float]] = {}
+    spread: dict[str, dict[str, float]] = {}
     for row, other in zip(rows, others, strict=True):
         assert row.name == other.name
         names = {name: None for film in row.films for name in film.measured} | dict.fromkeys(row.together)
         moved = {name: _mean(other, name) - _mean(row, name) for name in names}
-        found[row.name] = {name: round(by, 4) for name, by in moved.items() if by and not math.isnan(by)}
-    return found
+        spread[row.name] = {name: round(by, 4) for name, by in moved.items() if by and not math.isnan(by)}
+    return spread
 
 
-def write_report(
-    rows: Sequence[Row],
-    *,
-    prompts: Mapping[str, Sequence[str]],  # of every scene, by the film's name
-    profiles: Mapping[str, Mapping[str, Floats]],  # by row and level, see `plot_seams`
-    gates: Mapping[str, float],
-    facts: Mapping[str, Any],
-    not_computed: Mapping[str, str],
-    length: int,  # frames of a film
-    folder: Path,
-    named: Sequence[NamedDistance] = (),
-) -> tuple[dict[str, Any], str]:
-    """Write `report.json`, `report.md` and the plots into `folder`; the JSON, and a few sentences."""
-    at, scales = scales_for(length)
-    failed = [
+def doubts_of(gates: Mapping[str, float]) -> tuple[str, ...]:
+    """Why numbers of probes with these values on ground truth should not be relied on."""
+    return tuple(
         f"the probes' {gate.name} on ground truth is {gates[gate.name]:.4f}, the gate "
         f"{'at least' if gate.at_least else 'at most'} {gate.bar}"
         for gate in GATES
         if not gate.passed(gates[gate.name])
-    ]
-    told = {
-        **_versions(),
-        **facts,
-        "frames": length,
-        "limits": f"fixed on validation episodes of {at} frames",
-        "probes on ground truth": {name: round(value, 4) for name, value in gates.items()},
+    )
+
+
+def versions() -> dict[str, str]:
+    """What the numbers were computed with."""
+    return {
+        "longtake": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
     }
-    header = Header(facts=told, unreliable=tuple(failed), not_computed=not_computed)
-    report = report_json(rows, header, scales, named)
-    systems = [row for row in rows if row.kind == "system"]
-    try:
-        plot_curves(
-            [row for row in rows if row.kind != "control" or row.name == "drifts"], folder / "curves.png"
-        )
-        if any(profiles.values()):
-            plot_seams(profiles, folder / "seams.png")
-        for number, row in enumerate(systems):
-            plot_scores(row, scales, folder / f"scores-{number + 1}.png")
-    except PlotsMissing as error:
-        report["plots"] = str(error)
-    _write(folder / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
-    _write(folder / "report.md", markdown(rows, scales, header, named) + "\n")
-    sentences = [summary(row, scales, prompts) for row in systems]
-    return report, "\n".join([f"{folder / 'report.md'}: {header.stamp}", *sentences])
 
 
-def write_real_report(
+def write_report(
     rows: Sequence[Row],
-    *,
-    facts: Mapping[str, Any],
-    not_computed: Mapping[str, str],
-    named: Sequence[NamedDistance],
+    header: Header,
     folder: Path,
-) -> tuple[dict[str, Any], str]:
-    """Write `report.json` and `report.md` of films beside real videos; the JSON, and a sentence for a row."""
-    header = Header(facts={**_versions(), **facts}, not_computed=not_computed)
-    report = report_json(rows, header, named=named, measures=MEASURES)
-    _write(folder / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
-    _write(folder / "report.md", markdown(rows, {}, header, named, MEASURES) + "\n")
-    told = [f"{folder / 'report.md'}: {header.stamp}"]
-    for row in rows:
-        found = {measure.label: interval_of(row, name).value for name, measure in MEASURES.items()}
-        known = [f"{label} {number(value)}" for label, value in found.items() if not math.isnan(value)]
-        told.append(f"{row.name}: {', '.join(known)}")
-    return report, "\n".join(told)
+    *,
+    scales: Mapping[str, Scale] | None = None,  # None: nothing is judged
+    named: Sequence[NetworkDistance] = (),
+    measures: Mapping[str, Measure] = CATALOGUE,
+    prompts: Mapping[str, Sequence[str]] | None = None,  # of every scene, by the film's name
+    profiles: Mapping[str, Mapping[str, Floats]] | None = None,  # see `plot_seams`; None: nothing is plotted
+) -> Report:
+    """Write `report.json`, `report.md` and, where there are profiles, the plots into `folder`."""
+    content = report_json(rows, header, scales, named, measures)
+    if profiles is not None:
+        try:
+            _plot(rows, scales or {}, profiles, folder)
+        except PlotsMissing as error:
+            content["plots"] = str(error)
+    _write(folder / "report.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
+    _write(folder / "report.md", markdown(rows, scales or {}, header, named, measures) + "\n")
+    sentences = [f"{folder / 'report.md'}: {header.stamp}"]
+    if scales is None:
+        sentences += [values(row, measures) for row in rows]
+    else:
+        sentences += [summary(row, scales, prompts) for row in rows if row.kind == "system"]
+    return Report(rows=tuple(rows), content=content, summary="\n".join(sentences))
+
+
+def _plot(
+    rows: Sequence[Row],
+    scales: Mapping[str, Scale],
+    profiles: Mapping[str, Mapping[str, Floats]],
+    folder: Path,
+) -> None:
+    plot_curves([row for row in rows if row.kind != "control" or row.name == "drifts"], folder / "curves.png")
+    if any(profiles.values()):
+        plot_seams(profiles, folder / "seams.png")
+    for place, row in enumerate((row for row in rows if row.kind == "system"), start=1):
+        plot_scores(row, scales, folder / f"scores-{place}.png")
 
 
 def write_strip(source: Source, script: Script, path: Path, most: int = 16) -> None:
@@ -121,15 +125,6 @@ def write_strip(source: Source, script: Script, path: Path, most: int = 16) -> N
     middles = ((script.starts + script.ends) // 2)[scenes].tolist()
     labels = [f"{n} {script.shots[scene].caption}" for n, scene in zip(middles, scenes.tolist(), strict=True)]
     strip(pictures(source, middles), labels, path)
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "longtake": __version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
 
 
 def _mean(row: Row, name: str) -> float:

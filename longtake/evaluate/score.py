@@ -214,7 +214,7 @@ def from_json(text: str) -> dict[int, dict[str, Scale]]:
     if held.get("format") != _FORMAT:
         raise ValueError(f"scales of format {held.get('format')}, not {_FORMAT}: fix them anew")
     scales = {
-        int(length): {name: Scale(**_with_nan(scale)) for name, scale in by_name.items()}
+        int(length): {name: read_scale(scale) for name, scale in by_name.items()}
         for length, by_name in held["lengths"].items()
     }
     for by_name in scales.values():
@@ -222,6 +222,16 @@ def from_json(text: str) -> dict[int, dict[str, Scale]]:
             if name not in CATALOGUE or CATALOGUE[name].better != scale.better:
                 raise ValueError(f"the scale of '{name}' is of another catalogue: fix the scales anew")
     return scales
+
+
+def read_scale(held: Mapping[str, Any]) -> Scale:
+    """A scale as JSON holds it."""
+    return Scale(**with_nan(held))
+
+
+def with_nan(held: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers as JSON holds them: null is nan."""
+    return {key: float("nan") if value is None else value for key, value in held.items()}
 
 
 def _verdict(values: float | Floats, scale: Scale | None) -> Verdict:
@@ -244,7 +254,3 @@ def _limit(scale: Scale) -> float:
 
 def _without_nan(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: None if value != value else value for key, value in fields.items()}
-
-
-def _with_nan(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: float("nan") if value is None else value for key, value in fields.items()}

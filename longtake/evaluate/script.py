@@ -44,7 +44,7 @@ class Script:
     """The shots of a film and which of their facts a prompt asks for."""
 
     shots: tuple[Shot, ...]  # contiguous from frame 0; the last one may end after the film
-    told: tuple[Told, ...]  # per shot: what its prompt says
+    demands: tuple[Told, ...]  # per shot: what its prompt asks for
     length: int  # frames of the film
 
     @cached_property
@@ -77,8 +77,8 @@ class Script:
         present: NDArray[np.bool_] = np.zeros((len(self.shots), len(CHARACTERS)), dtype=bool)
         action = np.full(present.shape, NOT_ASKED)
         direction = np.full(present.shape, NOT_ASKED)
-        for row, told in enumerate(self.told):
-            for name, doing, side in told.cast:
+        for row, demand in enumerate(self.demands):
+            for name, doing, side in demand.cast:
                 who = CHARACTERS.index(name)
                 present[row, who] = True
                 if doing is not None:
@@ -93,9 +93,9 @@ class Script:
             cast_asked=np.any(present, axis=1)[scene],
             action=action[scene],
             direction=direction[scene],
-            place=_indices([told.place for told in self.told], PLACES)[scene],
-            time=_indices([told.time for told in self.told], TIMES)[scene],
-            weather=_indices([told.weather for told in self.told], WEATHERS)[scene],
+            place=_indices([demand.place for demand in self.demands], PLACES)[scene],
+            time=_indices([demand.time for demand in self.demands], TIMES)[scene],
+            weather=_indices([demand.weather for demand in self.demands], WEATHERS)[scene],
             camera=pan[scene] * ((frame - self.starts[scene]) / full[scene] - 0.5),
         )
 
@@ -106,30 +106,30 @@ def script_of_episode(seed: int, length: int) -> Script:
     return Script(shots, tuple(read_caption(shot.caption) for shot in shots), length)
 
 
-def script_of_prompts(scenes: Sequence[tuple[int, str]], length: int, seed: int = 0) -> Script:
-    """A script of `(first frame, prompt)` pairs, ascending from 0; `seed` stages what prompts leave open.
+def script_of_prompts(scenes: Sequence[tuple[int, str]], length: int) -> Script:
+    """A script of `(first frame, prompt)` pairs, ascending from 0; what they leave open is staged.
 
     What a prompt does not say of place or time stays as in the scene before, and is not asked for. Of more
     than two characters the first two are asked for: the world has no more in a picture.
     """
-    shots, heard = [], []
+    shots, demands = [], []
     ends = [*(at for at, _ in scenes[1:]), length]
     place, time = PLACES[0], TIMES[1]
     for (start, prompt), end in zip(scenes, ends, strict=True):
-        told = read_caption(prompt)
-        told = replace(told, cast=told.cast[:_MOST])
-        place, time = told.place or place, told.time or time
+        demand = read_caption(prompt)
+        demand = replace(demand, cast=demand.cast[:_MOST])
+        place, time = demand.place or place, demand.time or time
         actors = tuple(
             Actor(name=name, action=doing or "wave", facing=side, x=0.5, travel=0.0, phase=0.0)
-            for name, doing, side in told.cast
+            for name, doing, side in demand.cast
         )
         shot = Shot(
-            start=start, end=end, place=place, time=time, weather=told.weather or "clear",
-            pan=told.pan, actors=actors, caption=prompt,
+            start=start, end=end, place=place, time=time, weather=demand.weather or "clear",
+            pan=demand.pan, actors=actors, caption=prompt,
         )  # fmt: skip
-        shots.append(world_script.stage(shot, seed))
-        heard.append(told)
-    return Script(tuple(shots), tuple(heard), length)
+        shots.append(world_script.stage(shot, 0))
+        demands.append(demand)
+    return Script(tuple(shots), tuple(demands), length)
 
 
 def _indices(names: Sequence[str | None], table: Sequence[str]) -> NDArray[np.int64]:

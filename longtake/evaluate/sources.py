@@ -1,4 +1,4 @@
-"""Where the frames of a film come from: a video, a folder of pictures, a store of clips, or the world itself.
+"""Where the frames of a film come from: a user's video, pictures or array, a store of clips, or the world.
 
 A source is plain data that any process can open; its `key` names all that its frames depend on.
 """
@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from longtake.draw.drawer import Decode
 from longtake.evaluate.controls import frames_of
 from longtake.evaluate.script import Script
 from longtake.film.segments import Segment, decode_segment
 from longtake.manifest import read_manifest
 from longtake.store import open_store
-from longtake.video import Codec, Pixels, encode_segment, read_frames
+from longtake.video import Codec, Pixels, count_frames, encode_segment, read_frames
 from longtake.world.script import latents
 
 _Item = TypeVar("_Item")
 
+_VIDEOS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
 _VERSION = 2  # raise it when the world, or the encoder, makes other pictures
 _DELIVERED = 60  # frames encoded together, as films are
 
@@ -53,6 +57,17 @@ class VideoFile:
     def key(self) -> str:
         return sha256_of(self.path)
 
+    @property
+    def length(self) -> int:
+        """Frames."""
+        return count_frames(self.path)
+
+    @property
+    def codec(self) -> Codec:
+        """As far as it can be seen: how it was encoded, so that a reference can go the same way."""
+        height = next(iter(self.frames())).shape[0]
+        return Codec(upscale=max(1, height // 64), smooth=True)
+
     def frames(self) -> Iterator[Pixels]:
         return read_frames(self.path)
 
@@ -63,14 +78,93 @@ class PictureFolder:
 
     path: Path
 
+    codec = None  # nothing was lost
+
     @property
     def key(self) -> str:
-        return _hash(*(sha256_of(file) for file in sorted(self.path.glob("*.png"))))
+        return _hash(*(sha256_of(file) for file in self._files))
+
+    @property
+    def length(self) -> int:
+        """Frames."""
+        return len(self._files)
 
     def frames(self) -> Iterator[Pixels]:
-        for file in sorted(self.path.glob("*.png")):
+        for file in self._files:
             with Image.open(file) as picture:
                 yield np.asarray(picture.convert("RGB"))
+
+    @property
+    def _files(self) -> list[Path]:
+        return sorted(self.path.glob("*.png"))
+
+
+@dataclass(frozen=True, eq=False)
+class PixelArray:
+    """Frames that are held in memory. Raises ValueError for anything but uint8 `[T, H, W, 3]`, T > 0."""
+
+    pixels: Pixels
+
+    codec = None  # nothing was lost
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if self.pixels.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or 0 in shape:
+            raise ValueError(
+                f"frames are {self.pixels.dtype} {list(shape)}: give uint8 [T, H, W, 3], values 0..255"
+            )
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of shape and pixels."""
+        digest = hashlib.sha256(repr(self.pixels.shape).encode())
+        digest.update(np.ascontiguousarray(self.pixels).data)
+        return digest.hexdigest()
+
+    @property
+    def length(self) -> int:
+        """Frames."""
+        return len(self.pixels)
+
+    def frames(self) -> Iterator[Pixels]:
+        yield from self.pixels
+
+
+GivenFilm = VideoFile | PictureFolder | PixelArray
+# A video, a folder of videos or of PNG frames, frames uint8 [T, H, W, 3], or such by name
+Films = str | Path | NDArray[np.uint8] | Mapping[str, str | Path | NDArray[np.uint8]]
+
+
+def films_of(given: Films) -> dict[str, GivenFilm]:
+    """The films that a user gives, by name: a file's is its own without suffix, an array's is "film".
+
+    Raises ValueError where there are none, or several under one name.
+    """
+    if isinstance(given, Mapping):
+        if not given:
+            raise ValueError("there is no film: name one or more")
+        return {name: _one_film(name, film) for name, film in given.items()}
+    if isinstance(given, np.ndarray):
+        return {"film": PixelArray(given)}
+    path = Path(given)
+    if path.is_file():
+        return {path.stem: VideoFile(path)}
+    if not path.is_dir():
+        raise ValueError(f"{path}: there is no such film or folder")
+    videos = sorted(file for file in path.iterdir() if file.suffix.lower() in _VIDEOS)
+    if videos:
+        alone = len({file.stem for file in videos}) == len(videos)
+        return {file.stem if alone else file.name: VideoFile(file) for file in videos}
+    if any(path.glob("*.png")):
+        return {path.name: PictureFolder(path)}
+    raise ValueError(f"{path}: holds neither videos nor PNG frames")
+
+
+def _one_film(name: str, given: str | Path | NDArray[np.uint8]) -> GivenFilm:
+    films = list(films_of(given).values())
+    if len(films) > 1:
+        raise ValueError(f"{name}: {given} holds {len(films)} videos: name each of them")
+    return films[0]
 
 
 @dataclass(frozen=True)
@@ -79,24 +173,21 @@ class StoredFilm:
 
     store: Path | str
     segments: tuple[Segment, ...]
-    model: Path  # folder of the model whose autoencoder decodes
+    model: Path | None  # folder of the model whose autoencoder decodes; None: the clips are pixels
 
     @property
     def key(self) -> str:
-        return _hash(repr(self.segments), read_manifest(self.model).decoder_digest)
+        decoder = "pixels" if self.model is None else read_manifest(self.model).decoder_digest
+        return _hash(repr(self.segments), decoder)
 
     def frames(self) -> Iterator[Pixels]:
-        from longtake.draw.decode import Decoder
-
-        decode, store = Decoder(self.model, "cpu"), open_store(self.store)
+        decode, store = self._decoder(), open_store(self.store)
         for segment in self.segments:
             yield from decode_segment(segment, store, decode)
 
     def pictures(self, numbers: Iterable[int]) -> Iterator[Pixels]:
         """These frames, ascending; no leaf is decoded that shows none of them."""
-        from longtake.draw.decode import Decoder
-
-        decode, store = Decoder(self.model, "cpu"), open_store(self.store)
+        decode, store = self._decoder(), open_store(self.store)
         wanted, start = set(numbers), 0
         for part in chain.from_iterable(segment.leaves for segment in self.segments):
             shown = range(start, start + len(part.indices))
@@ -104,6 +195,13 @@ class StoredFilm:
                 leaf = list(decode_segment(Segment((part,)), store, decode))
                 yield from (leaf[n - start] for n in inside)
             start = shown.stop
+
+    def _decoder(self) -> Decode:
+        if self.model is None:
+            return np.asarray
+        from longtake.draw.decode import Decoder
+
+        return Decoder(self.model, "cpu")
 
 
 @dataclass(frozen=True)
@@ -118,16 +216,8 @@ class WorldFilm:
 
     @property
     def key(self) -> str:
-        told = (
-            _VERSION,
-            self.control,
-            self.script.shots,
-            self.script.length,
-            self.seed,
-            self.size,
-            self.codec,
-        )
-        return _hash(repr(told))
+        shots, length = self.script.shots, self.script.length
+        return _hash(repr((_VERSION, self.control, shots, length, self.seed, self.size, self.codec)))
 
     def frames(self) -> Iterator[Pixels]:
         frames = frames_of(self.control, self.script, self.seed, self.size)

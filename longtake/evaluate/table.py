@@ -6,20 +6,18 @@ every table also shows whether the film moves, whether films differ and whether 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from longtake.evaluate.catalogue import CATALOGUE, Measure
-from longtake.evaluate.intervals import film_values, interval_of, paired
+from longtake.evaluate.distances.sets import NetworkDistance
+from longtake.evaluate.intervals import Interval, film_values, interval_of, paired
 from longtake.evaluate.measured import Curve, Row
-from longtake.evaluate.score import Scale, missed, rank, row_verdict, score, severity, verdict
-
-if TYPE_CHECKING:  # it imports torch
-    from longtake.evaluate.named import NamedDistance
+from longtake.evaluate.score import Scale, missed, rank, row_verdict, score, severity, verdict, with_nan
 
 GUARDS = ("scene_accuracy", "motion", "diversity")  # beside every group of measures
 OVERVIEW = (  # one or two of every group
@@ -50,7 +48,7 @@ def report_json(
     rows: Sequence[Row],
     header: Header,
     scales: Mapping[str, Scale] | None = None,
-    named: Sequence[NamedDistance] = (),
+    named: Sequence[NetworkDistance] = (),
     measures: Mapping[str, Measure] = CATALOGUE,
 ) -> dict[str, Any]:
     """Everything as plain JSON values; what is not a number is null, beside the note that says why.
@@ -67,8 +65,8 @@ def report_json(
         "measures": {name: asdict(measure) for name, measure in measures.items()},
         "scales": {name: _plain(asdict(scale)) for name, scale in scales.items()},
         "rows": [_row_json(row, scales, measures) for row in rows],
-        "named": [_named_json(found) for found in named],
-        "differences": [_plain(found) for found in _differences(rows)],
+        "named": [_named_json(one) for one in named],
+        "differences": [_plain(one) for one in _differences(rows)],
         "ranking": [_plain(asdict(film)) for film in rank(_systems(rows), scales)],
     }
 
@@ -77,7 +75,7 @@ def markdown(
     rows: Sequence[Row],
     scales: Mapping[str, Scale],
     header: Header,
-    named: Sequence[NamedDistance] = (),
+    named: Sequence[NetworkDistance] = (),
     measures: Mapping[str, Measure] = CATALOGUE,
 ) -> str:
     """The report: a table per group of measures, controls that slipped through, ranking and legend.
@@ -101,7 +99,7 @@ def summary(row: Row, scales: Mapping[str, Scale], prompts: Mapping[str, Sequenc
     scene accuracy has one unit per scene.
     """
     verdicts = {name: row_verdict(row, name, scales.get(name)) for name in CATALOGUE}
-    judged = [name for name, found in verdicts.items() if found in ("ok", "fails")]
+    judged = [name for name, one in verdicts.items() if one in ("ok", "fails")]
     failed = sorted(
         (name for name in judged if verdicts[name] == "fails"),
         key=lambda name: -severity(film_values(row, name), scales[name]),
@@ -110,10 +108,17 @@ def summary(row: Row, scales: Mapping[str, Scale], prompts: Mapping[str, Sequenc
     lines = [f"{row.name}: {count if judged else 'no measure could be judged'}."]
     if failed:
         lines.append("Worst first: " + ", ".join(_failure(row, name, scales[name]) for name in failed) + ".")
-    for found, words in (("not measured", "Not measured"), ("blind", "No verdict at this length")):
-        names = [called(name) for name, other in verdicts.items() if other == found and name in scales]
+    for which, words in (("not measured", "Not measured"), ("blind", "No verdict at this length")):
+        names = [called(name) for name, one in verdicts.items() if one == which and name in scales]
         lines += [f"{words}: {', '.join(names)}."] if names else []
     return "\n".join([*lines, *_worst_scenes(row, prompts or {})])
+
+
+def values(row: Row, measures: Mapping[str, Measure]) -> str:
+    """A sentence of what was measured in a row that nothing judges."""
+    means = {measure.label: interval_of(row, name).value for name, measure in measures.items()}
+    known = (f"{label} {number(value)}" for label, value in means.items() if not np.isnan(value))
+    return f"{row.name}: {', '.join(known)}"
 
 
 def called(name: str) -> str:
@@ -125,6 +130,27 @@ def number(value: float) -> str:
     """Three decimals below 1, and fewer the larger it is."""
     decimals = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
     return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: no "-0.000"
+
+
+def with_interval(mean: Interval) -> str:
+    """A mean, and the range that holds it where one is known."""
+    text = number(mean.value)
+    return text if np.isnan(mean.low) else f"{text} [{number(mean.low)}, {number(mean.high)}]"
+
+
+def bold(text: str, verdict: str) -> str:
+    """As tables show what is beyond its limit."""
+    return f"**{text}**" if verdict == "fails" else text
+
+
+def table_line(cells: Iterable[str]) -> str:
+    """A line of a table in markdown."""
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def read_interval(held: Mapping[str, Any]) -> Interval:
+    """The interval of a row's measure in `report_json`."""
+    return Interval(**with_nan({each.name: held[each.name] for each in fields(Interval)}))
 
 
 def _top(header: Header) -> Iterator[str]:
@@ -164,32 +190,30 @@ def _table(
         return
     notes: dict[str, int] = {}  # why a cell has no number, or what to know about it -> its mark
     yield from ("", f"## {title}", "")
-    yield "| | films | " + " | ".join(_escape(measures[name].label) for name in names) + " |"
+    yield "| | films " + table_line(measures[name].label for name in names)
     yield "|---|---|" + "---|" * len(names)
     for row in rows:
         cells = [_cell(row, name, scales.get(name), notes) for name in names]
-        yield f"| {_escape(row.name)} | {len(row.films)} | " + " | ".join(cells) + " |"
+        yield table_line([row.name, str(len(row.films)), *cells])
     if notes:
         yield ""
         yield from (f"({mark}) {note}  " for note, mark in notes.items())
 
 
 def _cell(row: Row, name: str, scale: Scale | None, notes: dict[str, int]) -> str:
-    found = interval_of(row, name)
-    if np.isnan(found.value):
-        return f"– ({notes.setdefault(found.note or 'not measured', len(notes) + 1)})"
-    text = number(found.value)
-    if row.kind != "control" and not np.isnan(found.low):
-        text += f" [{number(found.low)}, {number(found.high)}]"
-    if found.left_out:
-        text += f" ({len(row.films) - found.left_out} of {len(row.films)} films)"
-    if row_verdict(row, name, scale) == "fails":
-        text = f"**{text}**"
-    told = found.note and row.kind != "control"  # there are many of them
-    return f"{text} ({notes.setdefault(found.note, len(notes) + 1)})" if told else text
+    mean = interval_of(row, name)
+    if np.isnan(mean.value):
+        return f"– ({notes.setdefault(mean.note or 'not measured', len(notes) + 1)})"
+    text = number(mean.value) if row.kind == "control" else with_interval(mean)
+    if mean.left_out:
+        text += f" ({len(row.films) - mean.left_out} of {len(row.films)} films)"
+    text = bold(text, row_verdict(row, name, scale))
+    if not mean.note or row.kind == "control":  # there are many of them
+        return text
+    return f"{text} ({notes.setdefault(mean.note, len(notes) + 1)})"
 
 
-def _named(named: Sequence[NamedDistance]) -> Iterator[str]:
+def _named(named: Sequence[NetworkDistance]) -> Iterator[str]:
     """The distances by named networks, then what each is, by which weights, and to what."""
     if not named:
         return
@@ -197,20 +221,19 @@ def _named(named: Sequence[NamedDistance]) -> Iterator[str]:
     yield "On frames at full size. N is the number of samples of each side; intervals are over films. Numbers"
     yield "compare only under one sha256 of weights and one of references, so see what true films get here."
     yield from ("", "| | distance | value | N | films | |", "|---|---|---|---|---|---|")
-    for found in named:
-        one = found.distance
+    for each in named:
+        one = each.distance
         value = "–" if np.isnan(one.value) else f"{one.value:.4g}"
         value += "" if np.isnan(one.low) else f" [{one.low:.4g}, {one.high:.4g}]"
-        cells = (found.row, found.name, value, f"{one.samples:,}", str(one.films), one.note)
-        yield "| " + " | ".join(map(_escape, cells)) + " |"
+        cells = (each.row, each.name, value, f"{one.samples:,}", str(one.films), one.note)
+        yield table_line(cells)
     yield ""
-    told = {f.name: f"- {f.name}: {f.definition}; sha256 of the weights {f.sha256}" for f in named}
-    yield from told.values()
+    yield from {f"- {f.name}: {f.definition}; sha256 of the weights {f.sha256}": None for f in named}
     yield from {f"- sha256 of the references of {_kind(f)}: {f.references}": None for f in named}
 
 
-def _kind(found: NamedDistance) -> str:
-    return f"{found.row}, prompts" if found.name.startswith("CLIPSIM") else found.row
+def _kind(of: NetworkDistance) -> str:
+    return f"{of.row}, prompts" if of.name.startswith("CLIPSIM") else of.row
 
 
 def _absent(rows: Sequence[Row], header: Header, measures: Mapping[str, Measure]) -> Iterator[str]:
@@ -236,27 +259,26 @@ def _systems(rows: Sequence[Row]) -> list[Row]:
 
 def _differences(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Of every two systems with films of the same scripts: paired differences, film by film."""
-    found = []
+    differences = []
     for a, b in combinations(_systems(rows), 2):
         for name in CATALOGUE:
             one = paired(a, b, name) if _held(name, [a]) and name not in a.together else None
             if one and one.n > 1:
-                found.append({"a": a.name, "b": b.name, "measure": name, **asdict(one)})
-    return found
+                differences.append({"a": a.name, "b": b.name, "measure": name, **asdict(one)})
+    return differences
 
 
 def _compared(rows: Sequence[Row]) -> Iterator[str]:
-    found = _differences(rows)
-    if not found:
+    differences = _differences(rows)
+    if not differences:
         return
     yield from ("", "## differences", "")
     yield from ("Of films of the same scripts; bold where the 95 % interval excludes 0.", "")
     yield from ("| | measure | difference | films |", "|---|---|---|---|")
-    for one in found:
+    for one in differences:
         text = f"{number(one['value'])} [{number(one['low'])}, {number(one['high'])}]"
         text = f"**{text}**" if one["significant"] else text
-        names = f"{_escape(one['a'])} less {_escape(one['b'])}"
-        yield f"| {names} | {called(one['measure'])} | {text} | {one['n']} |"
+        yield table_line([f"{one['a']} less {one['b']}", called(one["measure"]), text, str(one["n"])])
 
 
 def _ranking(rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
@@ -272,8 +294,8 @@ def _ranking(rows: Sequence[Row], scales: Mapping[str, Scale]) -> Iterator[str]:
     )
     yield from ("| | film | of | worst measure | severity | failed |", "|---|---|---|---|---|---|")
     for place, film in enumerate(ranked, start=1):
-        judged = f"{_escape(called(film.worst))} | {number(film.severity)}" if film.worst else "– | –"
-        yield f"| {place} | {_escape(film.film)} | {_escape(film.row)} | {judged} | {len(film.failed)} |"
+        judged = (called(film.worst), number(film.severity)) if film.worst else ("–", "–")
+        yield table_line([str(place), film.film, film.row, *judged, str(len(film.failed))])
 
 
 def _legend(
@@ -296,7 +318,7 @@ def _legend(
             scale = scales.get(name)
             cells = (measure.label, f"`{name}`", measure.unit, measure.better, limit_of(scale),
                      _other_end(measure, scale))  # fmt: skip
-            yield "| " + " | ".join(map(_escape, cells)) + " |"
+            yield table_line(cells)
 
 
 def limit_of(scale: Scale | None) -> str:
@@ -362,9 +384,9 @@ def _row_json(row: Row, scales: Mapping[str, Scale], known: Mapping[str, Measure
     return plain
 
 
-def _named_json(found: NamedDistance) -> dict[str, Any]:
-    told = asdict(found)
-    plain: dict[str, Any] = _plain(told.pop("distance") | told)
+def _named_json(one: NetworkDistance) -> dict[str, Any]:
+    held = asdict(one)
+    plain: dict[str, Any] = _plain(held.pop("distance") | held)
     return plain
 
 
@@ -385,7 +407,3 @@ def _plain(value: Any) -> Any:
 
 def _held(name: str, rows: Sequence[Row]) -> bool:
     return any(name in row.together or any(name in film.measured for film in row.films) for row in rows)
-
-
-def _escape(text: str) -> str:
-    return text.replace("|", r"\|")

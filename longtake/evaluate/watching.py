@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields
@@ -13,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from longtake.evaluate.look import PROBES, Probes, load_probes, watch_by_all
+from longtake.evaluate.kept import keep, kept_path, load_kept
+from longtake.evaluate.probes import PROBES, Probes, load_probes, watch_by_all
 from longtake.evaluate.readings import Readings, Seen, Signals
 from longtake.evaluate.sources import Source
-from longtake.files import written_whole
 
 _VERSION = 1  # raise it when the same frames and probes give other numbers
 
@@ -34,8 +33,8 @@ class Task:
     @property
     def path(self) -> Path:
         """The file that keeps what was seen."""
-        told = (_VERSION, self.source.key, _probes(self.probes, self.seed, self.device).sha256)
-        return self.folder / f"{hashlib.sha256(repr(told).encode()).hexdigest()}.npz"
+        probes = _probes(self.probes, self.seed, self.device).sha256
+        return kept_path(self.folder, _VERSION, self.source.key, probes)
 
 
 def watch_all(tasks: Iterable[Task], workers: int, on_done: Callable[[int, int], None] | None = None) -> None:
@@ -71,17 +70,10 @@ def watch_all(tasks: Iterable[Task], workers: int, on_done: Callable[[int, int],
 
 def load_seen(task: Task) -> Seen:
     """What was seen; the film must have been watched."""
-    with np.load(task.path, allow_pickle=False) as kept:
-        readings = Readings(**{field.name: kept[field.name].astype(np.float32) for field in fields(Readings)})
-        signals: Any = {field.name: kept[field.name] for field in fields(Signals)}
-        motion = kept["motion_features"]
-        return Seen(readings=readings, signals=Signals(**signals), motion_features=motion)
-
-
-def keep(path: Path, **arrays: Any) -> None:
-    """Write arrays into an .npz."""
-    with written_whole(path) as aside, aside.open("wb") as file:
-        np.savez(file, **arrays)
+    kept = load_kept(task.path)
+    readings = Readings(**{name: kept[name].astype(np.float32) for name in _names(Readings)})
+    signals: Any = {name: kept[name] for name in _names(Signals)}
+    return Seen(readings=readings, signals=Signals(**signals), motion_features=kept["motion_features"])
 
 
 def _watch(film: Sequence[Task]) -> None:

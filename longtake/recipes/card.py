@@ -13,8 +13,8 @@ import numpy as np
 from safetensors import safe_open
 
 from longtake.data.footage import CartoonWorld, Footage
-from longtake.evaluate.score import Scale
-from longtake.evaluate.table import limit_of, number
+from longtake.evaluate.score import read_scale
+from longtake.evaluate.table import bold, limit_of, number, read_interval, table_line, with_interval
 from longtake.files import written_whole
 from longtake.manifest import Manifest, read_manifest
 from longtake.plan import Sampling
@@ -93,9 +93,9 @@ def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
     }
     if manifest.hd:
         what["hd"] = f"HD decoder, {height}x{width}x{channels} -> {manifest.hd}x{manifest.hd}x3"
-    found = {part: _weights(manifest.folder / part) for part in what}
-    total = sum(size for _, _, size in found.values())
-    kinds = " and ".join(dict.fromkeys(kind for _, kind, _ in found.values()))
+    weights = {part: _weights(manifest.folder / part) for part in what}
+    total = sum(size for _, _, size in weights.values())
+    kinds = " and ".join(dict.fromkeys(kind for _, kind, _ in weights.values()))
     of_world = isinstance(footage, CartoonWorld)
     yield f"# {manifest.name}"
     yield from _paragraph(
@@ -107,7 +107,7 @@ def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
         + (" `longtake data world --episode 7` shows the world that it knows." if of_world else "")
     )
     yield from ("", "| part | parameters | weights | what |", "|---|---|---|---|")
-    for part, (count, _, size) in found.items():
+    for part, (count, _, size) in weights.items():
         yield f"| `{part}/` | {_count(count)} | {_bytes(size)} | {what[part]} |"
     yield from ("", "```console")
     board = "examples/valley.yaml" if of_world else "STORYBOARD"
@@ -155,17 +155,17 @@ def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[
 
 
 def _trained(recipe: Recipe) -> dict[str, _Trained]:
-    found = {
+    stages = {
         "autoencoder": _Trained(recipe.stills, "frames"),
         "text": _Trained(recipe.captions, "captions"),
         "denoiser": _Trained(recipe.diffusion, "clips"),
         "decoder": _Trained(recipe.decoder, "clips"),
     }
     if recipe.distillation:
-        found["distillation"] = _Trained(recipe.distillation, "clips")
+        stages["distillation"] = _Trained(recipe.distillation, "clips")
     if recipe.hd:
-        found["hd"] = _Trained(recipe.hd, "frames")
-    return found
+        stages["hd"] = _Trained(recipe.hd, "frames")
+    return stages
 
 
 def _stage_row(stage: str, trained: _Trained, folder: Path, done: bool) -> str:
@@ -175,10 +175,10 @@ def _stage_row(stage: str, trained: _Trained, folder: Path, done: bool) -> str:
     if not whole:
         return f"| {stage} | {'not trained in this run' if done else 'not recorded'} | | | |"
     steps, planned, world = whole[-1]["step"], trained.config.steps, _processes(folder)
-    told = f"{steps:,}" if steps == planned else f"{steps:,} (recipe: {planned:,})"
+    count = f"{steps:,}" if steps == planned else f"{steps:,} (recipe: {planned:,})"
     seen = f"{steps * trained.config.batch * (world or 1):,} {trained.examples}"
     seen += "" if world else " per process"
-    return f"| {stage} | {told} | {seen} | {world or 'not recorded'} | {_duration(whole[-1]['seconds'])} |"
+    return f"| {stage} | {count} | {seen} | {world or 'not recorded'} | {_duration(whole[-1]['seconds'])} |"
 
 
 def _processes(folder: Path) -> int | None:
@@ -198,11 +198,11 @@ def _data(recipe: Recipe, footage: Footage, cache: Path) -> str:
             clips, references = clips + len(part["numbers"]), int(part["references"])
             frames = part["numbers"].shape[1] - references
     kind = "episodes of the" if isinstance(footage, CartoonWorld) else "films of"
-    told = f"Data: {len(footage.films('train')):,} training {kind} {footage.name}"
+    films = f"Data: {len(footage.films('train')):,} training {kind} {footage.name}"
     if not clips:
-        return f"{told}; the latent cache ({recipe.clips:,} clips in the recipe) is no longer with the run."
+        return f"{films}; the latent cache ({recipe.clips:,} clips in the recipe) is no longer with the run."
     beside = f", each beside {references} more from elsewhere in its film" if references else ""
-    return f"{told}; the latent cache holds {clips:,} clips of {frames} of their frames{beside}."
+    return f"{films}; the latent cache holds {clips:,} clips of {frames} of their frames{beside}."
 
 
 def _command(recipe: Recipe, footage: Footage, world: int | None, preset: str) -> str:
@@ -234,7 +234,7 @@ def _sampling(recipe: Recipe) -> Iterator[str]:
 def _level(name: str, sampling: Sampling) -> str:
     cells = (name, sampling.sampler, sampling.steps, f"{sampling.shift:g}", f"{sampling.text_guidance:g}",
              f"{sampling.known_guidance:g}")  # fmt: skip
-    return "| " + " | ".join(map(str, cells)) + " |"
+    return table_line(map(str, cells))
 
 
 def _evaluation(report: Report) -> Iterator[str]:
@@ -265,19 +265,19 @@ def _measures(report: Report) -> Iterator[str]:
         yield from (f"- {reason}" for reason in report["unreliable"])
     heads = ["measure", "unit", "this model", "limit", *(row["name"] for row in references), "control"]
     for group in dict.fromkeys(measure["group"] for measure in report["measures"].values()):
-        own = [
-            name
+        own = {
+            name: measure
             for name, measure in report["measures"].items()
             if measure["group"] == group and name in system["measures"]
-        ]
+        }
         if own:
-            yield from ("", f"### {group.capitalize()}", "", _row(heads), "|---" * len(heads) + "|")
-        for name in own:
-            measure, one = report["measures"][name], system["measures"][name]
-            true = [_judged(row["measures"].get(name)) for row in references]
+            head = (table_line(heads), "|---" * len(heads) + "|")
+            yield from ("", f"### {group.capitalize()}", "", *head)
+        for name, measure in own.items():
+            beside = (row["measures"].get(name) for row in (system, *references))
+            ours, *true = (bold(_value(one), one["verdict"] if one else "") for one in beside)
             control = _control(measure["catches"], name, controls)
-            told = (measure["label"], measure["unit"], _judged(one), _limit(report, name))
-            yield _row([*told, *true, control])
+            yield table_line([measure["label"], measure["unit"], ours, _limit(report, name), *true, control])
     if report["not_computed"]:
         reasons = (f"{name}: {why}" for name, why in report["not_computed"].items())
         yield from _paragraph(f"Not computed: {'; '.join(reasons)}.")
@@ -316,11 +316,8 @@ def _system(report: Report) -> Report:
 
 
 def _limit(report: Report, name: str) -> str:
-    told = report["scales"].get(name)
-    if told is None or told["blind"]:
-        return "none"
-    numbers: dict[str, Any] = {key: math.nan if value is None else value for key, value in told.items()}
-    return limit_of(Scale(**numbers))
+    scale = report["scales"].get(name)
+    return "none" if scale is None or scale["blind"] else limit_of(read_scale(scale))
 
 
 def _control(catches: Sequence[str], name: str, controls: Mapping[str, Report]) -> str:
@@ -333,18 +330,8 @@ def _value(one: Report | None) -> str:
     """A measure with its interval, of fewer films where some have none."""
     if one is None or one["value"] is None:
         return f"– ({one['note']})" if one and one["note"] else "–"
-    text = number(one["value"])
-    if one["low"] is not None:
-        text += f" [{number(one['low'])}, {number(one['high'])}]"
-    return text + (f" ({one['n']} films)" if one["left_out"] and one["over"] == "films" else "")
-
-
-def _judged(one: Report | None) -> str:
-    return f"**{_value(one)}**" if one and one["verdict"] == "fails" else _value(one)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+    mean = read_interval(one)
+    return with_interval(mean) + (f" ({mean.n} films)" if mean.left_out and mean.over == "films" else "")
 
 
 def _weights(folder: Path) -> tuple[int, str, int]:

@@ -24,7 +24,7 @@ from longtake.data.opened import open_footage
 from longtake.diffusion import SCHEDULES, DiffusionLoss
 from longtake.draw.load import text_encoder_in
 from longtake.evaluate.gates import GATES, check_probes
-from longtake.evaluate.look import load_probes
+from longtake.evaluate.probes import load_probes
 from longtake.manifest import Manifest, ModelError, write_manifest
 from longtake.models.load import network_in
 from longtake.models.pixels import to_model

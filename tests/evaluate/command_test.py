@@ -43,20 +43,6 @@ def board(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What does not depend on the films, such as the probes' gates, is made once for all tests here."""
-    return tmp_path_factory.mktemp("seen")
-
-
-@pytest.fixture
-def out(tmp_path: Path, kept: Path) -> Path:
-    folder = tmp_path / "out"
-    folder.mkdir()
-    (folder / "seen").symlink_to(kept)
-    return folder
-
-
 def film(script: Script, control: str, path: Path) -> Path:
     encode_segment(frames_of(control, script, 8), path, 12, Codec(upscale=1))
     return path

@@ -6,6 +6,7 @@ size) to a function from frame number to picture, as controls are.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,6 +41,29 @@ def tiny_probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 for weights in net.parameters():
                     weights.add_(0.3 * torch.randn(weights.shape, generator=generator))
             net.save_pretrained(folder / f"{name}-{seed}", safe_serialization=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def kept(tiny_probes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder `seen` for all tests: in it are a small training index, and gates of few films."""
+    from longtake.evaluate.gates import check_probes
+    from longtake.evaluate.memory import training_index
+    from longtake.evaluate.probes import load_probes
+
+    folder, probes = tmp_path_factory.mktemp("seen"), load_probes(tiny_probes)
+    np.save(folder / "training-index.npy", training_index([0], 3, size=16))
+    gates = check_probes(probes, episodes=1, frames=16)
+    (folder / f"gates-{probes.sha256[:16]}.json").write_text(json.dumps(gates))
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path: Path, kept: Path) -> Path:
+    """A folder for a report, whose folder `seen` is the one that is shared."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "seen").symlink_to(kept)
     return folder
 
 

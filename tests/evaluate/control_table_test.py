@@ -11,10 +11,10 @@ import pytest
 
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import CONTROLS
-from longtake.evaluate.evaluation import Measuring
 from longtake.evaluate.intervals import film_values
 from longtake.evaluate.measured import Row
 from longtake.evaluate.report import scales_for
+from longtake.evaluate.rows import Measuring
 from longtake.evaluate.score import row_verdict
 
 FRAMES = 1024

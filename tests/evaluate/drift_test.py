@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from seen_films import plain_signals
 
-from longtake.evaluate.drift import curve, drift_measures, slope, slope_interval
-from longtake.evaluate.measured import Curve
+from longtake.evaluate.drift import curve, drift_measures
 from longtake.evaluate.readings import Signals
 
 N = 1000
@@ -15,17 +15,7 @@ LINE = np.arange(N) / 1000
 
 
 def signals(saturation: NDArray[np.float64], contrast: NDArray[np.float64]) -> Signals:
-    zeros = np.zeros(len(saturation), dtype=np.float32)
-    return Signals(
-        difference=zeros,
-        second=zeros,
-        lag=zeros,
-        luminance=zeros,
-        contrast=contrast.astype(np.float32),
-        saturation=saturation.astype(np.float32),
-        sharpness=zeros,
-        thumbnails=np.zeros((len(zeros), 8, 8, 3), dtype=np.uint8),
-    )
+    return plain_signals(len(saturation), saturation=saturation, contrast=contrast)
 
 
 def values(*arguments: object) -> dict[str, float]:
@@ -80,24 +70,3 @@ def test_a_slope_needs_two_bins(correct: NDArray[np.float64]) -> None:
     measured = drift_measures(correct, signals(LINE, LINE), None)["drift_correctness"]
     assert np.isnan(measured.value)
     assert measured.note
-
-
-def test_an_interval_shrinks_to_an_exact_line() -> None:
-    line = curve(LINE)
-    assert slope_interval(line, np.random.default_rng(0)) == pytest.approx((1, 1))
-    assert np.isnan(slope_interval(curve(LINE[:5]), np.random.default_rng(0))).all()
-
-
-def test_an_interval_often_holds_the_slope() -> None:
-    """Twenty bins whose errors hang together (first-order autoregression with 0.3) around a slope of -0.2."""
-    chance, held = np.random.default_rng(0), 0
-    at = np.arange(20) * 169.0
-    for _ in range(200):
-        errors = chance.normal(0, 0.05, 20)
-        for k in range(1, 20):
-            errors[k] += 0.3 * errors[k - 1]
-        line = Curve(at, 1 - 0.2 * at / 1000 + errors)
-        low, high = slope_interval(line, chance, draws=200)
-        assert low <= slope(line) <= high
-        held += low <= -0.2 <= high
-    assert held / 200 > 0.75  # blocks of few bins promise a little too much

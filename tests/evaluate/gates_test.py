@@ -13,7 +13,7 @@ import torch
 
 from longtake.evaluate import gates
 from longtake.evaluate.gates import GATES, Gate, check_probes, gates_of
-from longtake.evaluate.look import Probes, load_probes, watch
+from longtake.evaluate.probes import Probes, load_probes, watch
 from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import script_of_episode
 from longtake.models.probe import ClipProbe, FrameProbe

@@ -7,54 +7,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from seen_films import perfect, plan_of
 
 from longtake.evaluate.identity import cast_hues, diversity, identity_measures
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.plan import Plan, Sampling, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
 from longtake.world.script import Latents, episode_seeds, latents
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
-SAMPLING = Sampling(
-    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-)
 FOX = CHARACTERS.index("fox")
 REVISITS = ("revisit_near", "revisit_middle", "revisit_far")
 Floats = NDArray[np.float64]
 
 
-def planned(frames: int) -> Plan:
-    return plan_nuwa_xl(
-        Timeline((Scene("one", 0, "a fox"),), frames),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-    )
-
-
 def read(script: Script, hues: Floats, layout: Floats) -> Readings:
     """What is asked, under these hues [N, 6] (or broadcast to it) and layouts [N]."""
-    wanted, n = script.wanted, script.length
-    present = wanted.present.astype(np.float32)
-    empty = np.zeros((n, 6), dtype=np.float32)
-    return Readings(
-        presence=present,
-        count=present,
-        place=np.eye(len(PLACES), dtype=np.float32)[np.maximum(wanted.place, 0)],
-        time=empty[:, :4],
-        weather=empty[:, :2],
-        hue=(empty + hues).astype(np.float32),
-        landmark=(0.10 + 0.80 * layout + wanted.camera).astype(np.float32),
-        clock=empty[:, 0],
-        action=np.zeros((n, 6, 6), dtype=np.float32),
-        direction=np.zeros((n, 6, 3), dtype=np.float32),
-        features=empty,
-        clip_features=empty[: n // 16],
-    )
+    landmark = 0.10 + 0.80 * layout + script.wanted.camera
+    return perfect(script, hue=np.broadcast_to(hues, (script.length, 6)), landmark=landmark)
 
 
 def remembered(script: Script, hidden: Latents) -> Readings:
@@ -75,7 +45,7 @@ def values(script: Script, readings: Readings, reach: Reach | None = None) -> di
 
 
 def assert_remembered(script: Script, readings: Readings) -> None:
-    for name, measured in identity_measures(script, readings, Reach(script, planned(script.length))).items():
+    for name, measured in identity_measures(script, readings, Reach(script, plan_of(script.length))).items():
         assert np.all(measured.units < (1e-6 if "revisit" in name else 1e-12))
         assert len(measured.units) or np.isnan(measured.value)
 
@@ -231,7 +201,7 @@ def test_faults_beyond_reach_are_told_from_faults_within() -> None:
     # The fox is on keyframes of both long shots, the frog and the beach are on none.
     scenes = [(0, "A fox at the farm."), (70, "A frog at the beach."), (80, "A fox at the farm.")]
     scenes += [(790, "A frog at the beach."), (800, "A fox at the farm.")]
-    script, plan = script_of_prompts(scenes, 901), planned(901)
+    script, plan = script_of_prompts(scenes, 901), plan_of(901)
     assert plan.strides[0] == 225  # keyframes at 0, 225, ..., 900
     second = np.arange(901) > 400
     hue = np.where(second[:, None] & (np.arange(6) != FOX), 0.7, 0.4)

@@ -5,19 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from seen_films import signals_of
 
 from longtake.evaluate.memory import clip_rows, memorised, nearest, too_near, training_index
-from longtake.evaluate.signals import SignalReader
 from longtake.world.drawing import frames
 from longtake.world.script import episode_seeds
 
 Rows = NDArray[np.float32]
-
-
-def thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    reader = SignalReader()
-    reader.add(pixels)
-    return reader.finish().thumbnails
 
 
 def test_rows_hold_every_fourth_frame_of_a_clip() -> None:
@@ -47,7 +41,7 @@ def test_an_index_is_made_of_an_episodes_first_frames() -> None:
     seed = episode_seeds("train", 1)[0]
     index = training_index([seed], 3)
     for row, start in zip(index, (0, 70 * 16, 140 * 16), strict=True):
-        clip = clip_rows(thumbnails(frames(seed, list(range(start, start + 16)))))
+        clip = clip_rows(signals_of(frames(seed, list(range(start, start + 16)))).thumbnails)
         np.testing.assert_array_equal(clip[0], row)
     for clips in (0, 211):
         with pytest.raises(ValueError, match="1 to 210"):
@@ -59,7 +53,7 @@ def test_copies_of_training_clips_are_found_and_truth_is_not() -> None:
     index = training_index(train, 14)
     limit = too_near(training_index(known, 14), index)
     copies = [frames(train[3], list(range(start, start + 16))) for start in (0, 240, 1680)]
-    copied = memorised(thumbnails(np.concatenate(copies)), index, limit)
+    copied = memorised(signals_of(np.concatenate(copies)).thumbnails, index, limit)
     assert copied.value == 1
     assert len(copied.units) == 3
     assert np.mean(nearest(training_index(fresh, 14), index) < limit) < 0.06

@@ -7,25 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from seen_films import signals_of
 
 from longtake.evaluate.measured import Measured
 from longtake.evaluate.motion import motion_measures
-from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script, script_of_prompts
-from longtake.evaluate.signals import SignalReader
 
 CUTS = (23, 50, 57)  # the scene of seven frames is too short for a lag of eight
 SCRIPT = script_of_prompts([(at, "A fox waves.") for at in (0, *CUTS)], 90)
 
 
-def read(frames: NDArray[np.uint8]) -> Signals:
-    reader = SignalReader()
-    reader.add(frames)
-    return reader.finish()
-
-
 def measure(frames: NDArray[np.uint8], script: Script = SCRIPT) -> dict[str, Measured]:
-    signals = read(frames)
+    signals = signals_of(frames)
     return motion_measures(script, signals, signals)
 
 
@@ -70,7 +63,7 @@ def test_flicker_of_light_that_goes_up_and_down() -> None:
 
 
 def test_motion_and_sharpness_are_octaves() -> None:
-    film = read(random())
+    film = signals_of(random())
     twice = replace(film, difference=2 * film.difference, sharpness=film.sharpness / 4)
     measured = motion_measures(SCRIPT, twice, film)
     assert measured["motion"].value == pytest.approx(1, abs=0.01)
@@ -80,7 +73,7 @@ def test_motion_and_sharpness_are_octaves() -> None:
 
 
 def test_a_frozen_film_is_far_below_its_reference() -> None:
-    assert motion_measures(SCRIPT, read(still()), read(random()))["motion"].value < -8
+    assert motion_measures(SCRIPT, signals_of(still()), signals_of(random()))["motion"].value < -8
 
 
 def test_equal_films_are_equal_in_every_scene() -> None:
@@ -90,7 +83,7 @@ def test_equal_films_are_equal_in_every_scene() -> None:
 
 
 def test_units_are_scenes_and_their_mean_is_the_value() -> None:
-    measured = motion_measures(SCRIPT, read(random(1)), read(random(2)))
+    measured = motion_measures(SCRIPT, signals_of(random(1)), signals_of(random(2)))
     assert {name: len(each.units) for name, each in measured.items()} == {
         "lag_ratio": 3,
         "flicker": 4,
@@ -105,7 +98,7 @@ def test_units_of_ratios_spread_as_the_ratio_would() -> None:
     """Over films of independent scenes the value scatters by about what its units foretell."""
     script = script_of_prompts([(at, "A fox waves.") for at in range(0, 1200, 30)], 1200)
     chance, values, foretold = np.random.default_rng(0), [], []
-    film = replace(read(still(1200)), thumbnails=np.zeros((1200, 8, 8, 3), dtype=np.uint8))
+    film = replace(signals_of(still(1200)), thumbnails=np.zeros((1200, 8, 8, 3), dtype=np.uint8))
     for _ in range(60):
         speed = chance.gamma(2.0, 0.01, 40).repeat(30).astype(np.float32)
         far = speed * chance.uniform(1, 8, 40).repeat(30).astype(np.float32)
@@ -117,7 +110,7 @@ def test_units_of_ratios_spread_as_the_ratio_would() -> None:
 
 def test_what_happens_at_cuts_changes_nothing() -> None:
     """A cut may come a frame early or late: the three steps and all that reaches over them are left out."""
-    film, reference = read(random(1)), read(random(2))
+    film, reference = signals_of(random(1)), signals_of(random(2))
     base = motion_measures(SCRIPT, film, reference)
     near = (np.array(CUTS)[:, None] + (-1, 0, 1)).ravel()
     over = np.unique((np.array(CUTS)[:, None] + np.arange(-1, 9)).ravel())
@@ -136,12 +129,12 @@ def test_a_step_of_light_at_a_cut_is_no_flicker() -> None:
 
 
 def test_what_cannot_be_measured_says_why() -> None:
-    film = read(random())
+    film = signals_of(random())
     alone = motion_measures(SCRIPT, film, None)
     assert np.isnan([alone["motion"].value, alone["sharpness"].value]).all()
     assert "reference" in alone["motion"].note
     assert alone["lag_ratio"].value > 0
     for length in (1, 2):
-        short = read(random()[:length])
+        short = signals_of(random()[:length])
         measured = motion_measures(script_of_prompts([(0, "A fox waves.")], length), short, short)
         assert all(np.isnan(each.value) and each.note for each in measured.values())

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from seen_films import perfect
 
 from longtake.evaluate.order import order_measures
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
 from longtake.world.script import episode_seeds, latents
-from longtake.world.vocabulary import PLACES, TIMES, WEATHERS
 
 Ints = NDArray[np.int64]
 LONG = 3376
@@ -23,23 +23,8 @@ def clock_at(numbers: Ints) -> NDArray[np.float32]:
     return (numbers % 4500 // 20 / 224).astype(np.float32)  # see world.draw
 
 
-def perfect(script: Script) -> Readings:
-    wanted, n = script.wanted, script.length
-    present = wanted.present.astype(np.float32)
-    return Readings(
-        presence=present,
-        count=present,
-        place=np.eye(len(PLACES), dtype=np.float32)[np.maximum(wanted.place, 0)],
-        time=np.eye(len(TIMES), dtype=np.float32)[np.maximum(wanted.time, 0)],
-        weather=np.eye(len(WEATHERS), dtype=np.float32)[np.maximum(wanted.weather, 0)],
-        hue=np.zeros_like(present),
-        landmark=np.zeros(n, dtype=np.float32),
-        clock=clock_at(np.arange(n)),
-        action=np.zeros((n, 6, 6), dtype=np.float32),
-        direction=np.zeros((n, 6, 3), dtype=np.float32),
-        features=np.zeros((n, 1), dtype=np.float32),
-        clip_features=np.zeros((n // 16, 1), dtype=np.float32),
-    )
+def in_order(script: Script) -> Readings:
+    return perfect(script, clock=clock_at(np.arange(script.length)))
 
 
 def played(readings: Readings, frames: Ints) -> Readings:
@@ -55,7 +40,7 @@ def values(script: Script, readings: Readings) -> dict[str, float]:
 def clock_of(numbers: Ints) -> dict[str, float]:
     """The measures of a clock that shows these frame numbers."""
     script = script_of_prompts([(0, "A fox waves.")], len(numbers))
-    return values(script, replace(perfect(script), clock=clock_at(numbers)))
+    return values(script, replace(in_order(script), clock=clock_at(numbers)))
 
 
 def assert_in_order(script: Script, readings: Readings) -> None:
@@ -74,7 +59,7 @@ def assert_in_order(script: Script, readings: Readings) -> None:
 @pytest.mark.parametrize("seed", [3, *episode_seeds("test", 2)])
 def test_a_film_in_order_and_its_reverse(seed: int, length: int) -> None:
     script = script_of_episode(seed, length)
-    assert_in_order(script, perfect(script))
+    assert_in_order(script, in_order(script))
 
 
 def test_the_oracle_is_in_order() -> None:
@@ -91,7 +76,7 @@ def test_the_oracle_is_in_order_in_a_whole_film() -> None:
 def test_no_order_at_all() -> None:
     script = script_of_episode(3, LONG)
     mixed = [
-        values(script, played(perfect(script), np.random.default_rng(seed).permutation(LONG)))
+        values(script, played(in_order(script), np.random.default_rng(seed).permutation(LONG)))
         for seed in range(5)
     ]
     for name in ("tau", "clock_order"):
@@ -101,7 +86,7 @@ def test_no_order_at_all() -> None:
 
 def test_a_frozen_film_has_no_order() -> None:
     script = script_of_episode(3, LONG)
-    readings = played(perfect(script), np.zeros(LONG, dtype=np.int64))
+    readings = played(in_order(script), np.zeros(LONG, dtype=np.int64))
     noise = np.random.default_rng(0).normal(0, 1e-9, LONG)  # of arithmetic in batches
     readings = replace(readings, clock=readings.clock + noise, place=readings.place + noise[:, None])
     assert values(script, readings) == {"tau": 0.0, "clock_order": 0.0, "clock_back": 1.0}
@@ -110,7 +95,7 @@ def test_a_frozen_film_has_no_order() -> None:
 def test_two_scenes_that_change_places() -> None:
     script = script_of_prompts(THREE, 130)
     swapped = np.r_[40:90, 0:40, 90:130]
-    measured = order_measures(script, played(perfect(script), swapped))["tau"]
+    measured = order_measures(script, played(in_order(script), swapped))["tau"]
     assert measured.value == pytest.approx(1 / 3)  # two of three pairs are as they should be
     assert measured.units == pytest.approx([0, 0, 1])
 
@@ -118,22 +103,22 @@ def test_two_scenes_that_change_places() -> None:
 def test_shots_that_could_be_taken_for_another_are_not_looked_for() -> None:
     again = [*THREE, (130, "A fox on the farm after dark."), (170, "In the city.")]
     script = script_of_prompts(again, 210)
-    measured = order_measures(script, perfect(script))["tau"]
+    measured = order_measures(script, in_order(script))["tau"]
     assert np.isnan(measured.value)  # left is the frog alone: foxes look alike, the city may have a robot
     assert measured.note
     twice = script_of_prompts([*again[:4], (170, "A rabbit in the mountains at dawn.")], 210)
-    assert len(order_measures(twice, perfect(twice))["tau"].units) == 3
+    assert len(order_measures(twice, in_order(twice))["tau"].units) == 3
 
 
 def test_short_shots_are_not_looked_for() -> None:
     script = script_of_prompts([*THREE, (130, "A rabbit at noon.")], 141)
-    assert len(order_measures(script, perfect(script))["tau"].units) == 3
+    assert len(order_measures(script, in_order(script))["tau"].units) == 3
 
 
 def test_a_scene_is_found_by_what_is_best_of_it() -> None:
     """One whose cast is never right still has its place and its time."""
     script = script_of_prompts(THREE, 130)
-    read = perfect(script)
+    read = in_order(script)
     presence = read.presence.copy()
     presence[:40] = 0.0
     assert values(script, replace(read, presence=presence))["tau"] == 1.0
@@ -176,10 +161,10 @@ def test_errors_of_the_probe_are_no_fault_of_the_film() -> None:
     script = script_of_episode(3, LONG)
     chance = np.random.default_rng(0)
     per_scene = chance.uniform(-0.01, 0.01, len(script.shots))[script.wanted.scene]
-    clock = perfect(script).clock + per_scene + chance.normal(0, 0.02, LONG)
+    clock = in_order(script).clock + per_scene + chance.normal(0, 0.02, LONG)
     clock[chance.random(LONG) < 0.1] = chance.random()
     clock[500:520] = 0.99
-    measured = values(script, replace(perfect(script), clock=clock.astype(np.float32)))
+    measured = values(script, replace(in_order(script), clock=clock.astype(np.float32)))
     assert measured["clock_back"] == 0.0
     assert measured["clock_order"] > 0.95
 
@@ -188,7 +173,7 @@ def test_the_rank_correlation_is_spearmans() -> None:
     chance = np.random.default_rng(1)
     bins = chance.integers(2, 8, 40) / 10  # with ties
     script = script_of_prompts([(0, "A fox waves.")], 800)
-    measured = values(script, replace(perfect(script), clock=np.repeat(bins, 20).astype(np.float32)))
+    measured = values(script, replace(in_order(script), clock=np.repeat(bins, 20).astype(np.float32)))
     ranks = np.array([np.sum(bins < b) + 0.5 * np.sum(bins == b) for b in bins])
     assert measured["clock_order"] == pytest.approx(np.corrcoef(ranks, np.arange(40))[0, 1], abs=1e-12)
 
@@ -196,6 +181,6 @@ def test_the_rank_correlation_is_spearmans() -> None:
 def test_a_film_that_is_too_short_has_no_order() -> None:
     for length in (1, 8, 59):
         script = script_of_prompts([(0, "A fox waves.")], length)
-        for measured in order_measures(script, perfect(script)).values():
+        for measured in order_measures(script, in_order(script)).values():
             assert np.isnan(measured.value)
             assert measured.note

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from seen_films import perfect
 
 from longtake.evaluate.prompts import frame_correct, prompt_measures
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
 from longtake.world.script import episode_seeds, latents
-from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES
 
 ACCURACIES = (
     "scene_accuracy",
@@ -26,26 +27,6 @@ SCENES = [
     (0, "A fox waves in the meadow at night."),
     (90, "A frog walks to the left in the city at dawn in the rain."),
 ]
-
-
-def perfect(script: Script) -> Readings:
-    """What an oracle reads, without drawing; what is not asked for is read as the first of its kind."""
-    wanted, n = script.wanted, script.length
-    present = wanted.present.astype(np.float32)
-    return Readings(
-        presence=present,
-        count=present,
-        place=np.eye(len(PLACES), dtype=np.float32)[np.maximum(wanted.place, 0)],
-        time=np.eye(len(TIMES), dtype=np.float32)[np.maximum(wanted.time, 0)],
-        weather=np.eye(len(WEATHERS), dtype=np.float32)[np.maximum(wanted.weather, 0)],
-        hue=np.zeros_like(present),
-        landmark=np.zeros(n, dtype=np.float32),
-        clock=np.zeros(n, dtype=np.float32),
-        action=np.eye(len(ACTIONS), dtype=np.float32)[np.maximum(wanted.action, 0)],
-        direction=np.eye(3, dtype=np.float32)[np.maximum(wanted.direction, 0)],
-        features=np.zeros((n, 1), dtype=np.float32),
-        clip_features=np.zeros((n // 16, 1), dtype=np.float32),
-    )
 
 
 def values(script: Script, readings: Readings) -> dict[str, float]:
@@ -63,7 +44,7 @@ def assert_perfect(script: Script, readings: Readings) -> None:
 
 
 def script_walks(script: Script) -> bool:
-    return any(action == "walk" for told in script.told for _, action, _ in told.cast)
+    return any(action == "walk" for demand in script.demands for _, action, _ in demand.cast)
 
 
 @pytest.mark.parametrize("length", [256, 1024, 3376])

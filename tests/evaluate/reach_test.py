@@ -7,30 +7,14 @@ from itertools import product
 
 import numpy as np
 import pytest
+from seen_films import plan_of
 
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.plan import Plan, Sampling, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
+from longtake.plan import Plan
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
-SAMPLING = Sampling(
-    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-)
 FOX, FROG, RABBIT, ROBOT = (CHARACTERS.index(name) for name in ("fox", "frog", "rabbit", "robot"))
-
-
-def planned(frames: int, clip_length: int = 4) -> Plan:
-    """Clips of four frames, unless told otherwise: strides 1, 3, 9, ..."""
-    return plan_nuwa_xl(
-        Timeline((Scene("one", 0, "a fox"),), frames),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-        clip_length=clip_length,
-    )
 
 
 def reached(groups: np.ndarray, a: int, b: int) -> bool:  # type: ignore[type-arg]
@@ -42,7 +26,7 @@ def test_what_lies_between_keyframes_is_not_reached() -> None:
     scenes = [(0, "fox"), (4, "rabbit"), (5, "fox"), (8, "frog"), (11, "fox"), (13, "rabbit")]
     scenes += [(14, "fox"), (17, "frog"), (20, "fox")]
     script = script_of_prompts([(at, f"The {who} waves.") for at, who in scenes], 28)
-    plan = planned(28)
+    plan = plan_of(28, clip_length=4)
     assert plan.strides == (9, 3, 1)
     reach = Reach(script, plan)
     assert not reached(reach.characters[RABBIT], 1, 5)
@@ -62,8 +46,8 @@ def test_a_third_shot_hands_on() -> None:
     ]
     scenes += [(17, "A rabbit waves."), (20, "A fox waves.")]
     alone = script_of_prompts([*scenes[:2], (5, "A fox waves."), *scenes[3:]], 28)
-    assert not reached(Reach(alone, planned(28)).characters[RABBIT], 1, 4)
-    assert reached(Reach(script_of_prompts(scenes, 28), planned(28)).characters[RABBIT], 1, 4)
+    assert not reached(Reach(alone, plan_of(28, clip_length=4)).characters[RABBIT], 1, 4)
+    assert reached(Reach(script_of_prompts(scenes, 28), plan_of(28, clip_length=4)).characters[RABBIT], 1, 4)
 
 
 def test_places_are_things_too() -> None:
@@ -76,7 +60,7 @@ def test_places_are_things_too() -> None:
     ]
     scenes += [(14, "at the farm")]
     script = script_of_prompts([(at, f"The fox waves {where}.") for at, where in scenes], 28)
-    reach = Reach(script, planned(28))
+    reach = Reach(script, plan_of(28, clip_length=4))
     assert reached(reach.places[PLACES.index("farm")], 0, 5)
     assert not reached(reach.places[PLACES.index("beach")], 1, 4)
     assert np.all(reach.places[:, 3] == -1)  # it does not say where
@@ -84,7 +68,7 @@ def test_places_are_things_too() -> None:
 
 def test_one_clip_reaches_everything_it_shows() -> None:
     script = script_of_prompts([(2 * k, f"A {CHARACTERS[k % 3]} waves.") for k in range(8)], 16)
-    reach = Reach(script, planned(16, clip_length=16))
+    reach = Reach(script, plan_of(16, clip_length=16))
     for who in range(3):
         assert len(set(reach.characters[who].tolist()) - {-1}) == 1
 
@@ -92,7 +76,7 @@ def test_one_clip_reaches_everything_it_shows() -> None:
 def test_neighbours_reach_each_other_across_the_cut() -> None:
     for cut in range(1, 27):
         script = script_of_prompts([(0, "A fox waves."), (cut, "A fox sleeps.")], 28)
-        assert reached(Reach(script, planned(28)).characters[FOX], 0, 1)
+        assert reached(Reach(script, plan_of(28, clip_length=4)).characters[FOX], 0, 1)
 
 
 def by_hand(script: Script, plan: Plan, shown: list[set[int]], thing: int) -> list[set[int]]:
@@ -127,10 +111,10 @@ def test_it_agrees_with_a_walk_from_frame_to_frame(seed: int) -> None:
         for _ in starts
     ]
     script = script_of_prompts(list(zip(starts, prompts, strict=True)), length)
-    plan = planned(length, clip_length=chance.choice((3, 4, 5)))
+    plan = plan_of(length, clip_length=chance.choice((3, 4, 5)))
     reach = Reach(script, plan)
-    casts = [{CHARACTERS.index(name) for name, _, _ in told.cast} for told in script.told]
-    sights = [{PLACES.index(told.place)} if told.place else set() for told in script.told]
+    casts = [{CHARACTERS.index(name) for name, _, _ in demand.cast} for demand in script.demands]
+    sights = [{PLACES.index(demand.place)} if demand.place else set() for demand in script.demands]
     for groups, shown in ((reach.characters, casts), (reach.places, sights)):
         for thing in range(6):
             expected = by_hand(script, plan, shown, thing)
@@ -141,7 +125,7 @@ def test_it_agrees_with_a_walk_from_frame_to_frame(seed: int) -> None:
 
 def test_a_film_of_many_clips() -> None:
     script = script_of_episode(3, 10_000)
-    reach = Reach(script, planned(10_000, clip_length=16))
+    reach = Reach(script, plan_of(10_000, clip_length=16))
     shown = script.wanted.present[script.starts].T
     assert np.array_equal(reach.characters >= 0, shown)
     for row in reach.characters:

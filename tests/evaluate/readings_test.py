@@ -63,7 +63,7 @@ def test_a_figure_that_is_there_twice_counts_twice() -> None:
     script = script_of_prompts([(0, "The fox waves at noon.")], 8)
     (shot,) = script.shots
     (fox,) = shot.actors
-    twice = Script((replace(shot, actors=(replace(fox, x=0.2), replace(fox, x=0.8))),), script.told, 8)
+    twice = Script((replace(shot, actors=(replace(fox, x=0.2), replace(fox, x=0.8))),), script.demands, 8)
     readings = oracle(twice, latents(0))
     who = CHARACTERS.index("fox")
     assert (readings.presence[:, who] == 1).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ import pytest
 from PIL import Image
 
 from longtake.evaluate import report
-from longtake.evaluate.catalogue import CATALOGUE
+from longtake.evaluate.catalogue import BESIDE_REAL_VIDEOS, CATALOGUE
 from longtake.evaluate.gates import GATES
 from longtake.evaluate.measured import Curve, FilmResult, Measured, Row, not_measured
-from longtake.evaluate.report import scales_for, spread_of, write_real_report, write_report, write_strip
+from longtake.evaluate.report import Report, doubts_of, scales_for, spread_of, write_report, write_strip
 from longtake.evaluate.score import Scale, from_json, to_json
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.sources import WorldFilm
+from longtake.evaluate.table import Header
 from longtake.world.script import episode_seeds
 
 GOOD = {gate.name: gate.bar for gate in GATES}
@@ -70,18 +71,21 @@ ROWS = [TRUTH, OURS, row("theirs", "system", 3.0)]
 CONTROLS = [row("drifts", "control", 8.0), row("blur", "control", 8.0)]
 
 
-def written(folder: Path, rows: list[Row] | None = None, **changes: Any) -> tuple[dict[str, Any], str]:
-    told: dict[str, Any] = {
+def written(
+    folder: Path, rows: list[Row] | None = None, gates: Mapping[str, float] = GOOD, **changes: Any
+) -> Report:
+    header = Header(
+        facts={"seeds": [1, 2], "weights": {"sha256": "ab12"}},
+        unreliable=doubts_of(gates),
+        not_computed={"FVD (I3D)": "no weights"},
+    )
+    given: dict[str, Any] = {
+        "scales": scales_at(0.5),
         "prompts": PROMPTS,
         "profiles": {row.name: {"fine": PROFILE} for row in ROWS},
-        "gates": GOOD,
-        "facts": {"seeds": [1, 2], "weights": {"sha256": "ab12"}},
-        "not_computed": {"FVD (I3D)": "no weights"},
-        "length": 64,
-        "folder": folder,
         **changes,
     }
-    return write_report(rows or [*ROWS, *CONTROLS], **told)
+    return write_report(rows or [*ROWS, *CONTROLS], header, folder, **given)
 
 
 def refuse(constant: str) -> float:
@@ -90,14 +94,14 @@ def refuse(constant: str) -> float:
 
 def test_a_report_is_a_json_a_page_and_pictures(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "report"
-    told, sentences = written(folder)
+    report = written(folder)
+    told, sentences = report.content, report.summary
     text = (folder / "report.json").read_text()
     assert json.loads(text, parse_constant=refuse) == json.loads(json.dumps(told))  # not even a NaN
     assert told["stamp"] == "RELIABLE"
     assert [entry["name"] for entry in told["rows"]] == [row.name for row in [*ROWS, *CONTROLS]]
     assert told["facts"]["seeds"] == [1, 2]
-    assert told["facts"]["frames"] == 64
-    assert {"longtake", "torch", "numpy", "machine"} <= set(told["facts"])
+    assert [row.name for row in report.rows] == [entry["name"] for entry in told["rows"]]
     page = (folder / "report.md").read_text()
     for words in ("RELIABLE", "ours", "theirs", "ground truth", "blur", "one scene only", "no weights"):
         assert words in page
@@ -122,7 +126,8 @@ def test_equal_results_give_equal_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
 def test_a_report_of_probes_below_a_gate_is_stamped(tmp_path: Path, gate: Any) -> None:
     below = gate.bar + (-0.001 if gate.at_least else 0.001)
-    told, sentences = written(tmp_path / "report", [TRUTH], gates={**GOOD, gate.name: below}, profiles={})
+    report = written(tmp_path / "report", [TRUTH], gates={**GOOD, gate.name: below}, profiles={})
+    told, sentences = report.content, report.summary
     assert told["stamp"] == "UNRELIABLE"
     assert any(gate.name in reason and f"{gate.bar}" in reason for reason in told["unreliable"])
     assert len(told["unreliable"]) == 1
@@ -142,9 +147,8 @@ def test_limits_are_those_of_the_nearest_length(tmp_path: Path, length: int, nea
     at, scales = scales_for(length)
     assert at == nearest
     assert scales["motion"].limit == {64: 0.5, 1024: 2.0}[nearest]
-    told, _ = written(tmp_path / "report", [row("a film", "reference")], length=length, profiles={})
-    assert f"{nearest} frames" in told["facts"]["limits"]
-    (entry,) = told["rows"]
+    told = written(tmp_path / "report", [row("a film", "reference")], scales=scales, profiles={})
+    (entry,) = told.content["rows"]
     assert entry["measures"]["motion"]["verdict"] == ("fails" if nearest == 64 else "ok")  # it is 1
 
 
@@ -172,9 +176,9 @@ def test_a_report_beside_real_videos_is_whole_too(tmp_path: Path) -> None:
     rows = [
         Row(name, "system", (FilmResult("film", {"cuts": Measured(2.0)}),)) for name in ("ours", "theirs")
     ]
-    told, sentences = write_real_report(
-        rows, facts={"videos": 3}, not_computed={}, named=(), folder=tmp_path / "real"
-    )
+    header = Header(facts={"videos": 3})
+    report = write_report(rows, header, tmp_path / "real", measures=BESIDE_REAL_VIDEOS)
+    told, sentences = report.content, report.summary
     text = (tmp_path / "real" / "report.json").read_text()
     assert json.loads(text, parse_constant=refuse) == json.loads(json.dumps(told))
     assert "ours" in (tmp_path / "real" / "report.md").read_text()

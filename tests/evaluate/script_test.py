@@ -71,7 +71,7 @@ def test_captions_as_a_storyboard_ask_for_the_same() -> None:
     length = int(script_of_episode(SEED, 900).ends[4])
     script = script_of_episode(SEED, length)
     again = script_of_prompts([(shot.start, shot.caption) for shot in script.shots], length)
-    assert again.told == script.told
+    assert again.demands == script.demands
     for name, table in vars(script.wanted).items():
         assert np.array_equal(getattr(again.wanted, name), table), name
 
@@ -135,18 +135,11 @@ def test_prompts_that_are_not_understood_ask_for_nothing() -> None:
     assert np.isnan(frame_correct(script, oracle(script, latents(0)))).all()
 
 
-def test_the_seed_stages_what_prompts_leave_open_and_asks_for_nothing() -> None:
+def test_what_prompts_leave_open_is_staged_always_alike_and_walkers_face_as_they_should() -> None:
     scenes = [(0, "The fox walks left at noon."), (30, "The frog naps while the robot walks right.")]
-    one, same, other = (script_of_prompts(scenes, 60, seed) for seed in (0, 0, 1))
+    one, same = (script_of_prompts(scenes, 60) for _ in range(2))
     assert one == same
-    assert one.shots != other.shots
-    assert one.told == other.told
-    assert [actor.facing for shot in other.shots for actor in shot.actors if actor.action == "walk"] == [
-        -1,
-        1,
-    ]
-    for name, table in vars(one.wanted).items():
-        assert np.array_equal(getattr(other.wanted, name), table), name
+    assert [a.facing for shot in one.shots for a in shot.actors if a.action == "walk"] == [-1, 1]
 
 
 @pytest.mark.parametrize(

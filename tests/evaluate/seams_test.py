@@ -8,6 +8,7 @@ import numpy as np
 import planned
 import pytest
 from numpy.typing import NDArray
+from seen_films import plain_signals, signals_of
 
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
@@ -19,7 +20,6 @@ from longtake.evaluate.seams import (
     seam_measures,
     seam_profile,
 )
-from longtake.evaluate.signals import SignalReader
 from longtake.plan import Scene, Timeline
 from longtake.world.drawing import frame_truth
 from longtake.world.script import latents
@@ -39,17 +39,7 @@ def scripted(cuts: tuple[int, ...] = (), length: int = N) -> Script:
 
 
 def signals(step: NDArray[np.float64], second: NDArray[np.float64] | None = None) -> Signals:
-    zeros = np.zeros(len(step), dtype=np.float32)
-    return Signals(
-        difference=step.astype(np.float32),
-        second=zeros if second is None else second.astype(np.float32),
-        lag=zeros,
-        luminance=zeros,
-        contrast=zeros,
-        saturation=zeros,
-        sharpness=zeros,
-        thumbnails=np.zeros((len(step), 8, 8, 3), dtype=np.uint8),
-    )
+    return plain_signals(len(step), difference=step, second=np.zeros(len(step)) if second is None else second)
 
 
 def steady(at: NDArray[np.int64] | None = None, length: int = N) -> NDArray[np.float64]:
@@ -216,9 +206,7 @@ def test_no_cut_is_asked_of_one_scene() -> None:
 
 
 def seen(script: Script, frames: list[NDArray[np.uint8]]) -> dict[str, float]:
-    reader = SignalReader()
-    reader.add(np.stack(frames))
-    read = reader.finish()
+    read = signals_of(np.stack(frames))
     measured = {**seam_measures(script, read, borders(script.length)), **cut_measures(script, read)}
     return {name: each.value for name, each in measured.items()}
 

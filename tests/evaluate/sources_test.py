@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from seen_films import plan_of
 
 from longtake.draw.decode import Decoder
 from longtake.evaluate.script import script_of_episode, script_of_prompts
@@ -26,33 +27,18 @@ from longtake.evaluate.sources import (
 )
 from longtake.film.segments import cut_segments, decode_frame
 from longtake.manifest import read_manifest, write_manifest
-from longtake.plan import Plan, Sampling, Scene, Timeline
+from longtake.plan import Plan
 from longtake.store import Store
-from longtake.strategies import plan_nuwa_xl
 from longtake.video import Codec, encode_segment, read_frames, write_png
 from longtake.world.drawing import frame
 from longtake.world.script import episode_seeds, latents
 
 SEED = episode_seeds("test", 1)[0]
-SAMPLING = Sampling(
-    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-)
 
 
 def world(length: int = 65, **changes: object) -> WorldFilm:
     film = WorldFilm("ground truth", script_of_episode(SEED, length), SEED, size=64)
     return replace(film, **changes)  # type: ignore[arg-type]
-
-
-def planned(frames: int) -> Plan:
-    return plan_nuwa_xl(
-        Timeline((Scene("one", 0, "a fox"),), frames),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-    )
 
 
 # -- the world -------------------------------------------------------------------------------------------
@@ -142,7 +128,7 @@ def test_a_folder_shows_its_pictures_in_the_order_of_their_names(tmp_path: Path)
 @pytest.fixture
 def stored(tmp_path: Path, tiny_model: Path) -> tuple[Plan, StoredFilm]:
     """Random latents as the leaves of a film of 76 frames."""
-    plan, store, chance = planned(76), Store(tmp_path / "store"), np.random.default_rng(0)
+    plan, store, chance = plan_of(76), Store(tmp_path / "store"), np.random.default_rng(0)
     for leaf, *_ in plan.shown(slice(None)):
         store.put(leaf.key, chance.normal(size=(leaf.spec.frames, 2, 4, 4)).astype(np.float16))
     return plan, StoredFilm(store.root, tuple(cut_segments(plan)), tiny_model)

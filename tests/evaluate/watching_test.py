@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from longtake.evaluate.look import load_probes, watch
+from longtake.evaluate.probes import load_probes, watch
 from longtake.evaluate.readings import Readings, Signals
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.sources import PictureFolder, Source, VideoFile, WorldFilm

@@ -21,7 +21,7 @@ from longtake.draw.decode import Decoder
 from longtake.draw.load import load_text_encoder
 from longtake.draw.network import Operations
 from longtake.evaluate.gates import GATES
-from longtake.evaluate.look import load_probes
+from longtake.evaluate.probes import load_probes
 from longtake.manifest import read_manifest
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.upsampler import HDDecoder

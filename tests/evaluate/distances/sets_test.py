@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from seen_films import plain_signals
 
 from longtake.evaluate.catalogue import CATALOGUE
-from longtake.evaluate.distances import (
-    avg_fid,
-    b_fvd,
+from longtake.evaluate.distances.frechet import Moments, frechet, kid
+from longtake.evaluate.distances.sets import (
     b_fvd_literal,
     b_fvd_over_time,
     bootstrap,
-    frames_digest,
+    kernel_distance,
+    pooled_distance,
     reference_digest,
     refuse_overlap,
     set_distances,
 )
-from longtake.evaluate.frechet import Moments, frechet
-from longtake.evaluate.readings import Seen, Signals, oracle
+from longtake.evaluate.readings import Seen, oracle
 from longtake.evaluate.script import script_of_prompts
 from longtake.world.script import latents
 
@@ -48,13 +48,12 @@ def joined(films: Films) -> Moments:
 
 def test_all_samples_of_all_films_make_one_distance() -> None:
     films, references = made(4, 50, 0), made(4, 50, 1)
-    for measure in (avg_fid, b_fvd):
-        found = measure(films, references, chance())
-        assert found.value == pytest.approx(frechet(joined(films), joined(references)))
-        assert (found.samples, found.films) == (200, 4)
-        assert found.low < found.value < found.high
-        assert "N = 200 of 4 films" in str(found)
-    assert b_fvd(films, films, chance()).value < 1e-9
+    found = pooled_distance(films, references, chance())
+    assert found.value == pytest.approx(frechet(joined(films), joined(references)))
+    assert (found.samples, found.films) == (200, 4)
+    assert found.low < found.value < found.high
+    assert "N = 200 of 4 films" in str(found)
+    assert pooled_distance(films, films, chance()).value < 1e-9
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,7 @@ def test_all_samples_of_all_films_make_one_distance() -> None:
 def test_both_sides_have_the_same_n(films: int, references: int, remedy: str) -> None:
     theirs = [features[: 9 + k % 2] for k, features in enumerate(made(references, 10, 1))]
     with pytest.raises(ValueError, match=remedy):
-        b_fvd(made(films, 9, 0), theirs, chance())
+        pooled_distance(made(films, 9, 0), theirs, chance())
 
 
 def test_drift_shows_over_time() -> None:
@@ -85,7 +84,7 @@ def test_drift_shows_over_time() -> None:
 def test_a_pooled_distance_hides_what_halves_show() -> None:
     films, references = made(6, 100, 0, drift=0.5), made(6, 100, 1)
     halves = b_fvd_over_time(films, references, chance(), bins=2).values
-    assert (halves > 1.5 * b_fvd(films, references, chance()).value).all()
+    assert (halves > 1.5 * pooled_distance(films, references, chance()).value).all()
 
 
 def test_parts_of_the_time_are_pooled_over_films() -> None:
@@ -106,7 +105,7 @@ def test_the_literal_reading_is_the_mean_over_single_clips() -> None:
     literal = b_fvd_literal(films, references)
     assert literal.value == pytest.approx(np.mean(by_hand))
     assert (literal.samples, literal.note) == (5, "literal")
-    assert literal.value > 3 * b_fvd(films, references, chance()).value  # all bias: the truth is 0
+    assert literal.value > 3 * pooled_distance(films, references, chance()).value  # all bias: the truth is 0
     with pytest.raises(ValueError, match="one length"):
         b_fvd_literal([films[0], films[1][:9]], [references[0], references[1][:9]])
     with pytest.raises(ValueError, match="at least two"):
@@ -120,15 +119,26 @@ def test_a_resample_of_films_is_the_distance_of_those_films() -> None:
         return frechet(joined([films[i] for i in chosen]), joined([references[i] for i in chosen]))
 
     low, high = bootstrap(slowly, 4, chance(), 50)
-    found = b_fvd(films, references, chance(), 50)
+    found = pooled_distance(films, references, chance(), 50)
     assert (found.low, found.high) == (pytest.approx(max(0, low)), pytest.approx(high))
+
+
+def test_kernel_distances_take_as_many_samples_of_each_film() -> None:
+    films, references = made(4, 50, 0), made(4, 50, 1, drift=1.0)
+    found = kernel_distance(films, references, chance(), most=80)
+    assert (found.samples, found.films) == (80, 4)
+    spread = [
+        np.concatenate([film[np.arange(20) * 50 // 20] for film in side]) for side in (films, references)
+    ]
+    assert found.value == pytest.approx(kid(*spread))
+    assert found.low < found.value < found.high
 
 
 def test_intervals_hold_the_mean() -> None:
     held = 0
-    expected = np.mean([b_fvd(*pair(seed), chance(), 0).value for seed in range(100)])
+    expected = np.mean([pooled_distance(*pair(seed), chance(), 0).value for seed in range(100)])
     for seed in range(40):
-        found = b_fvd(*pair(seed), chance(), 100)
+        found = pooled_distance(*pair(seed), chance(), 100)
         held += found.low <= expected <= found.high
     assert held >= 34
 
@@ -142,20 +152,15 @@ def pair(seed: int) -> tuple[Films, Films]:
 
 
 def test_one_film_has_no_interval() -> None:
-    found = b_fvd(made(1, 30, 0), made(1, 30, 1), chance())
+    found = pooled_distance(made(1, 30, 0), made(1, 30, 1), chance())
     assert found.value > 0
     assert np.isnan([found.low, found.high]).all()
     assert "(" not in str(found)
 
 
-def test_digests_tell_sets_and_films_apart() -> None:
+def test_digests_tell_sets_apart() -> None:
     assert reference_digest(["a", "b"]) == reference_digest(["b", "a"])
     assert len({reference_digest(ids) for ids in (["a", "b"], ["ab"], ["a"], ["a", "a"], [])}) == 5
-    film = np.zeros((4, 8, 2, 3), dtype=np.uint8)
-    assert frames_digest(film) == frames_digest(film.copy())
-    others = [film + np.uint8(1), film[:3], film.reshape(4, 2, 8, 3)]
-    assert len({frames_digest(each) for each in (film, *others)}) == 4
-    assert frames_digest(film[::2]) == frames_digest(film[:2])
 
 
 def test_a_film_is_not_its_own_reference() -> None:
@@ -171,11 +176,10 @@ def seen(frames: int, seed: int, worse: float = 0.0) -> Seen:
     features = made(1, frames, 3 * seed)[0], made(1, clips, 3 * seed + 1)[0], made(1, clips, 3 * seed + 2)[0]
     frame, clip, motion = (numbers.astype(np.float32) for numbers in features)
     motion += worse * np.linspace(0, 1, clips, dtype=np.float32)[:, None]
-    nothing = {field.name: np.zeros(frames, dtype=np.float32) for field in fields(Signals)}
     readings = replace(oracle(script, latents(seed)), features=frame, clip_features=clip)
     return Seen(
         readings=readings,
-        signals=Signals(**nothing),  # type: ignore[arg-type]
+        signals=plain_signals(frames),
         motion_features=motion,
     )
 
@@ -214,6 +218,6 @@ def test_short_films_say_what_could_not_be_measured(frames: int) -> None:
 
 
 def test_distances_need_no_network(tmp_path: Path) -> None:
-    code = "import sys, longtake.evaluate.distances; assert 'torch' not in sys.modules"
+    code = "import sys, longtake.evaluate.distances.sets; assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

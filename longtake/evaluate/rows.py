@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.distances import refuse_overlap, set_distances
+from longtake.evaluate.distances.sets import refuse_overlap, set_distances
 from longtake.evaluate.drift import curve, drift_measures
 from longtake.evaluate.identity import cast_hues, diversity, identity_measures
-from longtake.evaluate.look import PROBES
 from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
 from longtake.evaluate.memory import clip_rows, memorised, too_near, training_index
 from longtake.evaluate.motion import motion_measures
 from longtake.evaluate.order import order_measures
+from longtake.evaluate.probes import PROBES
 from longtake.evaluate.prompts import frame_correct, prompt_measures
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Seen
@@ -67,19 +67,20 @@ class Measuring:
     on_done: Callable[[int, int], None] | None = None  # hears how many films of how many were watched
     on_row: Callable[[int, int], None] | None = None  # hears how many rows of how many were measured
     resamples: int = 200  # of a distance's bootstrap, for all rows but controls; 0 for no intervals
+    memorised: bool = True  # whether films are looked up among training clips
 
     def task(self, source: Source) -> Task:
         """The source, to be watched so."""
         return Task(source, self.folder, self.probes, self.seed, self.device)
 
 
-def evaluate(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring) -> list[Row]:
+def measure_lines(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring) -> list[Row]:
     """Watch and measure everything; what was watched before is not watched again.
 
     Raises ValueError where a film is its own reference.
     """
     watch_lines([(lines, how)])
-    index, known = _training_index(how.folder), _Reaches()
+    index, known = _training_index(how.folder) if how.memorised else None, _Reaches()
     rows = []
     for line in lines:
         rows.append(_row(line, line.episodes(episodes), known, index, how))
@@ -116,56 +117,66 @@ def _over_floor(row: Row, floor: Row | None) -> Row:
 
     A Frechet distance has a limit at one N only, and the next script has another floor; their ratio does not.
     """
-    found: dict[str, Measured] = {}
+    ratios: dict[str, Measured] = {}
     for name in ("frames", "clips", "motion"):
         own = row.together[f"fd_{name}"]
         least = floor.together[f"fd_{name}"].value if floor else float("nan")
-        found[f"{name}_over_floor"] = (
+        ratios[f"{name}_over_floor"] = (
             Measured(own.value / least, low=own.low / least, high=own.high / least)
             if least > 0
             else not_measured("there is no ground truth beside it, or it is too short")
         )
-    return replace(row, together={**row.together, **found})
+    return replace(row, together={**row.together, **ratios})
 
 
 class _Reaches:
-    """What clips join in every planned episode, found out once."""
+    """What clips join in every planned episode, worked out once."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, int], Reach] = {}
+        self._known: dict[tuple[str, int], Reach] = {}
 
     def of(self, episode: Episode) -> Reach | None:
         """None where nothing is known of the plan."""
         if episode.plan is None:
             return None
         key = episode.name, id(episode.plan)
-        if key not in self._found:
-            self._found[key] = Reach(episode.script, episode.plan)
-        return self._found[key]
+        if key not in self._known:
+            self._known[key] = Reach(episode.script, episode.plan)
+        return self._known[key]
 
 
 def _row(
     line: Line,
     episodes: Sequence[Episode],
     reaches: _Reaches,
-    index: NDArray[np.float32],
+    index: NDArray[np.float32] | None,  # None: nothing is looked up
     how: Measuring,
 ) -> Row:
     seen = [load_seen(how.task(line.films[episode.name])) for episode in episodes]
     truth = [load_seen(how.task(line.references[episode.name])) for episode in episodes]
-    clips = np.concatenate([clip_rows(film.signals.thumbnails) for film in truth])
-    limit = too_near(clips, index) if len(clips) else float("nan")
-    films = []
-    for episode, film, reference in zip(episodes, seen, truth, strict=True):
-        result = measure_film(episode, film, reference, reaches.of(episode))
-        near = memorised(film.signals.thumbnails, index, limit)
-        films.append(replace(result, measured={**result.measured, "memorised": near}))
+    films = [
+        measure_film(episode, film, reference, reaches.of(episode))
+        for episode, film, reference in zip(episodes, seen, truth, strict=True)
+    ]
+    if index is not None:
+        near = _memorised(seen, truth, index)
+        films = [
+            replace(film, measured={**film.measured, "memorised": one})
+            for film, one in zip(films, near, strict=True)
+        ]
     hues = [cast_hues(e.script, film.readings) for e, film in zip(episodes, seen, strict=True)]
     resamples = 0 if line.kind == "control" else how.resamples
     chance = np.random.default_rng(0)  # equally many films are drawn alike, whatever row they are of
     distances, over = set_distances(seen, truth, chance, resamples=resamples)
     curves = {"FD motion": over} if over else {}
     return Row(line.name, line.kind, tuple(films), {"diversity": diversity(hues), **distances}, curves)
+
+
+def _memorised(seen: Sequence[Seen], truth: Sequence[Seen], index: NDArray[np.float32]) -> list[Measured]:
+    """Per film, what is too near to training; ground truth says how near that is."""
+    clips = np.concatenate([clip_rows(film.signals.thumbnails) for film in truth])
+    limit = too_near(clips, index) if len(clips) else float("nan")
+    return [memorised(film.signals.thumbnails, index, limit) for film in seen]
 
 
 def _training_index(folder: Path) -> NDArray[np.float32]:
@@ -183,7 +194,7 @@ def seam_profiles(
     episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Mean change around coarse and fine borders `[31]`, by row and level, for all rows but controls."""
-    found: dict[str, dict[str, NDArray[np.float64]]] = {}
+    by_row: dict[str, dict[str, NDArray[np.float64]]] = {}
     for line in sorted(lines, key=lambda line: line.kind):  # references first
         if line.kind == "control":
             continue
@@ -193,8 +204,8 @@ def seam_profiles(
             for level, at in borders_of(episode.plan)._asdict().items():
                 if len(at):
                     profiles.setdefault(level, []).append(seam_profile(episode.script, signals, at))
-        found[line.name] = {level: np.mean(each, axis=0) for level, each in profiles.items()}
-    return found
+        by_row[line.name] = {level: np.mean(each, axis=0) for level, each in profiles.items()}
+    return by_row
 
 
 def measure_film(episode: Episode, seen: Seen, truth: Seen, reach: Reach | None) -> FilmResult:

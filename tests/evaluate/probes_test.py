@@ -11,8 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from longtake.evaluate import look
-from longtake.evaluate.look import Probes, load_probes, read_frames, watch
+from longtake.evaluate.probes import Probes, _around_peak, load_probes, read_frames, watch
 from longtake.evaluate.readings import Readings, Seen, Signals
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.train.probe import _column
@@ -166,4 +165,4 @@ def test_a_place_that_was_learnt_as_columns_is_read_back() -> None:
     for x in np.linspace(0.04, 0.96, 47).tolist():
         logits = (_column(x) + 1e-6).log()[None]
         logits[0, (int(16 * x) + 8) % 16] = -2.0  # a faint ghost far away
-        assert (look._around_peak(logits) * middles).sum().item() == pytest.approx(x, abs=2e-3)
+        assert (_around_peak(logits) * middles).sum().item() == pytest.approx(x, abs=2e-3)

@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from seen_films import signals_of
 from torch import Tensor, nn
 
 from longtake.cli import main
-from longtake.evaluate.features import WEIGHTS_DIR
+from longtake.evaluate.catalogue import BESIDE_REAL_VIDEOS
+from longtake.evaluate.distances.networks import WEIGHTS_DIR
 from longtake.evaluate.intervals import interval_of
 from longtake.evaluate.measured import Row
-from longtake.evaluate.real import MEASURES, REAL, matched, measure_real, watch_pixels
-from longtake.evaluate.signals import SignalReader
+from longtake.evaluate.real_videos import REAL, matched, measure_real, watch_pixels
 from longtake.evaluate.sources import VideoFile
 from longtake.video import Pixels, VideoError, encode_segment, write_png
 from longtake.world.drawing import frames as world_frames
@@ -78,9 +79,7 @@ def test_pixels_are_those_of_the_middle_square() -> None:
     wide = np.random.default_rng(0).integers(0, 256, (20, 64, 100, 3)).astype(np.uint8)
     wide[:, :, 18:82] = middle
     seen = watch_pixels(iter(wide))
-    reader = SignalReader()
-    reader.add(middle)
-    np.testing.assert_array_equal(seen.signals.difference, reader.finish().difference)
+    np.testing.assert_array_equal(seen.signals.difference, signals_of(middle).difference)
     assert seen.motion_features.shape[0] == 1
     larger = middle.repeat(2, axis=1).repeat(2, axis=2)
     np.testing.assert_array_equal(watch_pixels(larger).motion_features, seen.motion_features)
@@ -122,7 +121,7 @@ def test_both_sides_have_as_many_samples_and_none_twice(ours: list[int], theirs:
 def test_a_film_like_the_real_ones_is_near_and_spoilt_ones_show_their_fault(videos: Path) -> None:
     rows = {name: measured(videos, name)[0] for name in ("like", "frozen", "blurred", "cutting", "noisy")}
     _, real, facts = measured(videos, "like")
-    assert set(rows["like"].films[0].measured) | {"fd_motion"} == set(MEASURES)
+    assert set(rows["like"].films[0].measured) | {"fd_motion"} == set(BESIDE_REAL_VIDEOS)
     assert value(rows["frozen"], "motion") < -4
     assert value(rows["noisy"], "lag_ratio") < 1.5 < value(rows["like"], "lag_ratio")
     assert abs(value(rows["like"], "motion")) < 1.5
@@ -196,7 +195,7 @@ def test_the_command_writes_a_report_and_says_what_it_could_not_compute(
     assert [(row["name"], row["kind"], len(row["films"])) for row in report["rows"]] == [
         ("like", "system", 1), (REAL, "reference", 3)]  # fmt: skip
     for row in report["rows"]:
-        assert set(row["measures"]) == set(MEASURES)
+        assert set(row["measures"]) == set(BESIDE_REAL_VIDEOS)
     text = (tmp_path / "report" / "report.md").read_text()
     assert len(re.findall(r"^- .*: not computed: no weights: name them with --weights$", text, re.M)) == 5
     assert "| | films | cuts per 1,000 frames |" in text

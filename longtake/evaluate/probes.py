@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from longtake.evaluate.features import RandomVideoNet
-from longtake.evaluate.readings import Floats, Readings, Seen
+from longtake.evaluate.distances.extractors import RandomVideoNet, film_features, whole_clips
+from longtake.evaluate.readings import CLIP, Floats, Readings, Seen
 from longtake.evaluate.signals import SignalReader, shrink
 from longtake.evaluate.sources import in_chunks
 from longtake.machine import has_bf16
@@ -24,7 +24,6 @@ from longtake.models.load import load_network
 from longtake.models.pixels import to_model
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 
-CLIP = 16  # frames that the clip probe and the random network see together
 PROBES = Path(__file__).parent.parent / "weights" / "probes"  # those that come with longtake
 _CHUNK = 4 * CLIP  # frames held at a time
 _EVERY = 4  # of so many frames one gives its features: neighbours are all but the same
@@ -78,12 +77,10 @@ def watch_by_all(frames: Iterable[NDArray[np.uint8]], several: Sequence[Probes])
         signals.add(chunk)
         for reader in readers:
             reader.add(chunk)
-        if clips := len(chunk) // CLIP:
-            motion.append(video(chunk[: clips * CLIP].reshape(clips, CLIP, *chunk.shape[1:])))
+        motion.append(film_features(video, chunk))
     readings = [reader.finish() for reader in readers]
-    features = np.concatenate(motion) if motion else np.zeros((0, video.dim), dtype=np.float32)
-    told = signals.finish()
-    return [Seen(readings=read, signals=told, motion_features=features) for read in readings]
+    seen, features = signals.finish(), np.concatenate(motion)
+    return [Seen(readings=read, signals=seen, motion_features=features) for read in readings]
 
 
 class _Reader:
@@ -100,8 +97,7 @@ class _Reader:
         self._frames.append(read_frames(self._probes, chunk))
         whole = len(chunk) // CLIP * CLIP
         if whole:
-            clips = chunk[:whole].reshape(-1, CLIP, *chunk.shape[1:])
-            self._clips.append(_read_clips(self._probes, clips))
+            self._clips.append(_read_clips(self._probes, whole_clips(chunk)))
         if whole < len(chunk):  # the end of the film: read with the frames before it
             ending = np.concatenate([self._tail, chunk])[-CLIP:]
             rest = _read_clips(self._probes, ending[None])

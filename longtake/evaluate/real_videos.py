@@ -7,7 +7,6 @@ videos of another frame rate move more, or less, from frame to frame.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -16,24 +15,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.catalogue import CATALOGUE, Measure
-from longtake.evaluate.distances import b_fvd, reference_digest, refuse_overlap
+from longtake.evaluate.distances.extractors import RandomVideoNet, film_features
+from longtake.evaluate.distances.frechet import floor
+from longtake.evaluate.distances.published import Networks, feature_distances, features_of
+from longtake.evaluate.distances.sets import (
+    NetworkDistance,
+    pooled_distance,
+    reference_digest,
+    refuse_overlap,
+)
 from longtake.evaluate.drift import curve, drift_measures
-from longtake.evaluate.features import RandomVideoNet, film_features
-from longtake.evaluate.frechet import floor
+from longtake.evaluate.kept import keep, kept_path, load_kept
 from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
 from longtake.evaluate.motion import motion_measures
-from longtake.evaluate.named import NamedDistance, Networks, feature_distances, features_of
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script, script_of_prompts
 from longtake.evaluate.seams import calm_steps, cut_measures, jumps_of
 from longtake.evaluate.signals import SignalReader, shrink
 from longtake.evaluate.sources import Source, in_chunks
-from longtake.evaluate.watching import keep
 from longtake.video import Pixels, VideoError
 
 REAL = "real videos"  # the row of the references
 
+_VERSION = 1  # raise it when the same frames give other numbers
 _SIZE = 64  # pixels per side
 _CHUNK = 64  # frames held at a time: whole clips of 16
 _DRIFTS = ("drift_saturation", "drift_contrast")
@@ -43,37 +47,15 @@ Floats = NDArray[np.float32]
 Films = Sequence[NDArray[np.floating]]  # of each film, features [n, D]
 
 
-def _measures() -> dict[str, Measure]:
-    unit = "log2 of the ratio to the real videos' mean"
-    found = [
-        Measure(
-            name="cuts",
-            label="cuts per 1,000 frames",
-            group="cuts",
-            better="same",
-            unit="jumps found",
-            catches=(),
-        ),
-        *(replace(CATALOGUE[name], catches=()) for name in ("lag_ratio", "flicker")),
-        *(replace(CATALOGUE[name], unit=unit, catches=()) for name in ("motion", "sharpness")),
-        *(replace(CATALOGUE[name], catches=()) for name in _DRIFTS),
-        replace(CATALOGUE["fd_motion"], catches=()),
-    ]
-    return {measure.name: measure for measure in found}
-
-
-MEASURES = _measures()  # the columns of this report
-
-
 @dataclass(frozen=True, kw_only=True)
-class Pixelled:
+class SeenPixels:
     """What was seen of a film without probes."""
 
     signals: Signals
     motion_features: Floats  # [N // 16, F] of the fixed random 3-D network, as in `Seen`
 
 
-def watch_pixels(frames: Iterable[Pixels]) -> Pixelled:
+def watch_pixels(frames: Iterable[Pixels]) -> SeenPixels:
     """See all frames, uint8 `[H, W, 3]` of 64 pixels a side or more; VideoError for others, and for none."""
     signals, video, motion = SignalReader(), RandomVideoNet(), []
     for chunk in in_chunks(map(_square, frames), _CHUNK):
@@ -82,7 +64,7 @@ def watch_pixels(frames: Iterable[Pixels]) -> Pixelled:
         motion.append(film_features(video, pixels))
     if not motion:
         raise VideoError("holds no frame")
-    return Pixelled(signals=signals.finish(), motion_features=np.concatenate(motion))
+    return SeenPixels(signals=signals.finish(), motion_features=np.concatenate(motion))
 
 
 def measure_real(
@@ -98,7 +80,7 @@ def measure_real(
     """
     keys = [{called: source.key for called, source in side.items()} for side in (films, real)]
     refuse_overlap(set(keys[0].values()), set(keys[1].values()))
-    seen: list[dict[str, Pixelled]] = [{}, {}]
+    seen: list[dict[str, SeenPixels]] = [{}, {}]
     for side, sources in enumerate((films, real)):
         for called, source in sources.items():
             seen[side][called] = _seen(called, source, folder)
@@ -127,14 +109,14 @@ def measure_real(
     return rows, facts
 
 
-def named_real(
+def distances_to_real(
     films: Mapping[str, Source],
     real: Mapping[str, Source],
     name: str,
     networks: Networks,
     folder: Path,
     on_done: Callable[[int, int], None] | None = None,
-) -> list[NamedDistance]:
+) -> list[NetworkDistance]:
     """Distances by named networks of the films, and of every second real video to the others.
 
     CLIPSIM and LPIPS need prompts and pairs of frames, which there are none of.
@@ -146,15 +128,15 @@ def named_real(
             side.append(features_of(source, nets, folder))
             if on_done:
                 on_done(sum(map(len, sides)), len(films) + len(real))
-    found = []
+    distances = []
     digest = reference_digest(source.key for source in real.values())
     for called, net in nets.items():
         ours, theirs = ([seen[called] for seen in side] for side in sides)
-        found += feature_distances(name, net, *matched(ours, theirs), digest)
+        distances += feature_distances(name, net, *matched(ours, theirs), digest)
         if len(theirs) > 1:
             half = reference_digest(source.key for source in list(real.values())[1::2])
-            found += feature_distances(f"{REAL}, half", net, *matched(theirs[::2], theirs[1::2]), half)
-    return found
+            distances += feature_distances(f"{REAL}, half", net, *matched(theirs[::2], theirs[1::2]), half)
+    return distances
 
 
 def matched(films: Films, real: Films, most: int | None = None) -> tuple[list[Any], list[Any]]:
@@ -194,10 +176,9 @@ def _square(frame: Pixels) -> Pixels:
     return shrink(frame[top : top + side, left : left + side], _SIZE)
 
 
-def _seen(name: str, source: Source, folder: Path) -> Pixelled:
+def _seen(name: str, source: Source, folder: Path) -> SeenPixels:
     """As `watch_pixels`; `folder` keeps it."""
-    digest = hashlib.sha256(repr((1, source.key, "pixels", RandomVideoNet().sha256)).encode()).hexdigest()
-    path = folder / f"{digest}.npz"
+    path = kept_path(folder, _VERSION, source.key, "pixels", RandomVideoNet().sha256)
     if not path.is_file():
         try:
             seen = watch_pixels(source.frames())
@@ -205,9 +186,8 @@ def _seen(name: str, source: Source, folder: Path) -> Pixelled:
             raise VideoError(f"{name}: {error}") from error
         arrays = {f.name: getattr(seen.signals, f.name) for f in fields(Signals)}
         keep(path, motion_features=seen.motion_features, **arrays)
-    with np.load(path, allow_pickle=False) as kept:
-        signals: Any = {f.name: kept[f.name] for f in fields(Signals)}
-        return Pixelled(signals=Signals(**signals), motion_features=kept["motion_features"])
+    kept: dict[str, Any] = load_kept(path)
+    return SeenPixels(motion_features=kept.pop("motion_features"), signals=Signals(**kept))
 
 
 def _scenes(signals: Signals) -> Script:
@@ -217,7 +197,7 @@ def _scenes(signals: Signals) -> Script:
     return script_of_prompts([(number, "") for number in (0, *jumps)], len(step))
 
 
-def _typical(real: Sequence[Pixelled]) -> tuple[float, float] | None:
+def _typical(real: Sequence[SeenPixels]) -> tuple[float, float] | None:
     """Mean motion and sharpness of the real videos, each by its own mean; None where no frames are calm."""
     calm = [(film.signals, calm_steps(_scenes(film.signals))) for film in real]
     means = [
@@ -257,11 +237,11 @@ def _distance(films: Films, real: Films) -> tuple[Measured, int]:
     samples = sum(map(len, ours))
     if samples < 2:
         return not_measured("fewer than two clips of 16 frames: take longer films, or more"), samples
-    found = b_fvd(ours, theirs, np.random.default_rng(0))
+    distance = pooled_distance(ours, theirs, np.random.default_rng(0))
     width = ours[0].shape[1]
-    note = f"N = {samples} of {found.films} films"
+    note = f"N = {samples} of {distance.films} films"
     note += f", fewer than the {width} features: mostly bias" if samples < width else ""
-    return Measured(found.value, note=note, low=found.low, high=found.high), samples
+    return Measured(distance.value, note=note, low=distance.low, high=distance.high), samples
 
 
 def _apart(real: Films, samples: int) -> Measured:
@@ -275,19 +255,19 @@ def _apart(real: Films, samples: int) -> Measured:
     if most < 2:
         return not_measured("fewer than four clips of 16 frames: take longer videos, or more")
     nothing = floor(pool, most, chance)
-    told = f"floor {nothing:.4g}: the clips of all, mixed and halved, N = {most}"
+    remark = f"floor {nothing:.4g}: the clips of all, mixed and halved, N = {most}"
     real = [video for video in real if len(video)]
-    found, counts = [], []
+    distances, counts = [], []
     for _ in range(_SPLITS if len(real) > 1 else 0):
         order = chance.permutation(len(real))
         one, two = ([real[i] for i in half] for half in np.array_split(order, 2))
         ours, theirs = matched(one, two, most)
         counts.append(sum(map(len, ours)))
         if counts[-1] > 1:
-            found.append(b_fvd(ours, theirs, chance, resamples=0).value)
-    if not found:
-        return Measured(nothing, note=told)
+            distances.append(pooled_distance(ours, theirs, chance, resamples=0).value)
+    if not distances:
+        return Measured(nothing, note=remark)
     least, most = min(counts), max(counts)
     numbers = str(most) if least == most else f"{least} to {most}"
-    note = f"half of the videos to the others, N = {numbers}; {told}"
-    return Measured(float(np.mean(found)), note=note)
+    note = f"half of the videos to the others, N = {numbers}; {remark}"
+    return Measured(float(np.mean(distances)), note=note)

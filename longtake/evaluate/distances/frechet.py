@@ -1,4 +1,4 @@
-"""Distances between two sets of feature vectors: Frechet, its limit for endless samples, and KID.
+"""Distances between two sets of feature vectors: Frechet, and KID of whole sets and of films.
 
 A set is kept as its moments, which add up: batches, clips and films are pooled in any order, and a film drawn
 anew in a bootstrap costs one addition. Everything is float64. No distance here is free of N: Frechet's is too
@@ -7,14 +7,16 @@ large by about a constant / N, so both sides have the same N, and `floor` tells 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_HALVINGS = 10  # of a reference, for its floor
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +50,6 @@ class Moments:
 
     def __add__(self, other: Moments) -> Moments:
         return pool((self, other))
-
-
-class Kid(NamedTuple):
-    """A kernel distance and its standard error, both in units of the kernel."""
-
-    value: float
-    error: float
 
 
 def pool(parts: Sequence[Moments]) -> Moments:
@@ -92,71 +87,72 @@ def frechet(a: Moments, b: Moments) -> float:
     return max(0.0, float(distance))
 
 
-def frechet_infinity(
-    x: NDArray[np.floating],  # [n, D]
-    y: NDArray[np.floating],  # [n, D]
-    generator: np.random.Generator,
-    points: int = 15,
-) -> float:
-    """The Frechet distance for endless samples: that of N of n, on a line over 1 / N (arXiv 1911.07023).
-
-    `points` values of N from n / 4 to n; below a few times D samples the bias is no longer on a line. Both
-    sides are drawn anew for each N. It may come out negative. Raises ValueError where n differs or is < 16.
-    """
-    x, y = _equal(x, y, least=16)
-    sizes = np.linspace(len(x) // 4, len(x), points).astype(int)
-    distances = [
-        frechet(*(Moments.of(generator.permutation(side)[:size]) for side in (x, y))) for size in sizes
-    ]
-    return float(np.polynomial.Polynomial.fit(1 / sizes, distances, 1)(0.0))
-
-
-def floor(x: NDArray[np.floating], n: int, generator: np.random.Generator, repeats: int = 10) -> float:
-    """What the Frechet distance of nothing comes to at N = n: mean over `repeats` of two disjoint parts of x.
+def floor(x: NDArray[np.floating], n: int, generator: np.random.Generator) -> float:
+    """What the Frechet distance of nothing comes to at N = n: mean over ten times two disjoint parts of x.
 
     `x`: features `[N, D]` of a reference, independent of each other. Raises ValueError where N < 2 n.
     """
     x = _table(x)
     if len(x) < 2 * n:
         raise ValueError(f"two parts of {n} need {2 * n} samples, here are {len(x)}: ask for a smaller N")
-    found = []
-    for _ in range(repeats):
+    distances = []
+    for _ in range(_HALVINGS):
         mixed = generator.permutation(x)
-        found.append(frechet(Moments.of(mixed[:n]), Moments.of(mixed[n : 2 * n])))
-    return float(np.mean(found))
+        distances.append(frechet(Moments.of(mixed[:n]), Moments.of(mixed[n : 2 * n])))
+    return float(np.mean(distances))
 
 
-def kid(x: NDArray[np.floating], y: NDArray[np.floating], subset: int | None = None) -> Kid:
+def kid(x: NDArray[np.floating], y: NDArray[np.floating], subset: int | None = None) -> float:
     """Unbiased squared MMD of features `[n, D]`, kernel (x.y / D + 1)^3 (Binkowski et al., arXiv 1801.01401).
 
-    Around 0, also below, where both sets are of one distribution, whatever n. Whole sets without `subset`,
-    and the error from the two terms of the variance of a U-statistic (Hoeffding 1948); else the mean over
-    disjoint subsets of that many in the order given, and the error from their spread. Errors hold for
-    independent samples. Raises ValueError where n differs, is < 4, or does not make two subsets.
+    Around 0, also below, where both sets are of one distribution, whatever n. Whole sets without `subset`;
+    else the mean over disjoint subsets of that many in the order given. Raises ValueError where n differs, is
+    < 4, or does not make two subsets.
     """
     x, y = _equal(x, y, least=4)
     if subset is None:
-        return _kid(x, y)
+        return _whole_kid(x, y)
     blocks = len(x) // subset
     if blocks < 2 or subset < 4:
         raise ValueError(
             f"{len(x)} samples make no two subsets of {subset}: take 4 to {len(x) // 2}, or None"
         )
     parts = [slice(k * subset, (k + 1) * subset) for k in range(blocks)]
-    values = [_kid(x[part], y[part]).value for part in parts]
-    return Kid(float(np.mean(values)), float(np.std(values, ddof=1) / blocks**0.5))
+    return float(np.mean([_whole_kid(x[part], y[part]) for part in parts]))
 
 
-def _kid(x: Floats, y: Floats) -> Kid:
-    """The U-statistic of h(i, j) = k(x_i, x_j) + k(y_i, y_j) - k(x_i, y_j) - k(x_j, y_i)."""
-    n, d = x.shape
-    cross = (x @ y.T / d + 1) ** 3
-    h = (x @ x.T / d + 1) ** 3 + (y @ y.T / d + 1) ** 3 - cross - cross.T
-    pairs = h[~np.eye(n, dtype=bool)].reshape(n, n - 1)
-    value, both = pairs.mean(), pairs.var(ddof=1)
-    # What rows' means vary by is that of one sample, and what is left of their n - 1 partners.
-    single = max(0.0, (pairs.mean(axis=1).var(ddof=1) - both / (n - 1)) * (n - 1) / (n - 2))
-    return Kid(float(value), float(np.sqrt(2 / (n * (n - 1)) * (2 * (n - 2) * single + both))))
+def kid_of_films(
+    x: NDArray[np.floating], y: NDArray[np.floating], counts: Ints
+) -> Callable[[NDArray[np.int64]], float]:
+    """A function from some films' indices, which may repeat, to the `kid` of their samples.
+
+    `x`, `y`: features `[n, D]` of all films and of their references, film after film, `counts[i]` of film i.
+    Kernels are summed by film once, so that a resample of films costs nothing.
+    """
+    x, y = _equal(x, y, least=4)
+    # Copies, as numpy multiplies an array by itself in another way, whose last digits are others.
+    terms = _kernel(x, x.copy()) + _kernel(y, y.copy()) - _kernel(x, y) - _kernel(y, x)
+    starts = np.cumsum(counts) - counts
+    sums = np.add.reduceat(np.add.reduceat(terms, starts, axis=0), starts, axis=1)
+    diagonals = np.add.reduceat(np.diag(terms), starts)
+
+    def distance(chosen: Ints) -> float:
+        n = counts[chosen].sum()
+        return float((sums[np.ix_(chosen, chosen)].sum() - diagonals[chosen].sum()) / (n * (n - 1)))
+
+    return distance
+
+
+def _kernel(a: Floats, b: Floats) -> Floats:
+    values: Floats = (a @ b.T / a.shape[1] + 1) ** 3
+    return values
+
+
+def _whole_kid(x: Floats, y: Floats) -> float:
+    """Mean over i != j of h(i, j) = k(x_i, x_j) + k(y_i, y_j) - k(x_i, y_j) - k(x_j, y_i), a U-statistic."""
+    cross = _kernel(x, y)
+    terms = _kernel(x, x) + _kernel(y, y) - cross - cross.T
+    return float(terms[~np.eye(len(x), dtype=bool)].reshape(len(x), len(x) - 1).mean())
 
 
 def _equal(x: NDArray[np.floating], y: NDArray[np.floating], least: int) -> tuple[Floats, Floats]:

@@ -16,18 +16,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor, nn
 
-from longtake.evaluate.features import (
+from longtake.evaluate.distances.extractors import RandomVideoNet, film_features
+from longtake.evaluate.distances.frechet import Moments, frechet
+from longtake.evaluate.distances.networks import (
     WEIGHTS_DIR,
-    RandomVideoNet,
     WeightsMissing,
     clip_texts,
-    clipsim,
-    film_features,
     fvd_selfcheck,
     load_extractor,
     lpips,
 )
-from longtake.evaluate.frechet import Moments, frechet
 from longtake.world.drawing import draw
 from longtake.world.script import episode_seeds, latents, shot_at
 
@@ -146,7 +144,6 @@ def test_a_film_is_cut_in_whole_clips(clips: Pixels) -> None:
     net, film = RandomVideoNet(), clips.reshape(-1, 64, 64, 3)
     np.testing.assert_array_equal(film_features(net, film[:41]), net(clips[:2]))
     assert film_features(net, film[:15]).shape == (0, net.dim)
-    assert film_features(net, film[:40], clip=10).shape == (4, net.dim)
 
 
 class TinyI3D(nn.Module):
@@ -284,16 +281,3 @@ def test_transformers_see_frames(tmp_path: Path, clips: Pixels) -> None:
         assert net.sha256 == hashlib.sha256(weights).hexdigest()
         np.testing.assert_array_equal(features, load_extractor(name, str(tmp_path / folder))(clips[0]))
         assert np.abs(features - net(255 - clips[0])).max() > 1e-4
-
-
-def test_clipsim_tells_similarity_and_rank() -> None:
-    texts = np.array([[2.0, 0, 0], [0, 1, 0], [0, 1, 0], [1, 1, 0]])  # the second is told twice
-    images = [
-        np.array([[3.0, 0, 0], [0, 0, 5]]),  # one frame right, one of nothing: 1/2
-        np.array([[0.0, 2, 0]]),
-        np.array([[1.0, 0, 0]]),  # shows the first prompt; the last one, too, is nearer than its own
-        np.zeros((0, 3)),
-    ]
-    found = clipsim(texts, images)
-    np.testing.assert_allclose(found.similarity, [0.5, 1, 0, np.nan], atol=1e-12)
-    np.testing.assert_array_equal(found.rank, [1, 1, 3, np.nan])

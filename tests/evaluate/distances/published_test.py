@@ -15,21 +15,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from longtake.evaluate.distances import reference_digest
-from longtake.evaluate.evaluation import Episode, Line
-from longtake.evaluate.features import WEIGHTS_DIR, FeatureExtractor, film_features
-from longtake.evaluate.frechet import Moments, frechet, kid
-from longtake.evaluate.named import (
+from longtake.evaluate.distances.extractors import FeatureExtractor, film_features
+from longtake.evaluate.distances.frechet import Moments, frechet, kid
+from longtake.evaluate.distances.networks import WEIGHTS_DIR
+from longtake.evaluate.distances.published import (
     NETWORKS,
     NO_WEIGHTS,
-    NamedDistance,
     Networks,
+    clipsim,
     feature_distances,
     features_of,
-    named_distances,
     open_networks,
+    published_distances,
     scene_similarity,
 )
+from longtake.evaluate.distances.sets import NetworkDistance, reference_digest
+from longtake.evaluate.rows import Episode, Line
 from longtake.evaluate.script import script_of_prompts
 from longtake.evaluate.table import Header, markdown, report_json
 from longtake.manifest import ModelError
@@ -125,7 +126,7 @@ def rows_of(films: dict[str, list[Film]], references: list[Film]) -> tuple[list[
     return [Episode(name, script, None) for name in names], lines
 
 
-def by_name(found: list[NamedDistance]) -> dict[tuple[str, str], NamedDistance]:
+def by_name(found: list[NetworkDistance]) -> dict[tuple[str, str], NetworkDistance]:
     return {(one.row, one.name): one for one in found}
 
 
@@ -134,7 +135,7 @@ def test_without_weights_every_network_is_told_and_nothing_measured(tmp_path: Pa
     assert none.not_computed == dict.fromkeys(NETWORKS.values(), NO_WEIGHTS)
     assert len(none.not_computed) == 5
     episodes, lines = rows_of({"ours:system": [Gone(noise(0).pixels)]}, [Gone(noise(1).pixels)])
-    assert named_distances(episodes, lines, none, tmp_path) == []
+    assert published_distances(episodes, lines, none, tmp_path) == []
     text = markdown([], {}, Header(facts={}, not_computed=none.not_computed))
     assert text.count(": not computed: no weights: name them with --weights") == 5
     assert "named networks" not in text
@@ -189,7 +190,7 @@ def test_every_row_but_controls_is_measured_with_all_that_a_comparison_needs(
         references,
     )
     told: list[tuple[int, int]] = []
-    found = named_distances(episodes, lines, networks, tmp_path, lambda *done: told.append(done))
+    found = published_distances(episodes, lines, networks, tmp_path, lambda *done: told.append(done))
     assert told[-1] == (6, 6)
     names = ["B-FVD-16 (i3d)", "B-FVD-16 over time (i3d)", "B-FVD-16, literal (i3d)",
              "Avg-FID (inception)", "KID (inception)", "LPIPS (lpips)"]  # fmt: skip
@@ -211,7 +212,7 @@ def test_every_row_but_controls_is_measured_with_all_that_a_comparison_needs(
     clips = by_name(found)["ours", "B-FVD-16 (i3d)"].distance
     assert (clips.samples, clips.films) == (12, 2)
     assert "selfcheck 12.0" in clips.note  # three mean colours, 2 apart
-    again = named_distances(episodes, lines, networks, tmp_path)
+    again = published_distances(episodes, lines, networks, tmp_path)
     assert repr(again) == repr(found)  # of which some are nan
 
 
@@ -219,7 +220,7 @@ def test_lpips_compares_the_same_frames(networks: Networks, tmp_path: Path) -> N
     film, reference = noise(1, 40), noise(2, 40)
     (found,) = (
         one
-        for one in named_distances(*rows_of({"ours:system": [film]}, [reference]), networks, tmp_path)
+        for one in published_distances(*rows_of({"ours:system": [film]}, [reference]), networks, tmp_path)
         if one.name == "LPIPS (lpips)"
     )
     apart = (film.pixels[::16, 0, 0].astype(float) - reference.pixels[::16, 0, 0]) / 255
@@ -244,7 +245,7 @@ def test_kid_is_about_zero_for_equal_distributions_and_grows_with_the_difference
     same, apart = (
         by_name(feature_distances("", net, side, references, ""))["", "KID (dino)"] for side in films.values()
     )
-    whole = kid(np.concatenate(films[0.0]), np.concatenate(references)).value
+    whole = kid(np.concatenate(films[0.0]), np.concatenate(references))
     assert (same.distance.samples, same.distance.value) == (600, pytest.approx(whole))
     assert same.distance.low < 0 < same.distance.high
     assert apart.distance.low > 0.5
@@ -284,6 +285,19 @@ def test_films_without_a_clip_do_no_harm() -> None:
     assert np.isfinite(pooled.low)
 
 
+def test_clipsim_tells_similarity_and_rank() -> None:
+    texts = np.array([[2.0, 0, 0], [0, 1, 0], [0, 1, 0], [1, 1, 0]])  # the second occurs twice
+    images = [
+        np.array([[3.0, 0, 0], [0, 0, 5]]),  # one frame right, one of nothing: 1/2
+        np.array([[0.0, 2, 0]]),
+        np.array([[1.0, 0, 0]]),  # shows the first prompt; the last one, too, is nearer than its own
+        np.zeros((0, 3)),
+    ]
+    found = clipsim(texts, images)
+    np.testing.assert_allclose(found.similarity, [0.5, 1, 0, np.nan], atol=1e-12)
+    np.testing.assert_array_equal(found.rank, [1, 1, 3, np.nan])
+
+
 def test_scenes_are_compared_with_the_prompts_of_the_film() -> None:
     script = script_of_prompts([(0, "a fox"), (40, "a frog"), (70, "a fox")], 100)
     texts = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0]], dtype=np.float32)
@@ -307,7 +321,7 @@ def test_clip_tells_similarity_rank_and_distances(tmp_path: Path) -> None:
     pixels = np.zeros((100, 64, 64, 3), dtype=np.uint8)
     pixels[:40, ..., 0] = pixels[40:70, ..., 1] = pixels[70:, ..., 0] = 200
     found = by_name(
-        named_distances(*rows_of({"ours:system": [Film(pixels)]}, [noise(0)]), networks, tmp_path)
+        published_distances(*rows_of({"ours:system": [Film(pixels)]}, [noise(0)]), networks, tmp_path)
     )
     assert {name for _, name in found} == {
         "Avg-FD (clip)",

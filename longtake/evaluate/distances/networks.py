@@ -1,11 +1,8 @@
-"""Networks that turn frames and clips into features: one is always here, others are weights that a user has.
+"""Networks of published numbers, from weights that a user has: I3D, Inception, CLIP, DINO and LPIPS' VGG.
 
-`RandomVideoNet` needs no file: its weights follow from its name. It was trained on nothing, so it prefers no
-content, and it sees what a probe that was trained to read the story through blur and noise does not.
-
-The networks of published numbers (I3D, Inception, CLIP, DINO, LPIPS) are neither shipped nor fetched. Weights
-are looked for (1) where the user says, (2) in the folder LONGTAKE_WEIGHTS_DIR, (3) on the hub, only where a
-download is allowed. What is not there raises `WeightsMissing`; no other network ever stands in for it.
+None is shipped or fetched unasked. Weights are looked for (1) where the user says, (2) in the folder
+LONGTAKE_WEIGHTS_DIR, (3) on the hub, only where a download is allowed. What is not there raises
+`WeightsMissing`; no other network ever stands in for it.
 
 Axes: N frames or clips, T frames of a clip, H W pixels, C colours, D features.
 """
@@ -18,11 +15,8 @@ import io
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -30,13 +24,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from longtake.evaluate.frechet import Moments, frechet
-
-Floats = NDArray[np.float32]
+from longtake.evaluate.distances.extractors import FeatureExtractor
+from longtake.evaluate.distances.frechet import Moments, frechet
+from longtake.evaluate.readings import Floats
 
 WEIGHTS_DIR = "LONGTAKE_WEIGHTS_DIR"  # environment: a folder of i3d.pt, inception.pt, lpips.pt, clip/, dino/
 
-_AT_ONCE = {"frame": 32, "clip": 4}  # a network sees so many together
 _I3D_LEAST = 10  # frames: with fewer, nothing is left after I3D's strides
 _CLIP_LOOK = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))  # its mean and std
 _IMAGENET_LOOK = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -44,99 +37,6 @@ _IMAGENET_LOOK = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 class WeightsMissing(ValueError):
     """Weights that are not there, or no package to run them; what needs them is then not computed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureExtractor:
-    """A fixed network: uint8 `[N, H, W, 3]` (frames) or `[N, T, H, W, 3]` (clips) -> float32 `[N, D]`."""
-
-    name: str
-    sha256: str  # of the weights
-    size: int  # pixels per side that the network looks at
-    kind: Literal["frame", "clip"]
-    dim: int  # D
-    see: Callable[[Tensor], Tensor]  # values 0..255, [N, 3, H, W] or [N, 3, T, H, W] -> [N, D]
-    device: str = "cpu"
-
-    def __call__(self, pixels: NDArray[np.uint8]) -> Floats:
-        """The features; N may be 0. Raises ValueError for anything but uint8 RGB of the network's kind."""
-        axes = 4 if self.kind == "frame" else 5
-        if pixels.dtype != np.uint8 or pixels.ndim != axes or pixels.shape[-1] != 3:
-            raise ValueError(
-                f"{self.name} looks at uint8 {self.kind}s of {axes} axes, RGB last, values 0..255, "
-                f"not at {pixels.dtype} {list(pixels.shape)}"
-            )
-        parts, step = [np.zeros((0, self.dim), dtype=np.float32)], _AT_ONCE[self.kind]
-        for first in range(0, len(pixels), step):
-            part = torch.from_numpy(np.ascontiguousarray(pixels[first : first + step])).to(self.device)
-            with torch.inference_mode():
-                parts.append(self.see(part.movedim(-1, 1).float()).float().cpu().numpy())
-        return np.concatenate(parts)
-
-
-class RandomVideoNet(FeatureExtractor):
-    """Three layers of random 3-D convolutions, for clips of 64 x 64 pixels; D = 70.
-
-    The first layer's filters sum to zero, half of them over time at each pixel, so that they see change and
-    nothing else, half over space and time, so that they see detail. The features are the mean and the log
-    standard deviation of the three colours and of the last layer's channels; the log, so that a little noise
-    counts where nothing is.
-    """
-
-    def __init__(self) -> None:
-        layers = _random_layers()
-        digest = hashlib.sha256(b"".join(weight.numpy().tobytes() for weight in layers)).hexdigest()
-        dim = 2 * (3 + len(layers[-1]))
-        super().__init__(
-            name="random-video", sha256=digest, size=64, kind="clip", dim=dim, see=_see_at_random
-        )
-
-
-@lru_cache(maxsize=1)
-def _random_layers() -> list[Tensor]:
-    """Filters `[out, in, 3, 3, 3]`, each of squared length 2 (He et al. 2015), the same bits everywhere.
-
-    Whole numbers from a counter-based generator's raw stream, which no library release changes; they are
-    summed as whole numbers, so the one rounding is the last.
-    """
-    widths = (3, 16, 16, 32)
-    key = hashlib.sha256(b"longtake random video net 1").digest()[:16]
-    stream = np.random.Philox(key=int.from_bytes(key, "big"))
-    layers = []
-    for k, (inputs, outputs) in enumerate(pairwise(widths)):
-        shape = (outputs, inputs, 3, 3, 3)
-        drawn = (stream.random_raw(int(np.prod(shape))) >> np.uint64(48)).astype(np.int64).reshape(shape)
-        drawn = 2 * drawn + 1 - 2**16
-        if k == 0:
-            change, detail = np.split(drawn, 2)
-            change = 3 * change - change.sum(axis=2, keepdims=True)
-            detail = detail[0].size * detail - detail.sum(axis=(1, 2, 3, 4), keepdims=True)
-            drawn = np.concatenate([change, detail])
-        length = np.sqrt(np.square(drawn).sum(axis=(1, 2, 3, 4), keepdims=True) / 2)
-        layers.append(torch.from_numpy((drawn / length).astype(np.float32)))
-    return layers
-
-
-def _see_at_random(x: Tensor) -> Tensor:
-    if x.shape[-2:] != (64, 64):
-        raise ValueError(
-            f"the random network is made for 64 x 64 pixels, not {list(x.shape[-2:])}: shrink first"
-        )
-    x = x / 127.5 - 1
-    parts = [*torch.std_mean(x, dim=(2, 3, 4), correction=0)]
-    x = F.pad(x, (1,) * 6, mode="replicate")  # at the borders too, filters then sum to zero
-    for k, weight in enumerate(_random_layers()):
-        x = F.leaky_relu(F.conv3d(x, weight, stride=2, padding=min(k, 1)), 0.2)
-    parts += torch.std_mean(x, dim=(2, 3, 4), correction=0)
-    return torch.cat([parts[1], parts[3], torch.log(parts[0] + 0.01), torch.log(parts[2] + 0.01)], dim=1)
-
-
-def film_features(extractor: FeatureExtractor, frames: NDArray[np.uint8], clip: int = 16) -> Floats:
-    """Features `[n, D]` of a film uint8 `[N, H, W, 3]`: all frames, or N // clip clips from frame 0 on."""
-    if extractor.kind == "frame":
-        return extractor(frames)
-    whole = len(frames) // clip
-    return extractor(frames[: whole * clip].reshape(whole, clip, *frames.shape[1:]))
 
 
 def load_extractor(
@@ -202,34 +102,6 @@ def clip_texts(prompts: Sequence[str], weights: str | None = None, allow_downloa
     with torch.inference_mode():
         features: Floats = _tensor(model.get_text_features(**tokens)).float().numpy()
     return features
-
-
-class ClipSim(NamedTuple):
-    """Per scene of a film; nan for a scene without frames."""
-
-    similarity: NDArray[np.float64]  # [S] mean cosine of its frames with its prompt, -1..1
-    rank: NDArray[np.float64]  # [S] place of its prompt among the film's prompts, 1 is best
-
-
-def clipsim(text_features: NDArray[np.floating], image_features: Sequence[NDArray[np.floating]]) -> ClipSim:
-    """CLIPSIM (arXiv 2104.14806) of S scenes: features of prompts `[S, D]`, of each scene's frames `[n, D]`.
-
-    A similarity depends on the network and the style; the rank of the right prompt, by mean similarity to the
-    same frames, does not. Prompts that are told twice share a rank.
-    """
-    texts = _unit(text_features)
-    assert len(texts) == len(image_features)
-    tables = [(_unit(images) @ texts.T).mean(axis=0) if len(images) else None for images in image_features]
-    nan = float("nan")
-    similarity = [nan if t is None else t[s] for s, t in enumerate(tables)]
-    rank = [nan if t is None else 1 + (t > t[s] + 1e-6).sum() for s, t in enumerate(tables)]
-    return ClipSim(np.array(similarity, dtype=np.float64), np.array(rank, dtype=np.float64))
-
-
-def _unit(features: NDArray[np.floating]) -> NDArray[np.float64]:
-    x = features.astype(np.float64)
-    unit: NDArray[np.float64] = x / np.linalg.norm(x, axis=1, keepdims=True)
-    return unit
 
 
 _Loaded = tuple[Callable[[Tensor], Tensor], str, Literal["frame", "clip"], int]  # see, sha256, kind, size

@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.frechet import Moments, frechet, kid, pool
+from longtake.evaluate.distances.frechet import Moments, frechet, kid, kid_of_films, pool
 from longtake.evaluate.measured import Curve, Measured, not_measured
-from longtake.evaluate.readings import Seen
+from longtake.evaluate.readings import CLIP, Seen
 
 Films = Sequence[NDArray[np.floating]]  # of each film, the features of its frames or clips in order [n, D]
 
-_CLIP = 16  # frames of the clips whose features `Seen` holds
 _SUBSET = 512  # samples of a kernel distance
+_PARTS = 10  # of the films' time
 _LEAST = 8  # clips in a part of the time: with fewer, a distance is noise
 
 
@@ -54,37 +54,76 @@ class OverTime:
     slope: Distance  # per part, a straight line by least squares; its `samples` are those of one part
 
 
-def avg_fid(
+@dataclass(frozen=True, kw_only=True)
+class NetworkDistance:
+    """A number of one row by a network of published numbers, with all that a comparison of it needs."""
+
+    row: str
+    name: str  # such as "B-FVD-16 (i3d)"
+    definition: str
+    distance: Distance  # nan where there is none, and the note says why
+    sha256: str  # of the weights
+    references: str  # digest of the references' keys; of CLIPSIM, which has none: of the prompts
+    curve: tuple[float, ...] = ()  # the values that a slope over time is of
+    scenes: Mapping[str, list[tuple[float, float]]] = field(default_factory=dict)  # film -> similarity, rank
+
+
+def pooled_distance(
     films: Films, references: Films, generator: np.random.Generator, resamples: int = 200
 ) -> Distance:
-    """Avg-FID: all frames of all films pooled -> one Frechet distance to all frames of all references.
+    """All samples of all films pooled -> one Frechet distance to all samples of all references.
 
-    `films[i]`: features of the frames of film i `[n, D]`, `references[i]` those of its reference. NUWA-XL
-    (arXiv 2303.12346, section 4.2) takes it for "the average quality of generated frames" and says no more;
-    this is FID with the frames as samples. Raises ValueError where numbers of films or frames differ.
+    `films[i]`: features of film i `[n, D]`, `references[i]` those of its reference. Of frames this is
+    Avg-FID, which NUWA-XL (arXiv 2303.12346, section 4.2) takes for "the average quality of generated frames"
+    and says no more: FID with the frames as samples. Of clips of X frames that do not overlap, at the films'
+    own frame rate (`networks.film_features` cuts them), it is B-FVD-X: our reading of NUWA-XL, whose own
+    sentence is `b_fvd_literal`. Raises ValueError where numbers of films or samples differ.
     """
-    return _pooled(films, references, generator, resamples)
+    _check(films, references)
+    ours, theirs = ([Moments.of(film) for film in side] for side in (films, references))
+
+    def distance(chosen: NDArray[np.int64]) -> float:
+        return frechet(pool([ours[i] for i in chosen]), pool([theirs[i] for i in chosen]))
+
+    value = distance(np.arange(len(films)))
+    low, high = bootstrap(distance, len(films), generator, resamples)
+    return Distance(
+        value=value,
+        low=max(0.0, low) if np.isfinite(low) else low,
+        high=high,
+        samples=sum(part.n for part in ours),
+        films=len(films),
+    )
 
 
-def b_fvd(films: Films, references: Films, generator: np.random.Generator, resamples: int = 200) -> Distance:
-    """B-FVD-X: films cut into clips of X frames that do not overlap, at their own frame rate, X being the
-    length of the clips; all clips of all films pooled -> one Frechet distance to all clips of all references.
-
-    `films[i]`: features of the clips of film i `[n, D]`, as `features.film_features` cuts them. Our reading
-    of NUWA-XL's B-FVD-X, whose own sentence is `b_fvd_literal`. Raises ValueError as `avg_fid`.
+def kernel_distance(
+    films: Films, references: Films, generator: np.random.Generator, most: int, resamples: int = 200
+) -> Distance:
+    """KID of at most `most` samples of each side, spread evenly over the films, as `pooled_distance` takes
+    them; its cost grows with their square.
     """
-    return _pooled(films, references, generator, resamples)
+    _check(films, references)
+    each = max(most // len(films), 4)
+    counts = np.array([min(each, len(film)) for film in films])
+    x, y = (
+        np.concatenate([film[np.arange(n) * len(film) // n] for n, film in zip(counts, side, strict=True)])
+        for side in (films, references)
+    )
+    distance = kid_of_films(x, y, counts)
+    value = distance(np.arange(len(films)))
+    low, high = bootstrap(distance, len(films), generator, resamples if counts.min() > 1 else 0)
+    return Distance(value=value, low=low, high=high, samples=len(x), films=len(films))
 
 
 def b_fvd_over_time(
-    films: Films, references: Films, generator: np.random.Generator, bins: int = 10, resamples: int = 200
+    films: Films, references: Films, generator: np.random.Generator, bins: int = _PARTS, resamples: int = 200
 ) -> OverTime:
     """B-FVD-X in each of `bins` equal parts of the films: the clips of a part, pooled over films, to those of
     the same part of the references.
 
     Every part has the same number of clips, as the bias depends on it; up to one clip a part is left out.
     Films that grow worse have a positive slope; compare it with that of true films. Raises ValueError as
-    `avg_fid`, and where a film has fewer clips than there are parts, or a part has a single clip.
+    `pooled_distance`, and where a film has fewer clips than there are parts, or a part has a single clip.
     """
     _check(films, references)
     ours, theirs = _parts(films, bins), _parts(references, bins)
@@ -119,7 +158,7 @@ def b_fvd_literal(films: Films, references: Films) -> Distance:
 
     The k-th clips of all films -> a distance to the k-th clips of all references; then the mean over k. N is
     the number of films, so with few of them this is bias and little else: for comparison only, beside
-    `b_fvd`. Raises ValueError as `avg_fid`, for a single film, and where films differ in length.
+    `pooled_distance`. Raises ValueError as that does, for a single film, and where films differ in length.
     """
     _check(films, references)
     clips = len(films[0])
@@ -129,6 +168,17 @@ def b_fvd_literal(films: Films, references: Films) -> Distance:
     value = float(np.mean([frechet(pool(one), pool(two)) for one, two in parts]))
     n = len(films)
     return Distance(value=value, low=np.nan, high=np.nan, samples=n, films=n, note="literal")
+
+
+def too_short(films: Films) -> tuple[str, int]:
+    """Why `b_fvd_over_time` of these films would be noise, empty where it is not, and a part's clips."""
+    least = sum(len(film) // _PARTS for film in films)
+    if least >= _LEAST and all(len(film) >= _PARTS for film in films):
+        return "", least
+    return (
+        f"{least} clips in each of {_PARTS} parts of the time are too few: take longer films, or more",
+        least,
+    )
 
 
 def bootstrap(
@@ -155,7 +205,6 @@ def set_distances(
     films: Sequence[Seen],
     references: Sequence[Seen],  # of the same scripts, in the same order
     generator: np.random.Generator,
-    bins: int = 10,
     resamples: int = 200,  # 0 for no intervals
 ) -> tuple[dict[str, Measured], Curve | None]:
     """The catalogue's distances of a set of films, and the curve of the one that drift is read from.
@@ -174,28 +223,20 @@ def set_distances(
         "fd_clips": of(lambda seen: seen.readings.clip_features),
         "fd_motion": of(lambda seen: seen.motion_features),
     }
-    found = {
-        name: _measured(_pooled(*pair, generator, resamples))
+    distances = {
+        name: _measured(pooled_distance(*pair, generator, resamples))
         if sum(len(film) for film in pair[0]) > 1
         else not_measured("fewer than two samples: take longer films, or more")
         for name, pair in pairs.items()
     }
-    found |= {f"kid_{name}": _kernel_distance(*pairs[f"fd_{name}"]) for name in ("clips", "motion")}
+    distances |= {f"kid_{name}": _kid(*pairs[f"fd_{name}"]) for name in ("clips", "motion")}
     motion = pairs["fd_motion"]
-    least = sum(len(film) // bins for film in motion[0])
-    if least < _LEAST or any(len(film) < bins for film in motion[0]):
-        why = f"{least} clips in each of {bins} parts of the time are too few: take longer films, or more"
-        return {**found, "fd_drift": not_measured(why)}, None
-    over = b_fvd_over_time(*motion, generator, bins, resamples)
-    frames = float(np.mean([len(film) for film in motion[0]])) * _CLIP
-    return {**found, "fd_drift": _measured(over.slope)}, Curve(over.at * frames, over.values)
-
-
-def frames_digest(frames: NDArray[np.uint8]) -> str:
-    """sha256 of a film's frames `[N, H, W, 3]`: shape and bytes."""
-    digest = hashlib.sha256(json.dumps(list(frames.shape)).encode())
-    digest.update(np.ascontiguousarray(frames).data)
-    return digest.hexdigest()
+    why_not, _ = too_short(motion[0])
+    if why_not:
+        return {**distances, "fd_drift": not_measured(why_not)}, None
+    over = b_fvd_over_time(*motion, generator, resamples=resamples)
+    frames = float(np.mean([len(film) for film in motion[0]])) * CLIP
+    return {**distances, "fd_drift": _measured(over.slope)}, Curve(over.at * frames, over.values)
 
 
 def reference_digest(ids: Iterable[str]) -> str:
@@ -221,31 +262,13 @@ def _measured(distance: Distance) -> Measured:
     return Measured(distance.value, note=note, low=distance.low, high=distance.high)
 
 
-def _kernel_distance(films: Films, references: Films) -> Measured:
-    """KID of all films pooled; of many samples the mean over subsets, whose cost grows with their square."""
+def _kid(films: Films, references: Films) -> Measured:
+    """KID of all films pooled; of many samples the mean over subsets."""
     x, y = np.concatenate(films), np.concatenate(references)
     if len(x) < 4:
         return not_measured("fewer than four samples: take longer films, or more")
-    value = kid(x, y, _SUBSET if len(x) >= 2 * _SUBSET else None).value
+    value = kid(x, y, _SUBSET if len(x) >= 2 * _SUBSET else None)
     return Measured(value, note=f"N = {len(x)} of {len(films)} films")
-
-
-def _pooled(films: Films, references: Films, generator: np.random.Generator, resamples: int) -> Distance:
-    _check(films, references)
-    ours, theirs = ([Moments.of(film) for film in side] for side in (films, references))
-
-    def distance(chosen: NDArray[np.int64]) -> float:
-        return frechet(pool([ours[i] for i in chosen]), pool([theirs[i] for i in chosen]))
-
-    value = distance(np.arange(len(films)))
-    low, high = bootstrap(distance, len(films), generator, resamples)
-    return Distance(
-        value=value,
-        low=max(0.0, low) if np.isfinite(low) else low,
-        high=high,
-        samples=sum(part.n for part in ours),
-        films=len(films),
-    )
 
 
 def _check(films: Films, references: Films) -> None:

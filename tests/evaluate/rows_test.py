@@ -7,52 +7,36 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from seen_films import plan_of, signals_of
 
 from longtake.evaluate.catalogue import CATALOGUE
-from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate, measure_film, seam_profiles
 from longtake.evaluate.measured import FilmResult, Row
 from longtake.evaluate.memory import training_index
 from longtake.evaluate.readings import Seen, Signals, oracle
+from longtake.evaluate.rows import Episode, Line, Measuring, measure_film, measure_lines, seam_profiles
 from longtake.evaluate.script import Script, script_of_episode
-from longtake.evaluate.signals import SignalReader
 from longtake.evaluate.sources import WorldFilm
-from longtake.plan import Plan, Sampling, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
 from longtake.world.script import episode_seeds, latents
 
-SAMPLING = Sampling(
-    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-)
 SEEDS = episode_seeds("test", 2)
 LENGTH = 48
 TOGETHER = {"diversity", *(name for name, measure in CATALOGUE.items() if measure.group == "distance")}
 
 
-def planned(frames: int) -> Plan:
-    return plan_nuwa_xl(
-        Timeline((Scene("one", 0, "a fox"),), frames),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-    )
-
-
 # -- a perfect film, perfectly read ----------------------------------------------------------------------
 
 
-def signals_of(script: Script, seed: int) -> Signals:
-    reader = SignalReader()
-    reader.add(np.stack([script.picture(number, latents(seed), 16) for number in range(script.length)]))
-    return reader.finish()
+def truth(script: Script, seed: int) -> Signals:
+    return signals_of(
+        np.stack([script.picture(number, latents(seed), 16) for number in range(script.length)])
+    )
 
 
 def truly_seen(script: Script, seed: int) -> Seen:
     """The truth's readings and the signals of its frames."""
     return Seen(
         readings=oracle(script, latents(seed)),
-        signals=signals_of(script, seed),
+        signals=truth(script, seed),
         motion_features=np.zeros((script.length // 16, 1), dtype=np.float32),
     )
 
@@ -61,8 +45,8 @@ def truly_seen(script: Script, seed: int) -> Seen:
 def perfect() -> FilmResult:
     script = script_of_episode(SEEDS[0], 560)  # in which someone and some places return soon and late
     seen = truly_seen(script, SEEDS[0])
-    reference = replace(seen, signals=signals_of(script, 10**6))
-    return measure_film(Episode("truth", script, planned(560)), seen, reference, None)
+    reference = replace(seen, signals=truth(script, 10**6))
+    return measure_film(Episode("truth", script, plan_of(560)), seen, reference, None)
 
 
 def test_ground_truth_scores_as_truth(perfect: FilmResult) -> None:
@@ -127,8 +111,8 @@ def line(name: str, kind: str, control: str = "ground truth", seed: int = 5, fil
 
 
 EPISODES = [
-    Episode("film 0", script_of_episode(SEEDS[0], LENGTH), planned(LENGTH)),
-    Episode("film 1", script_of_episode(SEEDS[1], LENGTH), planned(LENGTH)),
+    Episode("film 0", script_of_episode(SEEDS[0], LENGTH), plan_of(LENGTH)),
+    Episode("film 1", script_of_episode(SEEDS[1], LENGTH), plan_of(LENGTH)),
 ]
 LINES = [
     line("ground truth", "reference"),
@@ -147,7 +131,7 @@ def how(tiny_probes: Path, tmp_path_factory: pytest.TempPathFactory) -> Measurin
 
 @pytest.fixture(scope="module")
 def rows(how: Measuring) -> list[Row]:
-    return evaluate(EPISODES, LINES, how)
+    return measure_lines(EPISODES, LINES, how)
 
 
 def test_every_measure_of_the_catalogue_is_in_every_row(rows: list[Row]) -> None:
@@ -180,7 +164,7 @@ def test_rows_tell_their_films_apart(rows: list[Row]) -> None:
 def test_what_was_evaluated_before_is_not_watched_again(how: Measuring, rows: list[Row]) -> None:
     before = {path: path.stat().st_mtime_ns for path in how.folder.iterdir()}
     assert len(before) == 2 + 2 + 1 + 2 + 1  # three lines, their references, the index
-    again = evaluate(EPISODES, LINES[::2], how)
+    again = measure_lines(EPISODES, LINES[::2], how)
     assert {path: path.stat().st_mtime_ns for path in how.folder.iterdir()} == before
     for row, other in zip(rows[::2], again, strict=True):
         for name, one in row.together.items():
@@ -195,7 +179,7 @@ def test_what_was_evaluated_before_is_not_watched_again(how: Measuring, rows: li
 def test_without_resamples_the_values_are_the_same(how: Measuring, rows: list[Row]) -> None:
     heard: list[tuple[int, int]] = []
     told = replace(how, resamples=0, on_row=lambda done, total: heard.append((done, total)))
-    (plain,) = evaluate(EPISODES, LINES[:1], told)
+    (plain,) = measure_lines(EPISODES, LINES[:1], told)
     assert heard == [(1, 1)]
     for name, one in rows[0].together.items():
         assert np.array_equal(one.value, plain.together[name].value, equal_nan=True)
@@ -209,11 +193,11 @@ def test_a_film_that_is_its_own_reference_is_refused_before_it_is_watched(how: M
     own = Line("ours", "system", {"film 0": fresh}, {"film 0": fresh})
     watched = len(list(how.folder.iterdir()))
     with pytest.raises(ValueError, match="among the references"):
-        evaluate(EPISODES, [own], how)
+        measure_lines(EPISODES, [own], how)
     other = Line("others", "system", {"film 0": WorldFilm("frozen", script, 1)}, {"film 0": fresh})
     ours = Line("ours", "system", {"film 0": fresh}, {"film 0": WorldFilm("ground truth", script, 2)})
     with pytest.raises(ValueError, match="among the references"):  # nor another row's
-        evaluate(EPISODES, [other, ours], how)
+        measure_lines(EPISODES, [other, ours], how)
     assert len(list(how.folder.iterdir())) == watched
 
 
@@ -222,14 +206,14 @@ def test_a_film_too_short_for_a_clip_is_measured_as_far_as_it_goes(length: int, 
     script = script_of_episode(SEEDS[0], length)
     films, references = ({"short": WorldFilm("ground truth", script, seed)} for seed in (1, 2))
     line = Line("ours", "system", films, references)
-    (row,) = evaluate([Episode("short", script, planned(length))], [line], how)
+    (row,) = measure_lines([Episode("short", script, plan_of(length))], [line], how)
     found = {**row.films[0].measured, **row.together}
     assert found.keys() == CATALOGUE.keys()
     assert "fewer than 16 frames" in found["memorised"].note
     assert all(one.note for one in found.values() if np.isnan(one.value))
 
 
-def test_seams_are_profiled_for_films_that_were_planned(how: Measuring, rows: list[Row]) -> None:
+def test_seams_are_profiled_for_films_that_were_plan_of(how: Measuring, rows: list[Row]) -> None:
     profiles = seam_profiles(EPISODES, LINES, how)
     assert list(profiles) == ["ground truth", "ours"]  # references first, no controls
     fine = {name: by_level["fine"] for name, by_level in profiles.items()}

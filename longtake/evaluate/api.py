@@ -1,0 +1,408 @@
+"""Films to a report, in one call: beside ground truth of their storyboard, beside real videos, or compared.
+
+Whoever calls this hears how far it is and gets what it found; nothing is printed. What was seen of films is
+kept in the report's folder, so that the same call goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from longtake.evaluate.catalogue import BESIDE_REAL_VIDEOS
+from longtake.evaluate.controls import CONTROLS
+from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
+from longtake.evaluate.sources import DecodedTruth, Films, GivenFilm, Source, WorldFilm, films_of
+from longtake.machine import cores
+from longtake.plan import Plan
+from longtake.storyboard import Storyboard, StoryboardError, load, timeline
+from longtake.video import Codec
+from longtake.world.script import episode_seeds
+from longtake.world.vocabulary import Split
+
+if TYPE_CHECKING:  # they import torch, which takes long
+    from longtake.evaluate.distances.published import Networks
+    from longtake.evaluate.probes import Probes
+    from longtake.evaluate.report import Report
+    from longtake.evaluate.rows import Episode, Line
+
+TRUTH = "ground truth"
+
+Progress = Callable[[int, int, str], None]  # hears how many of how many are done, and of what
+
+_OTHER_LATENTS = 1_000_000_000  # added to an episode's seed for its reference
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What all ways to evaluate share."""
+
+    out: Path  # folder of the report
+    controls: Sequence[str] = ()  # names in CONTROLS: films that must fail, measured as well
+    probes: Path | None = None  # folder; None: those that come with longtake
+    networks: Networks | None = None  # of published numbers; None: those of the folder of weights
+    workers: int | None = None  # processes; None: one per core
+    memorised: bool = True  # whether films are looked up among training clips of longtake's own models
+    progress: Progress | None = None
+
+    @property
+    def kept(self) -> Path:
+        """The folder that keeps what was seen."""
+        return self.out / "seen"
+
+    def listener(self, what: str) -> Callable[[int, int], None] | None:
+        """Hears how many of how many `what` are done, and passes it on."""
+        progress = self.progress
+        return None if progress is None else lambda done, total: progress(done, total, what)
+
+
+def evaluate(
+    films: Films,
+    *,
+    storyboard: str | Path | Storyboard | None = None,
+    plan: Plan | None = None,
+    real: Films | None = None,
+    out: str | Path,
+    controls: str | Sequence[str] = "all",
+    probes: str | Path | None = None,
+    networks: Networks | None = None,
+    workers: int | None = None,
+    memorised: bool = True,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure films, and write `report.json`, `report.md` and plots into the folder `out`.
+
+    Args:
+        films: a video file, a folder of videos or of PNG frames, an array uint8 `[T, H, W, 3]` of values
+            0..255, or a dictionary of such by name.
+        storyboard: what all the films should show: its file, or a `Storyboard`. Give this or `real`.
+        plan: how longtake planned the films. With it, seams are looked for where clips meet. An edited
+            storyboard needs it, as its edits are in the plan only.
+        real: real videos of anything, given as films are, to stand beside the films.
+        out: also keeps, in its folder `seen`, what was watched; it is not watched again.
+        controls: films that must fail: "all", "none", or names in `CONTROLS`, in one text with commas or
+            several. Beside real videos there are none.
+        probes: folder of other probes than longtake's own.
+        networks: of published numbers, as `open_networks` makes them of a user's weights.
+        workers: processes that watch films; None is one per core.
+        memorised: whether films are looked up among the training clips of longtake's own models, which says
+            nothing of films that other models drew.
+        progress: hears (done, total, what), such as (1, 4, "films watched").
+
+    Raises:
+        ValueError: the message says what to give instead. Some kinds are of their own: VideoError for what is
+            no film or too small, StoryboardError for a storyboard that these films do not show, ModelError
+            for probes that are not there.
+    """
+    options = Options(
+        out=Path(out),
+        controls=chosen_controls(controls),
+        probes=None if probes is None else Path(probes),
+        networks=networks,
+        workers=workers,
+        memorised=memorised,
+        progress=progress,
+    )
+    if (storyboard is None) == (real is None):
+        raise ValueError("give either a storyboard that the films should show, or real videos beside them")
+    if real is not None:
+        name = Path(films).stem if isinstance(films, str | Path) else "films"
+        return beside_real_videos(films_of(films), films_of(real), name, options)
+    assert storyboard is not None
+    if isinstance(storyboard, Storyboard):
+        return beside_truth(films_of(films), storyboard, storyboard.title or "storyboard", plan, options)
+    path = Path(storyboard)
+    return beside_truth(films_of(films), load(path), path.name, plan, options)
+
+
+def beside_truth(
+    films: Mapping[str, GivenFilm],
+    board: Storyboard,
+    file: str,  # name of the storyboard's file
+    plan: Plan | None,  # None: nothing is known of borders and reach
+    options: Options,
+) -> Report:
+    """Measure films beside ground truth of the storyboard that they show."""
+    from longtake.evaluate.rows import Episode, Line
+
+    networks, probes = _networks(options), _probes(options)
+    script = script_of_board(board, plan)
+    for called, film in films.items():
+        _check_length(called, film, script.length)
+    name, seed = board.title or Path(file).stem, board.seed
+    codecs = {called: film.codec for called, film in films.items()}
+
+    def reference(codec: Codec | None) -> dict[str, Source]:
+        return {name: WorldFilm(TRUTH, script, seed + _OTHER_LATENTS, codec=codec)}
+
+    lines = [Line(n, "system", {name: film}, reference(codecs[n])) for n, film in films.items()]
+    ways = [codec for codec in dict.fromkeys(codecs.values()) if codec]
+    for codec in ways:  # what encoding alone does: its pictures that refer to nothing lie on borders
+        encoded = f"{TRUTH}, encoded" + (f" x{codec.upscale}" if len(ways) > 1 else "")
+        drawn = {name: WorldFilm(TRUTH, script, seed, codec=codec)}
+        lines.append(Line(encoded, "reference", drawn, reference(codec), floor=True))
+    episodes = [Episode(name, script, plan)]
+    lines += _known_lines(episodes, [seed], reference(None), options.controls)
+    facts = {"storyboard": file, "films": {called: film.key for called, film in films.items()}}
+    return _report(episodes, lines, probes, networks, options, facts)
+
+
+def beside_real_videos(
+    films: Mapping[str, Source],
+    real: Mapping[str, Source],
+    name: str,  # of the films' row
+    options: Options,
+) -> Report:
+    """Measure films beside real videos of anything."""
+    from longtake.evaluate.distances.published import NETWORKS
+    from longtake.evaluate.real_videos import distances_to_real, measure_real
+    from longtake.evaluate.report import versions, write_report
+    from longtake.evaluate.table import Header
+
+    networks = _networks(options)
+    not_computed = {
+        NETWORKS["clip"]: "real videos have no prompts",
+        NETWORKS["lpips"]: "no frame of a real video belongs to one of the film",
+        **networks.not_computed,
+        "all that a script decides (prompt, identity, seams, order)": "needs --storyboard",
+    }
+    rows, facts = measure_real(films, real, name, options.kept, options.listener("videos watched"))
+    seen = options.listener("videos seen by named networks")
+    named = distances_to_real(films, real, name, networks, options.kept, seen)
+    header = Header(facts={**versions(), **facts}, not_computed=not_computed)
+    return write_report(rows, header, options.out, named=named, measures=BESIDE_REAL_VIDEOS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnBy:
+    """Who drew the films that are compared."""
+
+    name: str
+    digest: str  # of all weights that drew
+    model: Path | None  # the folder of a model of longtake; None: of whoever else draws, clips are pixels
+
+
+class DrawnFilm(NamedTuple):
+    """A film that was drawn of an episode's script, and how it was planned."""
+
+    film: Source
+    plan: Plan
+
+
+class EpisodeScript(NamedTuple):
+    """An episode of the cartoon world that films are drawn of."""
+
+    name: str
+    seed: int
+    script: Script
+
+
+def episode_scripts(split: Split, count: int, frames: int) -> list[EpisodeScript]:
+    """The first `count` episodes of the split, `frames` of each."""
+    return [
+        EpisodeScript(f"{split}-{seed}", seed, script_of_episode(seed, frames))
+        for seed in episode_seeds(split, count)
+    ]
+
+
+def compare(
+    films: Mapping[str, Mapping[str, DrawnFilm]],  # by strategy, then by the episode's name
+    scripts: Sequence[EpisodeScript],
+    split: Split,  # that the scripts are of
+    by: DrawnBy,
+    options: Options,
+) -> Report:
+    """Compare films that several strategies drew of the same scripts."""
+    from longtake.evaluate.rows import Episode, Line
+
+    networks, probes = _networks(options), _probes(options)
+    first = next(iter(films.values()))
+    episodes = [Episode(one.name, one.script, first[one.name].plan) for one in scripts]
+    references: dict[str, Source] = {
+        one.name: WorldFilm(TRUTH, one.script, one.seed + _OTHER_LATENTS) for one in scripts
+    }
+    lines = [
+        Line(
+            strategy,
+            "system",
+            {name: drawn.film for name, drawn in by_episode.items()},
+            references,
+            plans={name: drawn.plan for name, drawn in by_episode.items()},
+        )
+        for strategy, by_episode in films.items()
+    ]
+    decoded = f"{TRUTH}, decoded"
+    if by.model is not None:
+        truths = {one.name: DecodedTruth(one.script, one.seed, by.model) for one in scripts}
+        lines.append(Line(decoded, "reference", truths, references))
+    else:
+        why = f"{by.name} has no autoencoder of longtake, its clips are pixels"
+        networks = replace(networks, not_computed={**networks.not_computed, decoded: why})
+    seeds = [one.seed for one in scripts]
+    lines += _known_lines(episodes, seeds, references, options.controls)
+    facts = {"model": f"{by.name} {by.digest}", "split": split, "episodes": seeds}
+    return _report(episodes, lines, probes, networks, options, facts)
+
+
+def check_options(options: Options) -> None:
+    """Raises, before anything takes long, where there are no probes or the weights are not right."""
+    _networks(options)
+    _probes(options)
+
+
+def chosen_controls(names: str | Sequence[str]) -> list[str]:
+    """The controls of "all", "none", or of names, in one text with commas or several.
+
+    Raises ValueError for a name that none has.
+    """
+    known = [name for name in CONTROLS if name != TRUTH]
+    listed = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    if listed in (["all"], ["none"]):
+        return known if listed == ["all"] else []
+    for name in listed:
+        if name not in known:
+            raise ValueError(f"{name!r} is none of {', '.join(known)}")
+    return listed
+
+
+def script_of_board(board: Storyboard, plan: Plan | None) -> Script:
+    """What a film of the storyboard should show; its edits are in the plan only.
+
+    Raises StoryboardError for an edited storyboard without a plan.
+    """
+    if plan is None and board.edits:
+        raise StoryboardError("an edited storyboard says what a film shows by its plan only: give the plan")
+    line = timeline(board) if plan is None else plan.timeline
+    return script_of_prompts([(scene.start, scene.prompt) for scene in line.scenes], line.length)
+
+
+def unread_scenes(script: Script) -> Iterator[str]:
+    """Of scenes whose prompts say too little that can be measured: what is missing."""
+    for shot, prompt in zip(script.shots, script.demands, strict=True):
+        missing = [] if prompt.cast else ["who is there"]
+        missing += [] if prompt.place else ["where it is"]
+        if missing:
+            what = " and ".join(missing)
+            yield f"frame {shot.start}: the prompt says {what} in no words that the probes know"
+
+
+def _networks(options: Options) -> Networks:
+    """The networks of published numbers that there are weights of."""
+    from longtake.draw.load import best_device
+    from longtake.evaluate.distances.published import open_networks
+
+    return options.networks or open_networks({}, {}, device=best_device())
+
+
+def _probes(options: Options) -> Probes:
+    """The probes of the first seed."""
+    from longtake.evaluate.probes import PROBES, load_probes
+
+    return load_probes(options.probes or PROBES)
+
+
+def _check_length(name: str, film: GivenFilm, length: int) -> None:
+    """A film that is not of the storyboard's length shows something else."""
+    if film.length != length:
+        raise StoryboardError(
+            f"{name} has {film.length} frames, the storyboard {length}: name the storyboard that it was "
+            "rendered from, and give --frames if that was given there"
+        )
+
+
+def _known_lines(
+    episodes: Sequence[Episode],
+    seeds: Sequence[int],
+    references: Mapping[str, Source],
+    controls: Sequence[str],
+) -> list[Line]:
+    """Ground truth with the episodes' own latents, and the controls."""
+    from longtake.evaluate.rows import Line
+
+    def line(name: str) -> Line:
+        drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}
+        kind = "reference" if name == TRUTH else "control"
+        return Line(name, kind, drawn, references, floor=name == TRUTH)
+
+    return [line(name) for name in [TRUTH, *controls]]
+
+
+def _report(
+    episodes: Sequence[Episode],
+    lines: Sequence[Line],
+    probes: Probes,
+    networks: Networks,
+    options: Options,
+    facts: dict[str, Any],
+) -> Report:
+    """Watch, measure, judge, and write the report."""
+    from longtake.evaluate.distances.published import published_distances
+    from longtake.evaluate.distances.sets import reference_digest
+    from longtake.evaluate.gates import gates_of
+    from longtake.evaluate.probes import PROBES
+    from longtake.evaluate.report import (
+        doubts_of,
+        scales_for,
+        spread_of,
+        versions,
+        write_report,
+        write_strip,
+    )
+    from longtake.evaluate.rows import Measuring, measure_lines, seam_profiles, watch_lines
+    from longtake.evaluate.table import Header
+
+    folder, kept = options.probes or PROBES, options.kept
+    systems = [line for line in lines if line.kind == "system"]
+    how = Measuring(
+        kept,
+        folder,
+        workers=options.workers or cores(),
+        on_done=options.listener("films watched"),
+        on_row=options.listener("rows measured"),
+        memorised=options.memorised,
+    )
+    # Of the other probes only values are shown: their intervals would take long for nothing.
+    other = replace(how, seed=1, resamples=0) if (folder / "frame-1").is_dir() else None
+    watch_lines([(lines, how), *([(systems, other)] if other else [])])
+    rows = measure_lines(episodes, lines, how)
+    if other:
+        others = measure_lines(episodes, systems, other)
+        facts["another probe moves"] = spread_of([row for row in rows if row.kind == "system"], others)
+    gates = gates_of(probes, kept)
+    seen = options.listener("films seen by named networks")
+    named = published_distances(episodes, lines, networks, kept, seen)
+    for number, line in enumerate(systems, start=1):
+        name, film = next(iter(line.films.items()))
+        script = next(episode.script for episode in episodes if episode.name == name)
+        write_strip(film, script, options.out / f"strip-{number}.png")
+    length = episodes[0].script.length
+    at, scales = scales_for(length)
+    header = Header(
+        facts={
+            **versions(),
+            **facts,
+            "probes": probes.sha256,
+            "references": reference_digest(
+                {source.key for line in lines for source in line.references.values()}
+            ),
+            "frames": length,
+            "limits": f"fixed on validation episodes of {at} frames",
+            "probes on ground truth": {name: round(value, 4) for name, value in gates.items()},
+        },
+        unreliable=doubts_of(gates),
+        not_computed={
+            **networks.not_computed,
+            **({} if options.memorised else {"memorised": "left out, as was wished"}),
+        },
+    )
+    return write_report(
+        rows,
+        header,
+        options.out,
+        scales=scales,
+        named=named,
+        prompts={e.name: [shot.caption for shot in e.script.shots] for e in episodes},
+        profiles=seam_profiles(episodes, lines, how),
+    )
