@@ -14,8 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from longtake.conditions.text import SmallTextEncoder
-from longtake.data.films import draws_of
-from longtake.data.footage import CartoonWorld
+from longtake.data.cartoon import CartoonWorld
 from longtake.recipes import RECIPES
 from longtake.recipes.done import digest_of
 from longtake.recipes.stages import clip_lengths
@@ -28,7 +27,7 @@ from longtake.world.captions import vocabulary
 
 FOOTAGE = CartoonWorld(20)
 FILMS = FOOTAGE.films("train")
-WORLD = draws_of(FOOTAGE, FILMS)
+WORLD = FOOTAGE.draws(FILMS)
 
 
 def digest(*arrays: object) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from longtake.world.vocabulary import Split
-
-_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+from longtake.files import seed_of
+from longtake.world.vocabulary import SPLITS, Split
 
 
 class Parted(NamedTuple):
@@ -49,7 +47,7 @@ def part(
         if not known:
             fresh.setdefault(min(groups[film], key=_hash_in), []).append(film)
             continue
-        split: Split = next(s for s in _SPLITS if s == old[known[0]][1])
+        split: Split = next(s for s in SPLITS if s == old[known[0]][1])
         clash = ""
         if len({old[f][1] for f in known}) > 1:
             clash = "shows pictures of films in several splits: " + ", ".join(known)
@@ -62,12 +60,12 @@ def part(
 
 def _drawn(groups: Sequence[str], has: set[str], shares: tuple[int, int, int]) -> dict[str, Split]:
     ends = [sum(shares[:k]) / sum(shares) for k in range(4)]
-    within = dict(zip(_SPLITS, pairwise(ends), strict=True))
+    within = dict(zip(SPLITS, pairwise(ends), strict=True))
     draws = {group: _draw(_hash_in(group)) for group in groups}
     found = {
-        group: next(split for split in _SPLITS if draw < within[split][1]) for group, draw in draws.items()
+        group: next(split for split in SPLITS if draw < within[split][1]) for group, draw in draws.items()
     }
-    for split, share in zip(_SPLITS, shares, strict=True):
+    for split, share in zip(SPLITS, shares, strict=True):
         if share and split not in {*found.values(), *has}:
             counts = Counter(found.values())
             start, end = within[split]
@@ -84,5 +82,4 @@ def _hash_in(film: str) -> str:
 
 def _draw(name: str) -> float:
     """Uniform in 0..1, by the name alone."""
-    digest = hashlib.blake2b(f"split {name}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+    return seed_of(f"split {name}") / 2**64

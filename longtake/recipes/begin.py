@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from longtake.conditions.text import SmallTextEncoder
-from longtake.data.footage import CartoonWorld, Footage
+from longtake.data.cartoon import CartoonWorld
+from longtake.data.footage import Footage
 from longtake.draw.load import text_encoder_in
 from longtake.manifest import ModelError, read_manifest
 from longtake.models.load import load_network, network_in

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from safetensors import safe_open
 
-from longtake.data.footage import CartoonWorld, Footage
+from longtake.data.cartoon import CartoonWorld
+from longtake.data.footage import Footage
 from longtake.evaluate.score import Scale
 from longtake.evaluate.table import limit_of, number
 from longtake.files import written_whole

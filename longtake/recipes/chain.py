@@ -18,8 +18,8 @@ from typing import Any
 
 import torch.distributed as dist
 
-from longtake.data.films import draws_of
-from longtake.data.footage import CartoonWorld, Footage
+from longtake.data.cartoon import CartoonWorld
+from longtake.data.footage import Footage
 from longtake.manifest import ModelError
 from longtake.recipes.begin import begin_from
 from longtake.recipes.card import write_card
@@ -60,7 +60,7 @@ def run_all(
     other footage's.
     """
     # Films that are too small for the last stages are told of now, not after hours.
-    still = draws_of(footage, footage.films("train")).still(random.Random(0))
+    still = footage.draws(footage.films("train")).still(random.Random(0))
     still.pixels(recipe.size * (recipe.hd_times if recipe.hd else 1))
     done = _begun(recipe, footage, out)
     if begin is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from longtake.data.footage import WORLD
+from longtake.data.cartoon import WORLD
 from longtake.files import written_whole
 from longtake.recipes.recipe import Recipe
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from longtake.conditions.text import SmallTextEncoder
-from longtake.data.films import draws_of
 from longtake.data.footage import Footage
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.files import written_whole
@@ -40,7 +39,7 @@ def measure(
         found["films"][split] = len(films)
         if not films:
             continue
-        found["psnr"][split] = round(reconstruction(vae, draws_of(footage, films), size), 2)
+        found["psnr"][split] = round(reconstruction(vae, footage.draws(films), size), 2)
         found["denoising"][split] = levels = {}
         for level in LEVELS:
             clips = list(level_clips(footage, films, level, _CLIPS))

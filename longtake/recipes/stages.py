@@ -18,9 +18,9 @@ from rich.progress import Progress
 
 from longtake.conditions.pretrained import PretrainedTextEncoder
 from longtake.conditions.text import SmallTextEncoder
-from longtake.data.films import draws_of, looked_at
-from longtake.data.footage import CartoonWorld, Footage
-from longtake.data.opened import open_footage
+from longtake.data.cartoon import CartoonWorld
+from longtake.data.footage import Footage, films_to_show
+from longtake.data.sources import open_footage
 from longtake.diffusion import SCHEDULES, DiffusionLoss
 from longtake.draw.load import text_encoder_in
 from longtake.evaluate.gates import GATES, check_probes
@@ -163,17 +163,17 @@ def _autoencoder(recipe: Recipe, footage: Footage, out: Path, device: str) -> No
     _check_own(recipe, "autoencoder", recipe.autoencoder)
     films = footage.films("train")
     batches = still_batches(
-        draws_of(footage, films), recipe.size, recipe.stills.batch, recipe.seed, recipe.turned
+        footage.draws(films), recipe.size, recipe.stills.batch, recipe.seed, recipe.turned
     )
     loss = StillLoss(kl_weight=recipe.kl_weight)
     model = TKLVAE(**recipe.autoencoder)
-    shown = draws_of(footage, looked_at(footage, 64))
+    shown = footage.draws(films_to_show(footage, 64))
 
     def sheet(made: TKLVAE, step: int) -> np.ndarray:
         return reconstruction_sheet(made, shown, recipe.size)
 
     made = train(model, loss, batches, recipe.stills, out / "autoencoder", sheet, **_by(device))
-    made.set_statistics(*latent_statistics(made, draws_of(footage, films[:400]), recipe.size))
+    made.set_statistics(*latent_statistics(made, footage.draws(films[:400]), recipe.size))
     _save(made, out, "vae")
 
 
@@ -216,7 +216,7 @@ def _latents(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
         out / "latents",
         recipe.clips,
         encode,
-        draws_of(footage, footage.films("train")),
+        footage.draws(footage.films("train")),
         recipe.size,
         references=recipe.references,
         seed=recipe.seed,
@@ -249,7 +249,7 @@ def _denoiser(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
 
     def sheet(drawing: MaskTemporalUNet, step: int) -> np.ndarray:
         how = SCHEDULES[recipe.schedule], recipe.prediction
-        return keyframe_sheet(drawing, vae, encoder, *how, footage, looked_at(footage, 2), recipe.size)
+        return keyframe_sheet(drawing, vae, encoder, *how, footage, films_to_show(footage, 2), recipe.size)
 
     _save(train(model, loss, batches, recipe.diffusion, out / "denoiser", sheet, device), out, "unet")
 
@@ -328,7 +328,7 @@ def _decoder(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
     _free(model, model.decoder, recipe)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         return  # inflating added nothing to it: it stays as it is
-    draws, batch = draws_of(footage, footage.films("train")), recipe.decoder.batch
+    draws, batch = footage.draws(footage.films("train")), recipe.decoder.batch
     loss: DecoderLoss | NoisyStillLoss
     if model.config.temporal_decoder:
         loss = DecoderLoss(noise=recipe.latent_noise)
@@ -337,7 +337,7 @@ def _decoder(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
         loss = NoisyStillLoss(noise=recipe.latent_noise)
         seed = recipe.seed + 1  # others than the encoder's
         batches = still_batches(draws, recipe.size, batch, seed, recipe.turned)
-    shown = draws_of(footage, looked_at(footage, 64))
+    shown = footage.draws(films_to_show(footage, 64))
 
     def sheet(made: TKLVAE, step: int) -> np.ndarray:
         return reconstruction_sheet(made, shown, recipe.size)
@@ -351,7 +351,7 @@ def _hd(recipe: Recipe, footage: Footage, out: Path, device: str) -> None:
         raise ValueError(f"the recipe {recipe.name} has no HD decoder: leave this stage out")
     vae: TKLVAE = _finished(out, "vae", TKLVAE, device)
     model = HDDecoder.of(vae, recipe.hd_times, recipe.hd_channels)
-    draws, shown = (draws_of(footage, films) for films in (footage.films("train"), looked_at(footage, 64)))
+    draws, shown = (footage.draws(films) for films in (footage.films("train"), films_to_show(footage, 64)))
     pairs = still_pairs(draws, recipe.size, recipe.hd_times, recipe.hd.batch, recipe.seed + 2)
     loss = HDLoss(vae=vae, noise=recipe.latent_noise)
 

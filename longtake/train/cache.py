@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.clips import Clip, Draws
-from longtake.data.footage import WORLD
+from longtake.data.cartoon import WORLD
+from longtake.data.footage import Draws, Excerpt
 from longtake.files import written_whole
 
 Encode = Callable[[NDArray[np.uint8]], NDArray[np.float16]]  # [n, T, H, W, 3] -> [n, T, C, H, W]
@@ -149,7 +149,7 @@ def _clips_in(path: Path, maker: str, footage: str) -> int:
 
 def _drawn(
     draws: Draws, chance: random.Random, length: int, references: int
-) -> tuple[Clip, tuple[float, ...]]:
+) -> tuple[Excerpt, tuple[float, ...]]:
     """A clip with its references behind it, and its frames' numbers; empty places show the first frame."""
     clip = draws.clip(chance, length)
     empty = (np.nan,) * (length - len(clip.numbers))
@@ -159,12 +159,12 @@ def _drawn(
     return replace(clip, numbers=shown), numbers
 
 
-def _pictures(clips: list[Clip], size: int, pool: Executor | None) -> Iterator[NDArray[np.uint8]]:
+def _pictures(clips: list[Excerpt], size: int, pool: Executor | None) -> Iterator[NDArray[np.uint8]]:
     """The pictures of a few clips at a time, in order."""
     parts = [clips[start : start + _CHUNK] for start in range(0, len(clips), _CHUNK)]
     draw = partial(_pixels, size=size)
     return pool.map(draw, parts) if pool else map(draw, parts)
 
 
-def _pixels(clips: list[Clip], size: int) -> NDArray[np.uint8]:
+def _pixels(clips: list[Excerpt], size: int) -> NDArray[np.uint8]:
     return np.stack([clip.pixels(size) for clip in clips])

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from longtake.conditions.text import PromptEncoder
-from longtake.data.clips import Clip, Draws, draw_stills
-from longtake.data.footage import Footage
+from longtake.data.footage import Draws, Excerpt, Footage, draw_stills
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.models.vae import TKLVAE
 from longtake.train.autoencoder import psnr, to_model
@@ -34,7 +33,7 @@ def reconstruction(vae: TKLVAE, draws: Draws, size: int, count: int = 64) -> flo
     return float(psnr(torch.cat(made), frames))
 
 
-def level_clips(footage: Footage, films: Sequence[int], level: str, count: int) -> Iterator[Clip]:
+def level_clips(footage: Footage, films: Sequence[int], level: str, count: int) -> Iterator[Excerpt]:
     """At most `count` clips as films of these lengths have them at a level (see `LEVELS`).
 
     Keyframes span their film; gaps have 15 frames from one to the next, in films that are longer than two
@@ -50,7 +49,7 @@ def level_clips(footage: Footage, films: Sequence[int], level: str, count: int) 
         last = int(spacing * (frames - 1))
         first = chance.randint(0, footage.length(film) - 1 - last)
         numbers = tuple(float(first + int(spacing * k)) for k in range(frames))
-        yield Clip(footage=footage, film=film, numbers=numbers)
+        yield Excerpt(footage=footage, film=film, numbers=numbers)
 
 
 @torch.no_grad()
@@ -59,7 +58,7 @@ def denoising(
     vae: TKLVAE,
     encoder: PromptEncoder,
     diffusion: DiffusionLoss,
-    clips: Sequence[Clip],
+    clips: Sequence[Excerpt],
     size: int,
     ends: bool,  # whether the first and the last frame are known
 ) -> tuple[float, float]:

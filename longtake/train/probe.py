@@ -20,7 +20,7 @@ from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 from longtake.train.autoencoder import to_model
 from longtake.train.loop import step_seed
 from longtake.world.drawing import FrameTruth, draw
-from longtake.world.scenes import random_latents, random_shot
+from longtake.world.scenes import random_facts, random_shot
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 _CLIP = 16  # frames
@@ -60,7 +60,7 @@ def frame_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], Fram
             start, frames = chance.randrange(4500), chance.randint(6, 260)
             shot = random_shot(chance, start, frames)
             number = start + chance.randrange(frames)
-            picture, truth = draw(shot, random_latents(chance), number, PROBE_SIZE)
+            picture, truth = draw(shot, random_facts(chance), number, PROBE_SIZE)
             pictures.append(_worn(picture[None], chance)[0])
             truths.append(truth)
         return FrameBatch(
@@ -103,7 +103,7 @@ def _clip(chance: random.Random) -> list[tuple[NDArray[np.uint8], FrameTruth]]:
     start, frames = chance.randrange(4500), chance.randint(6, 260)
     begin = start + chance.randint(0, max(0, frames - _CLIP // 2))
     numbers = range(begin, begin + _CLIP)
-    first, hidden = random_shot(chance, start, frames), random_latents(chance)
+    first, hidden = random_shot(chance, start, frames), random_facts(chance)
     second = random_shot(chance, start + frames, chance.randint(16, 260))
     return [draw(first if n < first.end else second, hidden, n, PROBE_SIZE) for n in numbers]
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from longtake.conditions.text import PromptEncoder
-from longtake.data.clips import Clip
-from longtake.data.footage import Footage
+from longtake.data.footage import Excerpt, Footage
 from longtake.diffusion import Denoiser, guide, times
 from longtake.diffusion.prediction import Denoise
 from longtake.diffusion.sampler import ddim
@@ -53,11 +52,11 @@ def keyframe_sheet(
     return np.concatenate(rows, axis=0)
 
 
-def _keyframes(footage: Footage, film: int) -> Clip:
+def _keyframes(footage: Footage, film: int) -> Excerpt:
     last = footage.length(film) - 1
     count = min(_FRAMES, last + 1)
     spacing = min(_SPACING, last / max(1, count - 1))
-    return Clip(footage=footage, film=film, numbers=tuple(int(k * spacing) for k in range(count)))
+    return Excerpt(footage=footage, film=film, numbers=tuple(int(k * spacing) for k in range(count)))
 
 
 def _denoise(

@@ -26,7 +26,7 @@ from longtake.evaluate.distances import (
 from longtake.evaluate.frechet import Moments, frechet
 from longtake.evaluate.readings import Seen, Signals, oracle
 from longtake.evaluate.script import script_of_prompts
-from longtake.world.script import latents
+from longtake.world.script import episode_facts
 
 Films = list[NDArray[np.float64]]
 
@@ -172,7 +172,7 @@ def seen(frames: int, seed: int, worse: float = 0.0) -> Seen:
     frame, clip, motion = (numbers.astype(np.float32) for numbers in features)
     motion += worse * np.linspace(0, 1, clips, dtype=np.float32)[:, None]
     nothing = {field.name: np.zeros(frames, dtype=np.float32) for field in fields(Signals)}
-    readings = replace(oracle(script, latents(seed)), features=frame, clip_features=clip)
+    readings = replace(oracle(script, episode_facts(seed)), features=frame, clip_features=clip)
     return Seen(
         readings=readings,
         signals=Signals(**nothing),  # type: ignore[arg-type]

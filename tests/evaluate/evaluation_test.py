@@ -18,7 +18,7 @@ from longtake.evaluate.signals import SignalReader
 from longtake.evaluate.sources import WorldFilm
 from longtake.plan import Plan, Sampling, Scene, Timeline
 from longtake.strategies import plan_nuwa_xl
-from longtake.world.script import episode_seeds, latents
+from longtake.world.script import episode_facts, episode_seeds
 
 SAMPLING = Sampling(
     sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
@@ -44,14 +44,14 @@ def planned(frames: int) -> Plan:
 
 def signals_of(script: Script, seed: int) -> Signals:
     reader = SignalReader()
-    reader.add(np.stack([script.picture(number, latents(seed), 16) for number in range(script.length)]))
+    reader.add(np.stack([script.picture(number, episode_facts(seed), 16) for number in range(script.length)]))
     return reader.finish()
 
 
 def truly_seen(script: Script, seed: int) -> Seen:
     """The truth's readings and the signals of its frames."""
     return Seen(
-        readings=oracle(script, latents(seed)),
+        readings=oracle(script, episode_facts(seed)),
         signals=signals_of(script, seed),
         motion_features=np.zeros((script.length // 16, 1), dtype=np.float32),
     )

@@ -14,7 +14,7 @@ from tiny_recipe import tiny
 from torch import Tensor
 
 from longtake.cli import main
-from longtake.data.footage import CartoonWorld
+from longtake.data.cartoon import CartoonWorld
 from longtake.manifest import ModelError, read_manifest
 from longtake.recipes import RECIPES, STAGES, Recipe, begin_from, run_all, run_stage
 from longtake.recipes.done import read_done

@@ -13,7 +13,7 @@ import pytest
 import tiny_recipe
 from tiny_sd import save_sd
 
-from longtake.data.footage import CartoonWorld
+from longtake.data.cartoon import CartoonWorld
 from longtake.evaluate.measured import FilmResult, Measured, Row
 from longtake.evaluate.score import Scale
 from longtake.evaluate.table import Header, report_json

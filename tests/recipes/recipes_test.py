@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from tiny_recipe import tiny
 from tiny_sd import save_t5
 
-from longtake.data.footage import CartoonWorld
+from longtake.data.cartoon import CartoonWorld
 from longtake.draw.decode import Decoder
 from longtake.draw.load import load_text_encoder
 from longtake.draw.network import Operations

@@ -14,7 +14,8 @@ import pytest
 from tiny_recipe import tiny
 
 from longtake.cli import main
-from longtake.data.footage import CartoonWorld, Footage
+from longtake.data.cartoon import CartoonWorld
+from longtake.data.footage import Footage
 from longtake.evaluate.measured import FilmResult, Measured, Row
 from longtake.evaluate.table import Header, report_json
 from longtake.files import written_whole

@@ -16,7 +16,8 @@ from tiny_recipe import tiny
 
 from longtake.cli import main
 from longtake.conditions.text import SmallTextEncoder
-from longtake.data.footage import CartoonWorld, Footage
+from longtake.data.cartoon import CartoonWorld
+from longtake.data.footage import Footage
 from longtake.manifest import ModelError, read_manifest
 from longtake.models.load import load_network
 from longtake.recipes import RECIPES, Recipe, begin_from, do_stage, run_all, stages_of

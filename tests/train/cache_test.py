@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.data.clips import WorldDraws
+from longtake.data.cartoon import WorldDraws
 from longtake.train.cache import ClipCache, build_cache, open_cache
 
 WORLD = WorldDraws([3, 14])

@@ -24,7 +24,7 @@ from longtake.train.probe import (
     frame_probe_batches,
 )
 from longtake.world.drawing import FrameTruth, draw
-from longtake.world.scenes import random_latents, random_shot
+from longtake.world.scenes import random_facts, random_shot
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 BATCHES = pytest.mark.parametrize("of", [frame_probe_batches, clip_probe_batches], ids=["frames", "clips"])
@@ -45,7 +45,7 @@ def truths(count: int, twice: bool | None = None) -> list[FrameTruth]:
         shot = random_shot(chance, chance.randrange(4500), 80)
         names = [actor.name for actor in shot.actors]
         if twice in (None, len(set(names)) < len(names)):
-            found.append(draw(shot, random_latents(chance), shot.start + chance.randrange(80), 16)[1])
+            found.append(draw(shot, random_facts(chance), shot.start + chance.randrange(80), 16)[1])
     return found
 
 
@@ -146,7 +146,7 @@ def test_a_column_is_shared_by_its_neighbours() -> None:
 
 def test_wear_is_light_and_one_for_the_whole_clip() -> None:
     chance = random.Random(1)
-    picture, _ = draw(random_shot(chance, 0, 50), random_latents(chance), 3)
+    picture, _ = draw(random_shot(chance, 0, 50), random_facts(chance), 3)
     clip = np.repeat(picture[None], 4, axis=0)
     changed = []
     for k in range(20):

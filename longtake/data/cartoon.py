@@ -1,20 +1,23 @@
-"""Which frames training takes from the cartoon world, and what is told of them."""
+"""The cartoon world as footage: episodes without end, and which of their frames training takes."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Protocol
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.footage import CartoonWorld, Footage
-from longtake.world.script import Shot, shot_at
+from longtake.data.footage import CLIP_FRAMES, MIX, Excerpt
+from longtake.world.captions import lexicon
+from longtake.world.drawing import frames
+from longtake.world.script import Shot, episode_seeds, shot_at
+from longtake.world.vocabulary import Split
 
-MIX = (0.26, 0.22, 0.26, 0.12, 0.08, 0.06)  # shares of the kinds of clips that all levels of a film need
+WORLD = "cartoon world"
+_LENGTH = 4275  # film frames: what the keyframes of a film of 3,376 frames span, wherever they begin
 
 # Of a film of 3,376 frames; of a clip whose frames between are made by flow; of twice the frame rate.
 _STRIDES = (1, 15, 225, 3, 0.5)
@@ -24,42 +27,43 @@ _FAR = 3400  # film frames between a clip and its references at most: those of a
 _LOOKS = 12  # frames looked at in search of a reference
 
 
-@dataclass(frozen=True, kw_only=True)
-class Clip:
-    """Frames of one film at given numbers, not yet looked at."""
+@lru_cache(maxsize=8)
+def _seeds(split: Split, count: int) -> tuple[int, ...]:
+    """Every stage asks for them, and counting out 40,000 takes seconds."""
+    return tuple(episode_seeds(split, count))
 
-    footage: Footage
-    film: int
-    numbers: tuple[float, ...]  # whole, or halves between two frames
+
+@dataclass(frozen=True)
+class CartoonWorld:
+    """The procedural cartoon, a `Footage`: episodes without end; the first `count` of each split are taken.
+
+    A film's number is the seed of its episode. Between two frames the world draws what is between.
+    """
+
+    count: int
+    scripted = True
 
     @property
-    def captions(self) -> list[str]:
-        """One caption per frame."""
-        return self.footage.captions(self.film, self.numbers)
+    def name(self) -> str:
+        return WORLD
 
-    def pixels(self, size: int) -> NDArray[np.uint8]:
-        """uint8 `[T, size, size, 3]`."""
-        return self.footage.frames(self.film, self.numbers, size)
+    def films(self, split: Split) -> Sequence[int]:
+        return _seeds(split, self.count)
 
+    def length(self, film: int) -> int:
+        return _LENGTH
 
-class Draws(Protocol):
-    """What is drawn by chance from some films of a footage."""
+    def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
+        return frames(film, numbers, size)
 
-    def clip(self, chance: random.Random, length: int = 16, mix: tuple[float, ...] = MIX) -> Clip:
-        """A clip of `length` frames, fewer where the film has no more, in ascending order.
+    def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
+        return [shot_at(film, int(number)).caption for number in numbers]
 
-        `mix`: shares of clips of neighbouring frames, of frames 15 apart, of keyframes, of frames 3 apart, of
-        half frames, and of any other spacing.
-        """
-        ...
+    def lexicon(self) -> Mapping[str, Sequence[str]]:
+        return lexicon()
 
-    def references(self, clip: Clip, chance: random.Random, count: int) -> tuple[float, ...]:
-        """`count` frames of the clip's film outside of it that show what it shows, or none."""
-        ...
-
-    def still(self, chance: random.Random) -> Clip:
-        """A single frame from anywhere."""
-        ...
+    def draws(self, films: Sequence[int]) -> WorldDraws:
+        return WorldDraws(films, self)
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class WorldDraws:
     films: Sequence[int]
     footage: CartoonWorld = field(default_factory=partial(CartoonWorld, 0))  # of any number of films
 
-    def clip(self, chance: random.Random, length: int = 16, mix: tuple[float, ...] = MIX) -> Clip:
+    def clip(self, chance: random.Random, length: int = CLIP_FRAMES, mix: tuple[float, ...] = MIX) -> Excerpt:
         """Strides are 1, 15, 225, 3, 0.5, and any from 2 to 4,000.
 
         Half of the clips of strides 15 and 225 have other gaps, a quarter of all above 1 uneven ones: plans
@@ -88,9 +92,9 @@ class WorldDraws:
             least = min(stride, 1.0)
             at = max(at + step, numbers[-1] + least)
             numbers.append(round(at / least) * least)
-        return Clip(footage=self.footage, film=chance.choice(self.films), numbers=tuple(numbers))
+        return Excerpt(footage=self.footage, film=chance.choice(self.films), numbers=tuple(numbers))
 
-    def references(self, clip: Clip, chance: random.Random, count: int) -> tuple[float, ...]:
+    def references(self, clip: Excerpt, chance: random.Random, count: int) -> tuple[float, ...]:
         """Each is found for one frame of the clip: it shares the place or a character with it, where a few
         looks around find such a frame, and is any frame otherwise.
         """
@@ -108,15 +112,9 @@ class WorldDraws:
                 found.append(number)
         return tuple(found)
 
-    def still(self, chance: random.Random) -> Clip:
-        """As for all draws."""
+    def still(self, chance: random.Random) -> Excerpt:
         film = chance.choice(self.films)
-        return Clip(footage=self.footage, film=film, numbers=(chance.randrange(_START),))
-
-
-def draw_stills(draws: Draws, chance: random.Random, count: int, size: int) -> NDArray[np.uint8]:
-    """`count` frames from anywhere: uint8 `[count, size, size, 3]`."""
-    return np.concatenate([draws.still(chance).pixels(size) for _ in range(count)])
+        return Excerpt(footage=self.footage, film=film, numbers=(chance.randrange(_START),))
 
 
 def _akin(one: Shot, other: Shot) -> bool:

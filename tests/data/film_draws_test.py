@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from moving import Moving
 
-from longtake.data.clips import Clip, WorldDraws, draw_stills
-from longtake.data.films import FilmDraws, draws_of, looked_at
-from longtake.data.footage import CartoonWorld
+from longtake.data.cartoon import CartoonWorld, WorldDraws
+from longtake.data.film_draws import FilmDraws
+from longtake.data.footage import Excerpt, draw_stills, films_to_show
 
 LONG = Moving((3000,), held=0)
 
@@ -22,7 +22,7 @@ def draws(*lengths: int) -> FilmDraws:
     return FilmDraws(footage, footage.films("train"))
 
 
-def steps(clip: Clip) -> list[float]:
+def steps(clip: Excerpt) -> list[float]:
     return [b - a for a, b in pairwise(clip.numbers)]
 
 
@@ -85,7 +85,7 @@ def test_references_lie_elsewhere_and_share_a_caption() -> None:
         assert set(LONG.captions(0, numbers)) <= set(clip.captions)
         assert len(set(numbers)) == len(numbers)
     assert found > 120
-    whole = Clip(footage=LONG, film=0, numbers=(0.0, 2999.0))
+    whole = Excerpt(footage=LONG, film=0, numbers=(0.0, 2999.0))
     assert drawn.references(whole, random.Random(0), 2) == ()  # nothing is left outside
 
 
@@ -96,12 +96,12 @@ def test_without_captions_there_are_no_references() -> None:
 
 
 def test_how_is_drawn_depends_on_whether_films_end() -> None:
-    assert isinstance(draws_of(CartoonWorld(3), [0]), WorldDraws)
-    assert isinstance(draws_of(LONG, [0]), FilmDraws)
+    assert isinstance(CartoonWorld(3).draws([0]), WorldDraws)
+    assert isinstance(LONG.draws([0]), FilmDraws)
     with pytest.raises(ValueError, match="no films to draw from"):
-        draws_of(LONG, [])
+        LONG.draws([])
 
 
 def test_training_films_are_looked_at_where_none_is_held_out() -> None:
-    assert list(looked_at(Moving(held=1), 5)) == [3]
-    assert list(looked_at(Moving(held=0), 2)) == [0, 1]
+    assert list(films_to_show(Moving(held=1), 5)) == [3]
+    assert list(films_to_show(Moving(held=0), 2)) == [0, 1]

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from longtake.data.clips import Clip, WorldDraws, draw_stills
-from longtake.data.footage import CartoonWorld
+from longtake.data.cartoon import CartoonWorld, WorldDraws
+from longtake.data.footage import Excerpt, draw_stills
 from longtake.world.drawing import frame
 from longtake.world.script import shot_at
 
@@ -17,11 +17,11 @@ EPISODES = [3, 14, 15]
 WORLD = WorldDraws(EPISODES)
 
 
-def steps(clip: Clip) -> list[float]:
+def steps(clip: Excerpt) -> list[float]:
     return [b - a for a, b in pairwise(clip.numbers)]
 
 
-def drawn(mix: tuple[float, ...], count: int = 200, length: int = 16) -> list[Clip]:
+def drawn(mix: tuple[float, ...], count: int = 200, length: int = 16) -> list[Excerpt]:
     return [WORLD.clip(random.Random(k), length, mix) for k in range(count)]
 
 
@@ -76,7 +76,7 @@ def test_captions_and_pixels_are_those_of_the_frames() -> None:
         assert np.array_equal(picture, frame(clip.film, number, 16))
 
 
-def references(clip: Clip, k: int, count: int = 3) -> tuple[float, ...]:
+def references(clip: Excerpt, k: int, count: int = 3) -> tuple[float, ...]:
     return WORLD.references(clip, random.Random(k), count)
 
 
@@ -97,7 +97,7 @@ def test_references_are_distinct_frames_outside_of_the_clip() -> None:
 
 
 def test_a_clip_at_the_film_s_start_has_references_behind_it() -> None:
-    clip = Clip(footage=CartoonWorld(1), film=3, numbers=tuple(range(16)))
+    clip = Excerpt(footage=CartoonWorld(1), film=3, numbers=tuple(range(16)))
     assert min(references(clip, 0, 4)) > 15
 
 
