@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from longtake.conditions.text import SmallTextEncoder
 from longtake.data.cartoon import CartoonWorld
 from longtake.recipes import RECIPES
-from longtake.recipes.done import digest_of
+from longtake.recipes.run_record import digest_of
 from longtake.recipes.stages import clip_lengths
 from longtake.train.autoencoder import clip_batches, still_batches
-from longtake.train.cache import build_cache, open_cache
+from longtake.train.caption_facts import caption_batches
+from longtake.train.clip_cache import build_cache, open_cache
 from longtake.train.denoiser import cached_batches
 from longtake.train.hd import still_pairs
-from longtake.train.text import caption_batches
 from longtake.world.captions import vocabulary
 
 FOOTAGE = CartoonWorld(20)

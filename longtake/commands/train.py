@@ -31,7 +31,15 @@ def run(
     """
     from longtake.draw.load import best_device
     from longtake.manifest import find_model
-    from longtake.recipes import RECIPES, STAGES, begin_from, do_stage, footage_of, run_all, share_threads
+    from longtake.recipes import (
+        RECIPES,
+        STAGES,
+        do_stage,
+        footage_of,
+        run_all,
+        share_threads,
+        start_from_model,
+    )
 
     if stage not in {*STAGES, _ALL}:
         raise typer.BadParameter(f"{stage!r} is none of {', '.join(STAGES)}, {_ALL}", param_hint="STAGE")
@@ -49,7 +57,7 @@ def run(
     with resumable(f"run the same command again to go on from the last checkpoint in {out}"):
         if stage != _ALL:
             if model is not None:
-                begin_from(model, made, footage, out)
+                start_from_model(model, made, footage, out)
             share_threads()
             do_stage(stage, made, footage, out, chosen)
             return

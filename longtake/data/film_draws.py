@@ -82,7 +82,7 @@ class FilmDraws:
 
 
 class RealFilms:
-    """What every `Footage` of real films answers alike: there is no script, and any word may name a subject."""
+    """What every `Footage` of real films answers alike: there is no script, any word may name a subject."""
 
     scripted = False
 

@@ -20,8 +20,8 @@ from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import draw_masks
 from longtake.files import written_whole
 from longtake.models.resize import halved
-from longtake.train.cache import ClipCache
 from longtake.train.checkpoint import weights_digest
+from longtake.train.clip_cache import ClipCache
 from longtake.train.drafts import Drafts
 from longtake.train.loop import step_seed
 from longtake.train.processes import place

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from longtake.conditions.text import PromptEncoder
-from longtake.data.footage import Draws, Excerpt, Footage, draw_stills
+from longtake.data.footage import CLIP_FRAMES, Draws, Excerpt, Footage, draw_stills
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.models.vae import TKLVAE
 from longtake.train.autoencoder import psnr, to_model
 
 LEVELS = ("keyframes", "gaps", "leaves")
-_LENGTH = 16  # frames of a clip
 _GAP = 15  # frames between those of a gap, in a film that needs three levels
 _DRAWN = 4  # noise levels for every clip
 _AT_ONCE = 16  # frames
@@ -40,11 +39,11 @@ def level_clips(footage: Footage, films: Sequence[int], level: str, count: int) 
     levels reach; the frames of leaves are neighbours, in films that have more than one level.
     """
     chance = random.Random(3)
-    room = {film: (footage.length(film) - 1) / (_LENGTH - 1) for film in films}
+    room = {film: (footage.length(film) - 1) / (CLIP_FRAMES - 1) for film in films}
     least = {"keyframes": 0.0, "gaps": float(_GAP), "leaves": 1.0}[level]
     fitting = [film for film in films if room[film] > least or level == "keyframes"]
     for film in chance.choices(fitting, k=count) if fitting else ():
-        frames = min(_LENGTH, footage.length(film))
+        frames = min(CLIP_FRAMES, footage.length(film))
         spacing = {"keyframes": max(1.0, room[film]), "gaps": float(_GAP), "leaves": 1.0}[level]
         last = int(spacing * (frames - 1))
         first = chance.randint(0, footage.length(film) - 1 - last)

@@ -23,6 +23,7 @@ from longtake.ingest import export
 from longtake.video import Codec, encode_segment
 from longtake.world.vocabulary import SPLITS
 
+TWO_FRAMES = json.dumps({"film": "a", "numbers": [0, 1], "captions": ["", ""]}).encode()
 LENGTHS = {"a": ("train", 40), "b.c": ("train", 9), "d": ("validation", 20)}
 
 
@@ -112,8 +113,7 @@ def test_larger_pictures_than_there_are_are_refused(tars: Path) -> None:
         ("photos.tar", {}, r"its name says no split: call it train-\*.tar"),
         ("train-0.tar", {}, "holds no sample of a film"),
         ("train-0.tar", {"x.json": b"{}", "x.000.jpg": b""}, "x is no sample of a film: write it again"),
-        ("train-0.tar", {"x.json": json.dumps({"film": "a", "numbers": [0, 1], "captions": ["", ""]}).encode(),
-                         "x.000.jpg": b""}, "x is no sample of a film"),
+        ("train-0.tar", {"x.json": TWO_FRAMES, "x.000.jpg": b""}, "x is no sample of a film"),
         ("train-0.tar", None, "cannot be read"),
     ],
 )  # fmt: skip

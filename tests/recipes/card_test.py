@@ -19,9 +19,9 @@ from longtake.evaluate.score import Scale
 from longtake.evaluate.table import Header, report_json
 from longtake.manifest import ModelError
 from longtake.recipes.card import write_card
-from longtake.recipes.done import Done, Finished, digest_of, write_done
 from longtake.recipes.inflate import inflate
 from longtake.recipes.recipe import Recipe
+from longtake.recipes.run_record import FinishedStage, RunRecord, digest_of, write_record
 
 WORLD = CartoonWorld(6000)
 MACHINE = "a processor, 2 cores, no GPU, torch 2.13.0"
@@ -104,10 +104,10 @@ def out(tmp_path: Path, tiny_model: Path) -> Path:
             references=2,
         )
     finished = {
-        stage: Finished(at=f"2026-11-2{day}T10:00:00+00:00", seconds=540.0, machine=MACHINE)
+        stage: FinishedStage(at=f"2026-11-2{day}T10:00:00+00:00", seconds=540.0, machine=MACHINE)
         for day, stage in enumerate(("autoencoder", "latents", "denoiser"))
     }
-    write_done(Done(recipe=digest_of(tiny()), stages=finished), tmp_path)
+    write_record(RunRecord(recipe=digest_of(tiny()), stages=finished), tmp_path)
     return tmp_path
 
 
@@ -164,8 +164,8 @@ def test_the_distillation_is_told_where_there_is_one(out: Path) -> None:
 def test_a_stage_that_was_taken_over_is_not_said_to_be_lost(out: Path, tmp_path: Path) -> None:
     run = shutil.copytree(out, tmp_path / "run")
     shutil.rmtree(run / "text")
-    taken = Finished(at="2026-11-20T10:00:00+00:00", seconds=0.0, machine="taken from another")
-    write_done(Done(recipe=digest_of(tiny()), stages={"text": taken}), run)
+    taken = FinishedStage(at="2026-11-20T10:00:00+00:00", seconds=0.0, machine="taken from another")
+    write_record(RunRecord(recipe=digest_of(tiny()), stages={"text": taken}), run)
     told = card(run)
     assert "| text | not trained in this run |" in told
     assert "- taken from another: text" in told

@@ -30,7 +30,7 @@ from longtake.plan import Plan, Scene, Timeline
 from longtake.recipes import RECIPES, STAGES, run_stage
 from longtake.recipes.stages import clip_lengths, denoising_loss, do_stage
 from longtake.strategies import plan_nuwa_xl
-from longtake.train.cache import open_cache
+from longtake.train.clip_cache import open_cache
 from longtake.video import encode_segment
 
 

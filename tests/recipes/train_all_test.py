@@ -21,7 +21,7 @@ from longtake.evaluate.table import Header, report_json
 from longtake.files import written_whole
 from longtake.manifest import ModelError, read_manifest
 from longtake.recipes import RECIPES, Recipe, run_all, stages_of
-from longtake.recipes.done import Done, digest_of, read_done, write_done
+from longtake.recipes.run_record import RunRecord, digest_of, read_record, write_record
 
 STAGES = ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder", "hd", "package")
 
@@ -87,10 +87,10 @@ def files(out: Path) -> dict[str, tuple[int, bytes]]:
 
 def forget(out: Path, *stages: str) -> None:
     """As if these had not finished."""
-    done = read_done(out)
+    done = read_record(out)
     assert done is not None
     kept = {stage: finished for stage, finished in done.stages.items() if stage not in stages}
-    write_done(replace(done, stages=kept), out)
+    write_record(replace(done, stages=kept), out)
 
 
 def test_the_stages_are_those_that_lead_to_a_model() -> None:
@@ -101,7 +101,7 @@ def test_the_stages_are_those_that_lead_to_a_model() -> None:
 
 
 def test_a_whole_run_is_recorded_and_has_a_card(run: Path) -> None:
-    done = read_done(run)
+    done = read_record(run)
     assert done is not None
     assert tuple(done.stages) == STAGES
     assert done.recipe == digest_of(tiny())
@@ -135,10 +135,10 @@ def test_an_interrupted_run_goes_on_with_the_stage_that_was_cut_short(again: Pat
 
 
 def test_a_recipe_without_distillation_skips_it(again: Path) -> None:
-    done = read_done(again)
+    done = read_record(again)
     assert done is not None
     early = {stage: done.stages[stage] for stage in ("autoencoder", "text", "latents", "denoiser")}
-    write_done(Done(recipe=digest_of(undistilled()), stages=early), again)
+    write_record(RunRecord(recipe=digest_of(undistilled()), stages=early), again)
     shutil.rmtree(again / "model" / "student")
     call = Calls()
     call(again, undistilled())
@@ -162,7 +162,7 @@ def test_a_recipe_is_the_folders_from_the_start(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("longtake.recipes.chain.do_stage", fails)
     with pytest.raises(KeyboardInterrupt):
         Calls()(tmp_path)
-    assert read_done(tmp_path) == Done(recipe=digest_of(tiny()))
+    assert read_record(tmp_path) == RunRecord(recipe=digest_of(tiny()))
     with pytest.raises(ModelError, match="another recipe"):
         Calls()(tmp_path, undistilled())
 

@@ -20,9 +20,9 @@ from longtake.data.cartoon import CartoonWorld
 from longtake.data.footage import Footage
 from longtake.manifest import ModelError, read_manifest
 from longtake.models.load import load_network
-from longtake.recipes import RECIPES, Recipe, begin_from, do_stage, run_all, stages_of
-from longtake.recipes.done import read_done
-from longtake.train.cache import open_cache
+from longtake.recipes import RECIPES, Recipe, do_stage, run_all, stages_of, start_from_model
+from longtake.recipes.run_record import read_record
+from longtake.train.clip_cache import open_cache
 from longtake.train.held_out import LEVELS, level_clips
 from longtake.video import count_frames, encode_segment
 
@@ -112,7 +112,7 @@ def test_the_card_tells_the_data_and_the_measures(run: Path) -> None:
 def test_a_finished_run_does_nothing_and_other_films_are_refused(run: Path) -> None:
     told = whole_run(run, MIXED, replace(tiny(), clips=40))
     assert all("finished" in line for line in told)
-    done = read_done(run)
+    done = read_record(run)
     assert done is not None
     assert done.data == MIXED.name
     with pytest.raises(ModelError, match=r"begun with other data, 'moving .*give another --out"):
@@ -153,12 +153,12 @@ def test_films_without_captions_make_a_model_that_says_so(
 
 def test_a_model_of_films_is_where_others_begin(run: Path, tmp_path: Path) -> None:
     begun = run / "undistilled"
-    _, taken = begin_from(begun, tiny(), MIXED, tmp_path / "same")
+    _, taken = start_from_model(begun, tiny(), MIXED, tmp_path / "same")
     assert taken == ("autoencoder", "text")
-    _, taken = begin_from(begun, tiny(), Moving((20,), held=0, told=False), tmp_path / "silent")
+    _, taken = start_from_model(begun, tiny(), Moving((20,), held=0, told=False), tmp_path / "silent")
     assert taken == ("autoencoder",)
     assert not (tmp_path / "silent" / "model" / "text").exists()
-    _, taken = begin_from(begun, tiny(), CartoonWorld(5), tmp_path / "world")
+    _, taken = start_from_model(begun, tiny(), CartoonWorld(5), tmp_path / "world")
     assert taken == ("autoencoder",), "it lacks the world's words"
 
 

@@ -12,9 +12,14 @@ from moving import Moving
 from torch import Tensor
 
 from longtake.conditions.text import SmallTextEncoder
+from longtake.train.captions import (
+    CaptionRebuilder,
+    captions_of,
+    rebuilding_batches,
+    rebuilding_loss,
+    vocabulary_of,
+)
 from longtake.train.loop import TrainConfig, train
-from longtake.train.retell import Reteller, retell_batches, retell_loss
-from longtake.train.spoken import captions_of, vocabulary_of
 
 SAID = ["The dog bites the man.", "The man bites the dog.", "A cat sleeps", "the cat", "a"]
 
@@ -41,7 +46,7 @@ def test_the_vocabulary_has_the_frequent_words_in_alphabetical_order() -> None:
 
 
 def test_batches_are_functions_of_step_and_rank_and_some_words_are_not_heard() -> None:
-    batches = retell_batches(encoder(), SAID, 64, dropped=0.25)
+    batches = rebuilding_batches(encoder(), SAID, 64, dropped=0.25)
     heard, meant = batches(3, 0, 2)
     assert torch.equal(batches(3, 0, 2)[0], heard)
     assert not torch.equal(batches(3, 1, 2)[1], meant)
@@ -59,23 +64,23 @@ def test_the_loss_is_zero_where_all_is_said_again_and_asks_nothing_behind_the_en
     def saying(said: Tensor) -> Any:
         return lambda heard: 100.0 * F.one_hot(said, size)
 
-    loss, told = retell_loss(saying(rows), (rows, rows), torch.Generator())
+    loss, told = rebuilding_loss(saying(rows), (rows, rows), torch.Generator())
     assert loss == 0
     assert told["right"] == 1
     for place, counts in (((0, 1), True), ((0, 3), True), ((0, 4), False), ((1, 1), False)):
         other = rows.clone()
         other[place] = 5
-        loss, told = retell_loss(saying(other), (rows, rows), torch.Generator())
+        loss, told = rebuilding_loss(saying(other), (rows, rows), torch.Generator())
         assert (loss > 0) == (told["right"] < 1) == counts, place
 
 
 def test_word_order_is_learnt(tmp_path: Path) -> None:
-    model = Reteller(encoder())
+    model = CaptionRebuilder(encoder())
     config = TrainConfig(steps=120, batch=16, muon_lr=2e-2, adam_lr=1e-2, warmup=3, ema=0.9)
-    made = train(model, retell_loss, retell_batches(model.encoder, SAID, 16), config, tmp_path)
+    made = train(model, rebuilding_loss, rebuilding_batches(model.encoder, SAID, 16), config, tmp_path)
     rows = made.encoder.rows(SAID)
     with torch.no_grad():
-        loss, told = retell_loss(made, (rows, rows), torch.Generator())
+        loss, told = rebuilding_loss(made, (rows, rows), torch.Generator())
     assert loss < 0.2
     assert told["right"] == 1
 

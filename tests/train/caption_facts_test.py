@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longtake.conditions.text import SmallTextEncoder
+from longtake.train.caption_facts import CaptionReader, caption_batches, facts_loss, facts_of
 from longtake.train.loop import TrainConfig, train
-from longtake.train.text import CaptionReader, caption_batches, facts_loss, facts_of
 from longtake.world.captions import vocabulary
 from longtake.world.script import episode_seeds, shot_at
 

@@ -1,4 +1,4 @@
-"""The latent cache: clips drawn, encoded once, and kept in shards.
+"""The clip cache: clips drawn from films, encoded once, and kept in shards.
 
 A cache is a folder of `clips-<number of the first>.npz`, whole or absent, each with `latents` float16
 [n, T + R, C, H, W] (normalised), `numbers` float64 [n, T + R] (frames of the film), `prompts` int32
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtake.data.cartoon import WORLD
-from longtake.data.footage import Draws, Excerpt
+from longtake.data.footage import CLIP_FRAMES, Draws, Excerpt
 from longtake.files import written_whole
 
 Encode = Callable[[NDArray[np.uint8]], NDArray[np.float16]]  # [n, T, H, W, 3] -> [n, T, C, H, W]
@@ -60,7 +60,7 @@ def build_cache(
     draws: Draws,
     size: int,
     *,
-    length: int = 16,
+    length: int = CLIP_FRAMES,
     references: int = 0,
     seed: int = 0,
     maker: str = "",

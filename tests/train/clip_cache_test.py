@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from longtake.data.cartoon import WorldDraws
-from longtake.train.cache import ClipCache, build_cache, open_cache
+from longtake.train.clip_cache import ClipCache, build_cache, open_cache
 
 WORLD = WorldDraws([3, 14])
 LENGTH, REFERENCES = 3, 2

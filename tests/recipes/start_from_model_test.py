@@ -16,8 +16,8 @@ from torch import Tensor
 from longtake.cli import main
 from longtake.data.cartoon import CartoonWorld
 from longtake.manifest import ModelError, read_manifest
-from longtake.recipes import RECIPES, STAGES, Recipe, begin_from, run_all, run_stage
-from longtake.recipes.done import read_done
+from longtake.recipes import RECIPES, STAGES, Recipe, run_all, run_stage, start_from_model
+from longtake.recipes.run_record import read_record
 
 WORLD = CartoonWorld(tiny().episodes)
 NETWORKS = {"vae": "vae", "text": "text", "unet": "begun"}  # part of a model -> its place in a run
@@ -55,7 +55,7 @@ def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
 
 
 def test_the_networks_of_a_model_are_those_that_the_run_has(model: Path, tmp_path: Path) -> None:
-    told, taken = begin_from(model, tiny(), WORLD, tmp_path)
+    told, taken = start_from_model(model, tiny(), WORLD, tmp_path)
     assert told == f"tiny-undistilled {read_manifest(model).digest[:12]}"
     assert taken == ("autoencoder", "text")
     for part, name in NETWORKS.items():
@@ -75,7 +75,7 @@ def test_the_denoiser_goes_on_from_the_models(model: Path, tmp_path: Path) -> No
 def test_what_the_run_has_of_its_own_stays(model: Path, tmp_path: Path) -> None:
     run_stage("text", "tiny", tmp_path, "cpu")
     own = weights(tmp_path / "model" / "text")
-    begin_from(model, tiny(), WORLD, tmp_path)
+    start_from_model(model, tiny(), WORLD, tmp_path)
     assert same(weights(tmp_path / "model" / "text"), own)
     assert not same(own, weights(model / "text"))
 
@@ -94,7 +94,7 @@ def test_a_whole_run_leaves_out_what_it_was_given_and_records_whose_it_is(
     assert told[1].startswith("stage 2 of 8, text: finished")
     assert told[2] == "stage 3 of 8, latents"
     assert not (tmp_path / "autoencoder").exists()
-    done = read_done(tmp_path)
+    done = read_record(tmp_path)
     assert done is not None
     assert done.stages["text"].machine == f"taken from tiny-undistilled {read_manifest(model).digest[:12]}"
 
@@ -102,7 +102,7 @@ def test_a_whole_run_leaves_out_what_it_was_given_and_records_whose_it_is(
 def test_another_recipes_model_is_refused_and_the_difference_named(model: Path, tmp_path: Path) -> None:
     wider = replace(tiny(), denoiser={**tiny().denoiser, "channels": [16, 32]})
     with pytest.raises(ModelError, match=r"channels is \[16, 16\], not \[16, 32\].*leave --from out"):
-        begin_from(model, wider, WORLD, tmp_path)
+        start_from_model(model, wider, WORLD, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -110,13 +110,13 @@ def test_a_model_that_predicts_something_else_is_refused(model: Path, tmp_path: 
     with pytest.raises(
         ModelError, match=r"prediction flow, flow, the recipe tiny has flow, v\..*leave --from"
     ):
-        begin_from(model, replace(tiny(), prediction="v"), WORLD, tmp_path)
+        start_from_model(model, replace(tiny(), prediction="v"), WORLD, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_distilled_model_is_refused(model: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"tiny is distilled: begin from .* tiny-undistilled"):
-        begin_from(model.parent / "package", tiny(), WORLD, tmp_path)
+        start_from_model(model.parent / "package", tiny(), WORLD, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -124,5 +124,5 @@ def test_a_damaged_model_is_refused(model: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(model, tmp_path / "broken")
     (broken / "vae" / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="damaged"):
-        begin_from(broken, tiny(), WORLD, tmp_path / "run")
+        start_from_model(broken, tiny(), WORLD, tmp_path / "run")
     assert not (tmp_path / "run").exists()
