@@ -20,7 +20,7 @@ from longtake.evaluate.table import Header, report_json
 from longtake.manifest import ModelError
 from longtake.recipes.card import write_card
 from longtake.recipes.inflate import inflate
-from longtake.recipes.recipe import Recipe
+from longtake.recipes.recipe import Levels, Recipe
 from longtake.recipes.run_record import FinishedStage, RunRecord, digest_of, write_record
 
 WORLD = CartoonWorld(6000)
@@ -29,23 +29,19 @@ MACHINE = "a processor, 2 cores, no GPU, torch 2.13.0"
 
 def tiny() -> Recipe:
     """The shared tiny recipe, with the numbers that the run below was made with, and no distillation."""
-    base = tiny_recipe.tiny()
-    config = replace(base.stills, steps=1300, batch=16)
-    sampling = replace(base.keyframes, steps=8, text_guidance=3.0)
+    base = tiny_recipe.undistilled()
+    config = replace(base.autoencoder.training, steps=1300, batch=16)
+    sampling = replace(base.sampling.keyframes, steps=8, text_guidance=3.0)
+    gaps, leaves = replace(sampling, text_guidance=1.5), replace(sampling, steps=4, text_guidance=1.0)
     return replace(
         base,
         episodes=6000,
-        stills=config,
-        captions=config,
-        clips=12_000,
-        diffusion=config,
-        undistilled=(sampling, sampling, sampling),
-        distillation=None,
-        substeps=0,
-        decoder=replace(config, batch=1, steps=250),
-        keyframes=sampling,
-        gaps=replace(sampling, text_guidance=1.5),
-        leaves=replace(sampling, steps=4, text_guidance=1.0),
+        autoencoder=replace(base.autoencoder, training=config),
+        text=replace(base.text, training=config),
+        clips=replace(base.clips, count=12_000),
+        denoiser=replace(base.denoiser, training=config, sampling=Levels(sampling, sampling, sampling)),
+        decoder=replace(base.decoder, training=replace(config, batch=1, steps=250)),
+        sampling=Levels(sampling, gaps, leaves),
     )
 
 
@@ -154,7 +150,8 @@ def test_it_tells_how_every_stage_went(out: Path) -> None:
 
 
 def test_the_distillation_is_told_where_there_is_one(out: Path) -> None:
-    recipe = replace(tiny(), distillation=tiny().decoder, substeps=3)
+    distillation = replace(tiny().distillation, training=tiny().decoder.training, substeps=3)
+    recipe = replace(tiny(), distillation=distillation)
     told = write_card(recipe, WORLD, out, report()).read_text()
     assert "| distillation | not recorded |" in told
     assert "stands for 3 guided ones" in " ".join(told.split())

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,34 +17,36 @@ from torch import Tensor
 from longtake.cli import main
 from longtake.data.cartoon import CartoonWorld
 from longtake.manifest import ModelError, read_manifest
-from longtake.recipes import RECIPES, STAGES, Recipe, run_all, run_stage, start_from_model
+from longtake.recipes import RECIPES, Recipe, do_stage, run_all, start_from_model
 from longtake.recipes.run_record import read_record
+from longtake.recipes.stages.autoencoder import AUTOENCODER
+from longtake.recipes.stages.text import TEXT
 
 WORLD = CartoonWorld(tiny().episodes)
 NETWORKS = {"vae": "vae", "text": "text", "unet": "begun"}  # part of a model -> its place in a run
 
 
+def with_denoiser(**changes: Any) -> Recipe:
+    """The tiny recipe with another denoiser."""
+    return replace(tiny(), denoiser=replace(tiny().denoiser, **changes))
+
+
 def still() -> Recipe:
     """The tiny recipe with a denoiser that learns nothing, so that one sees what it began with."""
-    return replace(tiny(), diffusion=replace(tiny().diffusion, muon_lr=0.0, adam_lr=0.0))
+    return with_denoiser(training=replace(tiny().denoiser.training, muon_lr=0.0, adam_lr=0.0))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _recipes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "tiny", tiny)
         patch.setitem(RECIPES, "still", still)
         yield
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def model(tiny_run: Path) -> Path:
     """A finished model of the tiny recipe, from before its distillation (which lies beside it)."""
-    out = tmp_path_factory.mktemp("model")
-    for stage in STAGES:
-        if stage != "probe":
-            run_stage(stage, "tiny", out, "cpu")
-    return out / "undistilled"
+    return tiny_run / "undistilled"
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
@@ -57,7 +60,7 @@ def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
 def test_the_networks_of_a_model_are_those_that_the_run_has(model: Path, tmp_path: Path) -> None:
     told, taken = start_from_model(model, tiny(), WORLD, tmp_path)
     assert told == f"tiny-undistilled {read_manifest(model).digest[:12]}"
-    assert taken == ("autoencoder", "text")
+    assert taken == (AUTOENCODER, TEXT)
     for part, name in NETWORKS.items():
         made = weights(tmp_path / "model" / name)
         assert {w.dtype for w in made.values()} == {torch.float32}
@@ -73,7 +76,7 @@ def test_the_denoiser_goes_on_from_the_models(model: Path, tmp_path: Path) -> No
 
 
 def test_what_the_run_has_of_its_own_stays(model: Path, tmp_path: Path) -> None:
-    run_stage("text", "tiny", tmp_path, "cpu")
+    do_stage("text", replace(tiny(), seed=1), WORLD, tmp_path, "cpu")
     own = weights(tmp_path / "model" / "text")
     start_from_model(model, tiny(), WORLD, tmp_path)
     assert same(weights(tmp_path / "model" / "text"), own)
@@ -100,7 +103,7 @@ def test_a_whole_run_leaves_out_what_it_was_given_and_records_whose_it_is(
 
 
 def test_another_recipes_model_is_refused_and_the_difference_named(model: Path, tmp_path: Path) -> None:
-    wider = replace(tiny(), denoiser={**tiny().denoiser, "channels": [16, 32]})
+    wider = with_denoiser(network={**tiny().denoiser.network, "channels": [16, 32]})
     with pytest.raises(ModelError, match=r"channels is \[16, 16\], not \[16, 32\].*leave --from out"):
         start_from_model(model, wider, WORLD, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -110,7 +113,7 @@ def test_a_model_that_predicts_something_else_is_refused(model: Path, tmp_path: 
     with pytest.raises(
         ModelError, match=r"prediction flow, flow, the recipe tiny has flow, v\..*leave --from"
     ):
-        start_from_model(model, replace(tiny(), prediction="v"), WORLD, tmp_path)
+        start_from_model(model, with_denoiser(prediction="v"), WORLD, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
