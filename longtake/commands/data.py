@@ -40,15 +40,15 @@ def ingest(
     if captioner is not None:
         _check_installed("transformers", "captioners need transformers", "pipelines")
     from longtake.ingest.captioner import Captioner
-    from longtake.ingest.folder import Options
-    from longtake.ingest.folder import ingest as run
-    from longtake.ingest.take import Recipe
+    from longtake.ingest.data_set import IngestOptions
+    from longtake.ingest.data_set import ingest as run
+    from longtake.ingest.import_film import FilmSettings
 
     if size % 8:
         raise typer.BadParameter(f"{size}: give a multiple of 8", param_hint="--size")
-    recipe = Recipe(fps=rate(fps), size=size, aspect=aspect, cut=cut)
-    options = Options(
-        recipe=recipe,
+    film = FilmSettings(fps=rate(fps), size=size, aspect=aspect, cut=cut)
+    options = IngestOptions(
+        film=film,
         kinds=_kinds(captions),
         language=language,
         shares=_shares(splits),

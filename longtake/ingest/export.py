@@ -54,7 +54,7 @@ def export(
     split: Split,
     length: int,  # frames of a sample; the last one of a film may be shorter
     pictures: str,  # "jpg" or "png"
-    hear: Callable[[int, int], None],  # tar files done, of how many
+    progress: Callable[[int, int], None],  # tar files done, of how many
 ) -> Export:
     """Write `SPLIT-00000.tar` and so on, and `SPLIT.json` last, which names them.
 
@@ -81,7 +81,7 @@ def export(
         if not (out / name).is_file():
             _write(out / name, films, part, pictures)
             written += 1
-        hear(number + 1, len(parts))
+        progress(number + 1, len(parts))
     with written_whole(out / f"{split}.json") as aside:
         aside.write_text(json.dumps({**what, "samples": len(clips), "tar": names}, indent=1) + "\n")
     return Export(len(parts), len(clips), written)

@@ -11,7 +11,7 @@ from longtake.files import seed_of
 from longtake.world.vocabulary import SPLITS, Split
 
 
-class Parted(NamedTuple):
+class Assigned(NamedTuple):
     """Where a new film goes."""
 
     group: str  # of films that share pictures: the name of one of them
@@ -19,12 +19,12 @@ class Parted(NamedTuple):
     clash: str  # "", or why it must not be kept
 
 
-def part(
+def assign_splits(
     new: Sequence[str],  # films
     old: Mapping[str, tuple[str, str]],  # film -> its group and split, as they are
     akin: Sequence[tuple[str, str]],  # films that show some of the same pictures
     shares: tuple[int, int, int],  # of train, validation, test
-) -> dict[str, Parted]:
+) -> dict[str, Assigned]:
     """Group and split of every new film; what old films have stays.
 
     Films that are akin, also by way of a third one, are a group and get one split. A new group's follows from
@@ -40,7 +40,7 @@ def part(
             both = groups[one] | groups[other]
             for film in both:
                 groups[film] = both
-    found: dict[str, Parted] = {}
+    found: dict[str, Assigned] = {}
     fresh: dict[str, list[str]] = {}  # group -> its films, where all are new
     for film in new:
         known = sorted(f for f in groups[film] if f in old)
@@ -51,10 +51,10 @@ def part(
         clash = ""
         if len({old[f][1] for f in known}) > 1:
             clash = "shows pictures of films in several splits: " + ", ".join(known)
-        found[film] = Parted(film if clash else old[known[0]][0] or known[0], split, clash)
+        found[film] = Assigned(film if clash else old[known[0]][0] or known[0], split, clash)
     has = {split for _, split in old.values()}
     for group, split in _drawn(list(fresh), has, shares).items():
-        found |= {film: Parted(group, split, "") for film in fresh[group]}
+        found |= {film: Assigned(group, split, "") for film in fresh[group]}
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Signature = NDArray[np.uint8]  # [seconds, 144], grey levels
+Thumbnails = NDArray[np.uint8]  # [seconds, 144], grey levels
 
 _SIDE = 12  # pixels
 _LEVELS = 6.0  # grey levels that a copy may differ by in a pixel: root of the mean square
@@ -23,13 +23,13 @@ _MOST = 64  # seconds that are looked for in another film
 _LENGTH = 0.05  # share by which the length of a copy may differ
 
 
-def small_grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A picture `[H, W, 3]` as `[144]` means of grey."""
     grey = Image.fromarray(picture.mean(axis=2).round().astype(np.uint8))
     return np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX)).reshape(-1)
 
 
-def same(one: Signature, other: Signature) -> bool:
+def is_copy(one: Thumbnails, other: Thumbnails) -> bool:
     """Whether one film is a copy of the other: as long, and with the same pictures at the same times."""
     if abs(len(one) - len(other)) > max(1.0, _LENGTH * max(len(one), len(other))):
         return False
@@ -41,7 +41,7 @@ def same(one: Signature, other: Signature) -> bool:
     return bool(tell.any() and agree[tell].mean() >= _COPY)
 
 
-def akin(one: Signature, other: Signature) -> bool:
+def share_pictures(one: Thumbnails, other: Thumbnails) -> bool:
     """Whether half of the shorter film's pictures, or more, are in the longer one, at any time."""
     short, long = sorted((one.astype(np.float32), other.astype(np.float32)), key=len)
     short = short[short.std(axis=1) > _FLAT]

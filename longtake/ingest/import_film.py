@@ -18,18 +18,18 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from longtake.data.access import GROUP, frames_of
-from longtake.files import written_whole
-from longtake.ingest.likeness import Signature, small_grey
+from longtake.files import file_digest, written_whole
+from longtake.ingest.near_duplicates import Thumbnails, thumbnail
 from longtake.ingest.shots import LOOK, Cut, CutFinder, shots_of
 from longtake.ingest.source import (
     Facts,
     NoFilm,
     Painter,
-    Shown,
+    ShownPicture,
     film_frames,
     open_source,
     resampled,
-    told_inside,
+    subtitles_inside,
 )
 from longtake.video import Codec, Pixels, contact_sheet, encode_segment, reduce, write_png
 
@@ -41,7 +41,7 @@ _SHORT = 0.9  # of the promised length, below which a film is called cut off
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class FilmSettings:
     """How every film of the data set is made."""
 
     fps: Fraction
@@ -52,16 +52,19 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Of all that decides what a file becomes."""
-        return hashlib.sha256(repr((_VERSION, self, _CODEC, _PIXELS)).encode()).hexdigest()
+        # Written as it was when this was called a recipe: data sets know their films by it.
+        ours = f"Recipe(fps={self.fps!r}, size={self.size!r}, aspect={self.aspect!r}, cut={self.cut!r})"
+        text = f"({_VERSION!r}, {ours}, {_CODEC!r}, {_PIXELS!r})"
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
-    """What is known of a film that was taken."""
+class ImportedFilm:
+    """What is known of a film that was imported."""
 
     film: str
     sha256: str  # of the source
-    recipe: str  # digest
+    recipe: str  # digest of its settings
     width: int
     height: int
     format: str
@@ -81,33 +84,27 @@ def film_id(path: Path, sha256: str) -> str:
     return f"{words or 'film'}-{sha256[:8]}"
 
 
-def checksum(path: Path) -> str:
-    """sha256 of a file of any size."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def known_film(folder: Path, film: str, recipe: Recipe) -> Taken | None:
-    """What an earlier run took, where all of it is there and made so."""
+def imported_film(folder: Path, film: str, settings: FilmSettings) -> ImportedFilm | None:
+    """What an earlier run imported, where all of it is there and made so."""
     try:
-        told = json.loads((folder / "films" / f"{film}.json").read_text(encoding="utf-8"))
-        taken = Taken(**{name: _tuples(value) for name, value in told.items()})
+        facts = json.loads((folder / "films" / f"{film}.json").read_text(encoding="utf-8"))
+        known = ImportedFilm(**{name: _tuples(value) for name, value in facts.items()})
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return taken if taken.recipe == recipe.digest else None
+    return known if known.recipe == settings.digest else None
 
 
 def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def signature(folder: Path, film: str) -> Signature:
-    """The small pictures of a film, see `likeness`."""
-    found: Signature = np.load(folder / "films" / f"{film}.npy", allow_pickle=False)
-    return found
+def read_thumbnails(folder: Path, film: str) -> Thumbnails:
+    """The small pictures of a film, see `near_duplicates`."""
+    thumbnails: Thumbnails = np.load(folder / "films" / f"{film}.npy", allow_pickle=False)
+    return thumbnails
 
 
-def take(path: Path, sha256: str, folder: Path, recipe: Recipe) -> Taken:
+def import_film(path: Path, sha256: str, folder: Path, settings: FilmSettings) -> ImportedFilm:
     """Make the film of a file: `films/ID.mp4`, `ID.npy`, the sheet, and last `ID.json`. Raises NoFilm.
 
     Memory does not grow with the film: its pictures pass by one at a time.
@@ -116,13 +113,13 @@ def take(path: Path, sha256: str, folder: Path, recipe: Recipe) -> Taken:
     out = folder / "films" / f"{film}.mp4"
     heard: list[Facts] = []
     with open_source(path) as (video, stream):
-        paint = Painter(stream, recipe.size, recipe.aspect)
-        passing = _Passing(film_frames(video, stream, heard), paint, recipe, heard)
+        paint = Painter(stream, settings.size, settings.aspect)
+        passing = _Passing(film_frames(video, stream, heard), paint, settings, heard)
         try:
             first = next(squares := passing.squares(), None)
             if first is None:
                 raise NoFilm("no video", "holds no picture that can be decoded")
-            encode_segment(_chained(first, squares), out, recipe.fps, _CODEC, _PIXELS)
+            encode_segment(_chained(first, squares), out, settings.fps, _CODEC, _PIXELS)
             if passing.pictures < 2:
                 raise NoFilm("no video", "a single picture")
         except BaseException:
@@ -130,13 +127,13 @@ def take(path: Path, sha256: str, folder: Path, recipe: Recipe) -> Taken:
             raise
     facts = heard[0]
     cuts = passing.cuts()
-    shots = shots_of(cuts, passing.frames, recipe.fps)
-    _write_signature(folder, film, passing.small)
-    _write_sheet(folder, film, shots, recipe.fps)
-    taken = Taken(
+    shots = shots_of(cuts, passing.frames, settings.fps)
+    _write_thumbnails(folder, film, passing.small)
+    _write_sheet(folder, film, shots, settings.fps)
+    imported = ImportedFilm(
         film=film,
         sha256=sha256,
-        recipe=recipe.digest,
+        recipe=settings.digest,
         width=facts.width,
         height=facts.height,
         format=facts.format,
@@ -147,14 +144,14 @@ def take(path: Path, sha256: str, folder: Path, recipe: Recipe) -> Taken:
         shots=tuple((shot.start, shot.stop) for shot in shots),
         inside=tuple(
             (language, tuple((str(cue.start), str(cue.end), cue.text) for cue in cues))
-            for language, cues in told_inside(path)
+            for language, cues in subtitles_inside(path)
         ),
-        pictures=checksum(out),
+        pictures=file_digest(out),
         notes=(*facts.notes, *_cut_off(facts, passing.end)),
     )
     with written_whole(folder / "films" / f"{film}.json") as aside:
-        aside.write_text(json.dumps(asdict(taken)) + "\n", encoding="utf-8")
-    return taken
+        aside.write_text(json.dumps(asdict(imported)) + "\n", encoding="utf-8")
+    return imported
 
 
 def _chained(first: Pixels, others: Iterator[Pixels]) -> Iterator[Pixels]:
@@ -171,8 +168,10 @@ def _cut_off(facts: Facts, end: float) -> list[str]:
 class _Passing:
     """The pictures of a film as they pass: what is seen of all of them, and the squares that are kept."""
 
-    def __init__(self, frames: Iterator[Shown], paint: Painter, recipe: Recipe, heard: list[Facts]) -> None:
-        self._frames, self._paint, self._recipe, self._heard = frames, paint, recipe, heard
+    def __init__(
+        self, frames: Iterator[ShownPicture], paint: Painter, settings: FilmSettings, heard: list[Facts]
+    ) -> None:
+        self._frames, self._paint, self._settings, self._heard = frames, paint, settings, heard
         self._shrink = VideoReformatter()
         self._finder: CutFinder | None = None  # made when the rate is known
         self.small: list[NDArray[np.uint8]] = []  # one for every second
@@ -182,7 +181,7 @@ class _Passing:
     def squares(self) -> Iterator[Pixels]:
         """The frames of the data set."""
         last, square = None, None
-        for _, shown in resampled(self._watched(), self._recipe.fps):
+        for _, shown in resampled(self._watched(), self._settings.fps):
             if square is None or shown.frame is not last:
                 last, square = shown.frame, self._paint(shown.frame)
             self.frames += 1
@@ -193,14 +192,14 @@ class _Passing:
         assert self._finder is not None
         return self._finder.finish()
 
-    def _watched(self) -> Iterator[Shown]:
+    def _watched(self) -> Iterator[ShownPicture]:
         for shown in self._frames:
             look = self._look(shown.frame)
             if self._finder is None:
-                self._finder = CutFinder(self._heard[0].rate, self._recipe.cut)
+                self._finder = CutFinder(self._heard[0].rate, self._settings.cut)
             self._finder.see(float(shown.start), look)
             while len(self.small) + 0.5 < shown.end:  # the pictures in the middle of every second
-                self.small.append(small_grey(look))
+                self.small.append(thumbnail(look))
             self.pictures, self.end = self.pictures + 1, float(shown.end)
             yield shown
 
@@ -213,7 +212,7 @@ class _Passing:
         return small.to_ndarray().astype(np.uint8, copy=False)
 
 
-def _write_signature(folder: Path, film: str, small: list[NDArray[np.uint8]]) -> None:
+def _write_thumbnails(folder: Path, film: str, small: list[NDArray[np.uint8]]) -> None:
     rows = np.stack(small) if small else np.zeros((0, 144), np.uint8)
     with written_whole(folder / "films" / f"{film}.npy") as aside, aside.open("wb") as file:
         np.save(file, rows, allow_pickle=False)

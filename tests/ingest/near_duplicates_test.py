@@ -7,13 +7,13 @@ from collections.abc import Iterable
 import numpy as np
 from films import scenes
 
-from longtake.ingest.likeness import Signature, akin, same, small_grey
+from longtake.ingest.near_duplicates import Thumbnails, is_copy, share_pictures, thumbnail
 from longtake.video import Pixels
 
 
-def signed(frames: Iterable[Pixels], rate: int = 12) -> Signature:
+def signed(frames: Iterable[Pixels], rate: int = 12) -> Thumbnails:
     kept = list(frames)[rate // 2 :: rate]
-    return np.stack([small_grey(frame) for frame in kept])
+    return np.stack([thumbnail(frame) for frame in kept])
 
 
 def test_a_coarser_copy_is_the_same_film() -> None:
@@ -23,22 +23,22 @@ def test_a_coarser_copy_is_the_same_film() -> None:
         np.clip(f[::2, ::2].astype(int) + noise.integers(-9, 10, (32, 32, 3)), 0, 255).astype(np.uint8)
         for f in film
     ]
-    assert same(signed(film), signed(small))
-    assert akin(signed(film), signed(small))
+    assert is_copy(signed(film), signed(small))
+    assert share_pictures(signed(film), signed(small))
 
 
 def test_another_film_is_not() -> None:
     one, other = signed(scenes(1, [60, 60, 60])), signed(scenes(2, [60, 60, 60]))
-    assert not same(one, other)
-    assert not akin(one, other)
+    assert not is_copy(one, other)
+    assert not share_pictures(one, other)
 
 
 def test_a_piece_is_no_copy_but_akin() -> None:
     film = list(scenes(1, [60, 60, 60, 60]))
     piece = film[60:156]
     for one, other in ((film, piece), (piece, film)):
-        assert not same(signed(one), signed(other))
-        assert akin(signed(one), signed(other))
+        assert not is_copy(signed(one), signed(other))
+        assert share_pictures(signed(one), signed(other))
 
 
 def test_two_moments_of_a_still_camera_are_akin_but_no_copies() -> None:
@@ -50,11 +50,11 @@ def test_two_moments_of_a_still_camera_are_akin_but_no_copies() -> None:
             left = (start + k // 6) % 52
             frame[10:54, left : left + 10] = 250  # someone walks by
         films.append(signed(film))
-    assert not same(*films)
+    assert not is_copy(*films)
 
 
 def test_black_says_nothing() -> None:
     black = np.zeros((9, 144), np.uint8)
-    assert not same(black, black)
-    assert not akin(black, black)
-    assert not akin(black, signed(scenes(1, [120])))
+    assert not is_copy(black, black)
+    assert not share_pictures(black, black)
+    assert not share_pictures(black, signed(scenes(1, [120])))

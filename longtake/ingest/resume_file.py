@@ -1,4 +1,4 @@
-"""What earlier runs found out, so that a second run does nothing: `ingest.json` in the data set."""
+"""The resume file: what earlier runs found out, so that a second run does nothing (`ingest.json`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FILE = "ingest.json"
 
 
 @dataclass(kw_only=True)
-class State:
+class ResumeFile:
     """Facts that cost something to find; without them all is found again."""
 
     folder: Path
@@ -31,20 +31,20 @@ class State:
 
     def save(self) -> None:
         """Write it to the data set."""
-        told = {"format": _FORMAT, **{key: value for key, value in asdict(self).items() if key != "folder"}}
+        facts = {key: value for key, value in asdict(self).items() if key != "folder"}
         with written_whole(self.folder / _FILE) as aside:
-            aside.write_text(json.dumps(told) + "\n", encoding="utf-8")
+            aside.write_text(json.dumps({"format": _FORMAT, **facts}) + "\n", encoding="utf-8")
 
 
-def open_state(folder: Path) -> State:
-    """The state of a data set, an empty one where there is none that can be read."""
+def read_resume_file(folder: Path) -> ResumeFile:
+    """The resume file of a data set, an empty one where there is none that can be read."""
     try:
-        told = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        if told.pop("format") != _FORMAT:
-            return State(folder=folder)
+        facts = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        if facts.pop("format") != _FORMAT:
+            return ResumeFile(folder=folder)
         for key in ("files", "refused", "captioned"):
-            told[key] = {name: tuple(value) for name, value in told[key].items()}
-        told["skipped"] = {name: [tuple(row) for row in rows] for name, rows in told["skipped"].items()}
-        return State(folder=folder, **told)
+            facts[key] = {name: tuple(value) for name, value in facts[key].items()}
+        facts["skipped"] = {name: [tuple(row) for row in rows] for name, rows in facts["skipped"].items()}
+        return ResumeFile(folder=folder, **facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return State(folder=folder)
+        return ResumeFile(folder=folder)

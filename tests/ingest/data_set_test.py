@@ -22,15 +22,16 @@ import longtake
 from longtake.data.access import frames_of
 from longtake.data.filmset import open_films
 from longtake.data.tables import DataSetError
-from longtake.ingest.folder import Ingested, Options, ingest
-from longtake.ingest.take import Recipe, checksum
+from longtake.files import file_digest
+from longtake.ingest.data_set import Ingested, IngestOptions, ingest
+from longtake.ingest.import_film import FilmSettings
 
 ROOT = Path(longtake.__file__).parents[1]
-RECIPE = Recipe(fps=Fraction(12), size=48, aspect="crop", cut=2.0)
-OPTIONS = Options(recipe=RECIPE)
+RECIPE = FilmSettings(fps=Fraction(12), size=48, aspect="crop", cut=2.0)
+OPTIONS = IngestOptions(film=RECIPE)
 
 
-def run(folder: Path, out: Path, options: Options = OPTIONS) -> Ingested:
+def run(folder: Path, out: Path, options: IngestOptions = OPTIONS) -> Ingested:
     return ingest(folder, out, options, lambda *_: None)
 
 
@@ -52,7 +53,7 @@ def edit(out: Path, name: str, change: dict[tuple[int, str], str]) -> None:
 
 def state(out: Path) -> dict[str, tuple[int, str]]:
     return {
-        str(p.relative_to(out)): (p.stat().st_mtime_ns, checksum(p)) for p in out.rglob("*") if p.is_file()
+        str(p.relative_to(out)): (p.stat().st_mtime_ns, file_digest(p)) for p in out.rglob("*") if p.is_file()
     }
 
 
@@ -203,7 +204,7 @@ def test_what_is_written_under_the_card_stays(films: Path, copy: Path) -> None:
 def test_other_options_need_another_folder(films: Path, copy: Path, tmp_path: Path) -> None:
     before = state(copy)
     with pytest.raises(DataSetError, match=r"--size 48, not 64"):
-        run(films, copy, Options(recipe=Recipe(fps=Fraction(12), size=64, aspect="crop", cut=2.0)))
+        run(films, copy, IngestOptions(film=FilmSettings(fps=Fraction(12), size=64, aspect="crop", cut=2.0)))
     assert state(copy) == before
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
@@ -232,11 +233,11 @@ def test_films_that_share_pictures_share_a_split(tmp_path: Path) -> None:
 
 
 def test_several_processes_make_the_same(films: Path, made: Path, tmp_path: Path) -> None:
-    run(films, tmp_path / "set", Options(recipe=RECIPE, workers=2))
+    run(films, tmp_path / "set", IngestOptions(film=RECIPE, workers=2))
     for name in ("films.csv", "shots.csv", "captions.csv", "skipped.csv"):
         assert (tmp_path / "set" / name).read_bytes() == (made / name).read_bytes()
-    pictures = {p.name: checksum(p) for p in (made / "films").glob("*.mp4")}
-    assert pictures == {p.name: checksum(p) for p in (tmp_path / "set" / "films").glob("*.mp4")}
+    pictures = {p.name: file_digest(p) for p in (made / "films").glob("*.mp4")}
+    assert pictures == {p.name: file_digest(p) for p in (tmp_path / "set" / "films").glob("*.mp4")}
     assert open_films(made).name == open_films(tmp_path / "set").name
 
 
@@ -263,7 +264,7 @@ def test_a_killed_run_leaves_whole_films_and_goes_on(tmp_path: Path) -> None:
     done = {}
     for path in (out / "films").glob("*.json"):
         told = json.loads(path.read_text())
-        assert checksum(path.with_suffix(".mp4")) == told["pictures"]
+        assert file_digest(path.with_suffix(".mp4")) == told["pictures"]
         done[path.name] = path.stat().st_mtime_ns
     assert 2 <= len(done) < 6
     with pytest.raises(DataSetError):
@@ -274,7 +275,7 @@ def test_a_killed_run_leaves_whole_films_and_goes_on(tmp_path: Path) -> None:
     for name in ("films.csv", "shots.csv", "captions.csv", "skipped.csv"):
         assert (out / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
     for path in (tmp_path / "unbroken" / "films").glob("*.mp4"):
-        assert checksum(path) == checksum(out / "films" / path.name)
+        assert file_digest(path) == file_digest(out / "films" / path.name)
 
 
 def children(pid: int) -> list[int]:
@@ -287,10 +288,10 @@ def children(pid: int) -> list[int]:
 
 def test_a_film_that_is_gone_is_made_again(films: Path, copy: Path) -> None:
     (path, *_) = sorted((copy / "films").glob("*.mp4"))
-    before = checksum(path)
+    before = file_digest(path)
     path.unlink()
     run(films, copy)
-    assert checksum(path) == before
+    assert file_digest(path) == before
 
 
 def test_shots_are_where_the_cuts_are(made: Path) -> None:
@@ -306,8 +307,8 @@ def test_shots_are_where_the_cuts_are(made: Path) -> None:
 def test_memory_does_not_grow_with_the_film(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from pathlib import Path; from fractions import Fraction\n"
-        "from longtake.ingest.take import Recipe, take\n"
-        "recipe = Recipe(fps=Fraction(12), size=64, aspect='crop', cut=2.0)\n"
+        "from longtake.ingest.import_film import FilmSettings, import_film\n"
+        "recipe = FilmSettings(fps=Fraction(12), size=64, aspect='crop', cut=2.0)\n"
         "take(Path(sys.argv[1]), '0' * 64, Path(sys.argv[2]), recipe)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
@@ -323,3 +324,14 @@ def test_memory_does_not_grow_with_the_film(tmp_path: Path) -> None:
         )
         peaks.append(int(done.stdout.split()[-1]) / 1024)
     assert peaks[1] < peaks[0] + 40  # MB; the frames that came by are 830 MB
+
+
+@pytest.mark.parametrize(
+    ("settings", "digest"),
+    [
+        (FilmSettings(fps=Fraction(12), size=128, aspect="crop", cut=2.0), "2a61edc4e3fd5d6b"),
+        (FilmSettings(fps=Fraction(24000, 1001), size=64, aspect="pad", cut=3.5), "c20e14c3756b2884"),
+    ],
+)
+def test_data_sets_made_before_are_known_again(settings: FilmSettings, digest: str) -> None:
+    assert settings.digest.startswith(digest)
