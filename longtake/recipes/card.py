@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from safetensors import safe_open
 
+from longtake.data.cartoon import WORLD
 from longtake.data.footage import Footage
 from longtake.evaluate.score import Scale
 from longtake.evaluate.table import limit_of, number
@@ -209,7 +210,7 @@ def _data(recipe: Recipe, footage: Footage, cache: Path) -> str:
 def _command(recipe: Recipe, footage: Footage, world: int | None, preset: str) -> str:
     several = f"OMP_NUM_THREADS=1 torchrun --nproc-per-node {world} -m " if (world or 1) > 1 else ""
     measured = "" if preset == _DEFAULT_PRESET else f" --preset {preset}"
-    data = "" if footage.scripted else " --data DATA"
+    data = "" if footage.name == WORLD else " --data DATA"
     return (
         f"$ {several}longtake train all --recipe {recipe.name}{data} --out {_folder(recipe.name)}{measured}"
     )

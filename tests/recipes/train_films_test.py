@@ -11,6 +11,7 @@ import pytest
 import torch
 from films import scenes, write_film
 from moving import Moving
+from PIL import Image
 from tiny_recipe import plain, tiny
 
 from longtake.cli import main
@@ -211,8 +212,16 @@ def test_from_a_folder_of_films_to_a_film(tmp_path: Path) -> None:
     ],
 )
 def test_what_does_not_go_together_is_told(
-    asked: list[str], code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    asked: list[str],
+    code: int,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    Image.new("RGB", (16, 16)).save(tmp_path / "films" / "a.png")
     assert main(["train", *asked, "--recipe", "tiny", "--out", str(tmp_path)]) == code
     assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
