@@ -33,8 +33,9 @@ from longtake.given import Given
 from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
 from longtake.recipes import RECIPES, Recipe
-from longtake.recipes.stages import clip_lengths, denoising_loss
-from longtake.train.cache import ClipCache, open_cache
+from longtake.recipes.stages.clips import clip_lengths
+from longtake.recipes.stages.denoiser import denoising_loss
+from longtake.train.clip_cache import ClipCache, open_cache
 from longtake.train.denoiser import WIDE, ClipBatch, cached_batches, encode_captions
 from longtake.train.loop import train
 
@@ -56,12 +57,21 @@ class Arm:
 
 def network(**changes: Any) -> Arm:
     """An arm with another network."""
-    return Arm(recipe=lambda recipe: replace(recipe, denoiser={**recipe.denoiser, **changes}))
+
+    def change(recipe: Recipe) -> Recipe:
+        part = recipe.denoiser
+        return replace(recipe, denoiser=replace(part, network={**part.network, **changes}))
+
+    return Arm(recipe=change)
 
 
-def recipe(**changes: Any) -> Arm:
-    """An arm with another recipe."""
-    return Arm(recipe=lambda base: replace(base, **changes))
+def training(**changes: Any) -> Arm:
+    """An arm whose denoiser is trained otherwise."""
+    return Arm(recipe=lambda recipe: replace(recipe, denoiser=replace(recipe.denoiser, **changes)))
+
+
+def without_references(recipe: Recipe) -> Recipe:
+    return replace(recipe, clips=replace(recipe.clips, reference_steps=0.0))
 
 
 def every_other(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -81,14 +91,14 @@ ARMS: dict[str, Arm] = {
     "injection: up only": network(inject_down=False),
     "no full attention in the middle": network(middle=0),
     "top level 64 channels": network(channels=[64, 192]),
-    "flow prediction": recipe(prediction="flow"),
-    "cosine schedule, v": recipe(schedule="cosine", prediction="v"),
-    "noise level: logit-normal mean 0": recipe(time_mean=0.0),
-    "noise level: logit-normal mean 0.6": recipe(time_mean=0.6),
-    "known frames never noised": recipe(known_noise=0.0),
-    "known frames noised up to 0.4": recipe(known_noise=0.4),
-    "leaves weigh as much as keyframes": recipe(weights=(1.0, 1.0, 1.0)),
-    "no clips with references": recipe(reference_steps=0.0),
+    "flow prediction": training(prediction="flow"),
+    "cosine schedule, v": training(schedule="cosine", prediction="v"),
+    "noise level: logit-normal mean 0": training(time_mean=0.0),
+    "noise level: logit-normal mean 0.6": training(time_mean=0.6),
+    "known frames never noised": training(known_noise=0.0),
+    "known frames noised up to 0.4": training(known_noise=0.4),
+    "leaves weigh as much as keyframes": training(weights=(1.0, 1.0, 1.0)),
+    "no clips with references": Arm(recipe=without_references),
     "masks: only none and both ends": Arm(masks={"wide": {"none": 1.0}, "narrow": {"ends": 1.0}}),
     "masks: as many random ones": Arm(
         masks={"wide": {"none": 0.5, "frames": 0.5}, "narrow": {"ends": 0.5, "frames": 0.5}}
@@ -136,9 +146,9 @@ def loss_of(net: MaskTemporalUNet, clips: HeldOut, chosen: Recipe) -> float:
 
     The error of x0, whatever the network predicts, so that predictions and schedules can be compared.
     """
-    schedule = SCHEDULES[chosen.schedule]
+    schedule = SCHEDULES[chosen.denoiser.schedule]
     given, free = clips.given(), 1 - clips.mask
-    denoiser = Denoiser(evaluate(net), schedule, chosen.prediction)
+    denoiser = Denoiser(evaluate(net), schedule, chosen.denoiser.prediction)
     found = []
     for level in TIMES:
         t = torch.full(clips.batch.time.shape, level)
@@ -156,8 +166,8 @@ def gap_errors(net: MaskTemporalUNet, clips: HeldOut, chosen: Recipe) -> dict[st
 
     "moved" is the error of what changes from frame to frame: flicker and wrong motion.
     """
-    schedule = SCHEDULES[chosen.schedule]
-    denoiser = Denoiser(evaluate(net), schedule, chosen.prediction)
+    schedule = SCHEDULES[chosen.denoiser.schedule]
+    denoiser = Denoiser(evaluate(net), schedule, chosen.denoiser.prediction)
     pinned = pin(denoiser.denoise, clips.given(), clips.noise, schedule)
     drawn = SAMPLERS["ddim"](pinned, clips.noise, times(8, 1.5), schedule)
     share = torch.linspace(0, 1, drawn.shape[1])[:, None, None, None]
@@ -196,15 +206,21 @@ def measure(
     torch.manual_seed(seed)
     chosen, batch = arm.recipe(base), 10
     config = replace(
-        chosen.diffusion, steps=steps, batch=batch, seed=seed, compile=False, log_every=25, save_every=100
+        chosen.denoiser.training,
+        steps=steps,
+        batch=batch,
+        seed=seed,
+        compile=False,
+        log_every=25,
+        save_every=100,
     )
     rows = np.arange(len(cache) - HELD_OUT)
     training = replace_rows(cache, rows[arm.clips(spacings_of(cache, rows))])
-    loss = replace(denoising_loss(chosen), **arm.masks)
-    lengths = clip_lengths(chosen)
+    loss = replace(denoising_loss(chosen.denoiser), **arm.masks)
+    lengths = clip_lengths(chosen.clips)
     batches = cached_batches(training, text, batch, seed=seed, lengths=lengths)
     began = time.process_time()
-    net = train(MaskTemporalUNet(**chosen.denoiser), loss, batches, config, out)
+    net = train(MaskTemporalUNet(**chosen.denoiser.network), loss, batches, config, out)
     spent = time.process_time() - began
     rows = np.arange(len(cache) - HELD_OUT, len(cache))
     spacing = spacings_of(cache, rows)

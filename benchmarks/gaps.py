@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from longtake.data.clips import Clip
-from longtake.data.footage import CartoonWorld
+from longtake.data.cartoon import CartoonWorld
+from longtake.data.footage import Excerpt
 from longtake.draw.decode import Decoder
 from longtake.draw.network import Operations
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
@@ -31,7 +31,7 @@ from longtake.world.script import episode_seeds
 Pixels = NDArray[np.uint8]
 
 
-def gap_job(clip: Clip, model: str, sampling: Sampling, seed: int) -> Job:
+def gap_job(clip: Excerpt, model: str, sampling: Sampling, seed: int) -> Job:
     """The job that fills `clip` between its ends."""
     captions = clip.captions
     prompts = tuple(dict.fromkeys(captions))
@@ -80,7 +80,7 @@ def main() -> None:
         ):
             start = random.Random(k).randrange(3000)
             numbers = tuple(range(start, start + spacing * asked.length, spacing))
-            clip = Clip(footage=CartoonWorld(asked.clips), film=episodes[k], numbers=numbers)
+            clip = Excerpt(footage=CartoonWorld(asked.clips), film=episodes[k], numbers=numbers)
             true = clip.pixels(manifest.size)
             with torch.inference_mode():
                 weights = next(decode.vae.parameters())

@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from longtake.data.clips import WorldDraws, draw_stills
+from longtake.data.cartoon import WorldDraws
+from longtake.data.footage import draw_stills
 from longtake.draw.decode import Decoder
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.models.pixels import to_model

@@ -24,7 +24,7 @@ from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, Scene, Timeline
 from longtake.strategies import plan_nuwa_xl
 from longtake.world.drawing import frame
-from longtake.world.script import Shot, episode_seeds, latents, shot_at
+from longtake.world.script import Shot, episode_facts, episode_seeds, shot_at
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
 FRAMES = 3376
@@ -70,7 +70,7 @@ def likeness(
     known = [draw([pictures[key]], [[]])[0][0].astype(np.float16) for key, _ in job.inputs]
     pixels = decode(draw([job], [known])[0].astype(np.float16))
     found = read_frames(probes, np.stack([shrink(picture, 64) for picture in pixels]))
-    hues, gaps, casts, places = latents(episode).hues, list[float](), list[bool](), list[bool]()
+    hues, gaps, casts, places = episode_facts(episode).hues, list[float](), list[bool](), list[bool]()
     for k, number in enumerate(plan.trees[0].frames(0, 0)):
         if k in job.spec.known:
             continue

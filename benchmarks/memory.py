@@ -24,7 +24,7 @@ from throughput import clips
 
 from longtake.models.unet import MaskTemporalUNet
 from longtake.recipes import RECIPES
-from longtake.recipes.stages import denoising_loss
+from longtake.recipes.stages.denoiser import denoising_loss
 from longtake.train.log import peak_memory
 from longtake.train.loop import train
 
@@ -33,7 +33,7 @@ def measured(name: str, batch: int, steps: int, device: str, recompute: bool) ->
     """MiB at most, and the median of seconds per step after the first."""
     recipe, own = RECIPES[name](), torch.device(device)
     config = replace(
-        recipe.diffusion, steps=steps, batch=batch, warmup=1, compile=False, recompute=recompute,
+        recipe.denoiser.training, steps=steps, batch=batch, warmup=1, compile=False, recompute=recompute,
         save_every=steps, sheet_every=steps,
     )  # fmt: skip
     clock = time.process_time if own.type == "cpu" else time.perf_counter
@@ -46,9 +46,9 @@ def measured(name: str, batch: int, steps: int, device: str, recompute: bool) ->
         began.append(clock())
         return told
 
-    loss = replace(denoising_loss(recipe), small=0.0)  # all steps at full size
+    loss = replace(denoising_loss(recipe.denoiser), small=0.0)  # all steps at full size
     with TemporaryDirectory() as folder:
-        train(MaskTemporalUNet(**recipe.denoiser), loss, batches, config, Path(folder), device=device)
+        train(MaskTemporalUNet(**recipe.denoiser.network), loss, batches, config, Path(folder), device=device)
     taken = [after - start for start, after in pairwise(began[1:])]
     return peak_memory(own) - before, statistics.median(taken)
 

@@ -211,7 +211,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(asked.threads)
-    net = randomised(MaskTemporalUNet(**RECIPES["toon-128"]().denoiser))
+    net = randomised(MaskTemporalUNet(**RECIPES["toon-128"]().denoiser.network))
     fitting = {kind: search(kind, net.num_parameters()) for kind in (UNet3DConditionModel, UNetMotionModel)}
     where = torch.cuda.get_device_name() if asked.device == "cuda" else f"CPU, threads: {asked.threads}"
     versions = f"torch {torch.__version__}, diffusers {diffusers.__version__}"

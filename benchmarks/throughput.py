@@ -30,7 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.recipes import RECIPES, Recipe
-from longtake.recipes.stages import denoising_loss
+from longtake.recipes.stages.denoiser import denoising_loss
 from longtake.train.denoiser import ClipBatch
 from longtake.train.loop import train
 
@@ -39,15 +39,15 @@ LENGTH = 16
 
 def clips(recipe: Recipe, batch: int, device: torch.device) -> ClipBatch:
     """Random latents in the shape of the recipe's, two prompts to a clip."""
-    channels = recipe.denoiser["latent_channels"]
+    channels = recipe.denoiser.network["latent_channels"]
     with torch.device("meta"):
-        side = recipe.size // TKLVAE(**recipe.autoencoder).factor
-    tokens = recipe.text.get("registers", 8)
+        side = recipe.size // TKLVAE(**recipe.autoencoder.network).factor
+    tokens = recipe.text.network.get("registers", 8)
     shape = (batch, LENGTH, channels, side, side)
     return ClipBatch(
         torch.randn(shape, device=device).half(),
         torch.arange(float(LENGTH), device=device).expand(batch, -1),
-        torch.randn(2 * batch + 1, tokens, recipe.text["width"], device=device),
+        torch.randn(2 * batch + 1, tokens, recipe.text.network["width"], device=device),
         torch.randint(1, 2 * batch + 1, (batch, LENGTH), device=device),
         torch.zeros(batch, LENGTH, dtype=torch.bool, device=device),
     )
@@ -86,11 +86,11 @@ def forward(net: nn.Module, batch: ClipBatch) -> Tensor:
 def training(recipe: Recipe, told: ClipBatch, device: torch.device, steps: int) -> float:
     """Seconds of a training step: the loop's own, without its first half."""
     config = replace(
-        recipe.diffusion, steps=steps, log_every=1, save_every=10**9, sheet_every=10**9, warmup=1
+        recipe.denoiser.training, steps=steps, log_every=1, save_every=10**9, sheet_every=10**9, warmup=1
     )
     with TemporaryDirectory() as folder:
-        model = MaskTemporalUNet(**recipe.denoiser)
-        train(model, denoising_loss(recipe), lambda *_: told, config, Path(folder), device=device)
+        model = MaskTemporalUNet(**recipe.denoiser.network)
+        train(model, denoising_loss(recipe.denoiser), lambda *_: told, config, Path(folder), device=device)
         lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
     ends: list[float] = [line["seconds"] for line in lines]
     return statistics.median(b - a for a, b in zip(ends[steps // 2 :], ends[steps // 2 + 1 :], strict=False))
@@ -111,15 +111,14 @@ def main() -> None:
     asked = parser.parse_args()
     device = torch.device(asked.device)
     recipe = RECIPES[asked.recipe]()
-    batch = asked.batch or recipe.diffusion.batch
-    recipe = replace(
-        recipe,
-        diffusion=replace(recipe.diffusion, batch=batch, compile=asked.compile and recipe.diffusion.compile),
-    )
+    batch = asked.batch or recipe.denoiser.training.batch
+    config = recipe.denoiser.training
+    config = replace(config, batch=batch, compile=asked.compile and config.compile)
+    recipe = replace(recipe, denoiser=replace(recipe.denoiser, training=config))
     torch.manual_seed(0)
     most = ceiling(device)
     told = clips(recipe, batch, device)
-    net = MaskTemporalUNet(**recipe.denoiser).eval().requires_grad_(False)
+    net = MaskTemporalUNet(**recipe.denoiser.network).eval().requires_grad_(False)
     net = nn.Module.to(net, device=device, dtype=torch.bfloat16)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         forward(net, clips(recipe, 1, device))

@@ -7,13 +7,12 @@ segments by that of what decodes them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from longtake.files import data_digest, file_digest
 from longtake.plan import Sampling
 
 DEFAULT_MODEL = "toon-128"
@@ -51,19 +50,19 @@ class Manifest:
     def digest(self) -> str:
         """Of all that decides what a clip's latents become: network, text encoder, schedule, prediction."""
         drawing = {path: sha for path, sha in self.files.items() if not path.startswith(("vae/", "hd/"))}
-        return _hash([_FORMAT, drawing, self.latents, self.schedule, self.prediction])
+        return data_digest([_FORMAT, drawing, self.latents, self.schedule, self.prediction])
 
     @property
     def decoder_digest(self) -> str:
         """Of all that decides what pixels latents become."""
         decoding = {path: sha for path, sha in self.files.items() if path.startswith("vae/")}
-        return _hash([_FORMAT, decoding, self.decoder_precision])
+        return data_digest([_FORMAT, decoding, self.decoder_precision])
 
     @property
     def hd_digest(self) -> str:
         """Of all that decides what the HD decoder makes of latents."""
         decoding = {path: sha for path, sha in self.files.items() if path.startswith("hd/")}
-        return _hash([_FORMAT, decoding, self.decoder_precision])
+        return data_digest([_FORMAT, decoding, self.decoder_precision])
 
     def verify(self) -> None:
         """Raises ModelError where a file is missing or is not the one that the manifest names."""
@@ -71,17 +70,8 @@ class Manifest:
             file = self.folder / path
             if not file.is_file():
                 raise ModelError(f"{file} is missing: fetch the model '{self.name}' anew")
-            if _checksum(file) != sha:
+            if file_digest(file) != sha:
                 raise ModelError(f"{file} is damaged or was changed: fetch the model '{self.name}' anew")
-
-
-def _checksum(file: Path) -> str:
-    with file.open("rb") as data:  # weights may be larger than memory
-        return hashlib.file_digest(data, "sha256").hexdigest()
-
-
-def _hash(recipe: Any) -> str:
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
 def digest_of_pipeline(folder: Path, known: MutableMapping[str, str] | None = None) -> str:
@@ -99,9 +89,9 @@ def digest_of_pipeline(folder: Path, known: MutableMapping[str, str] | None = No
         state = path.stat()
         place = f"{path.absolute()} {state.st_size} {state.st_mtime_ns}"
         if place not in known:
-            known[place] = _checksum(path)
+            known[place] = file_digest(path)
         found.append((path.relative_to(folder).as_posix(), known[place]))
-    return _hash(found)
+    return data_digest(found)
 
 
 def shipped_models() -> list[str]:
@@ -138,7 +128,7 @@ def write_manifest(manifest: Manifest) -> Manifest:
     """Writes the manifest with the checksums of the files that lie in its folder now; returns it so."""
     parts = ("unet", "text", "vae", *(["hd"] if manifest.hd else []))
     paths = sorted(p for part in parts for p in (manifest.folder / part).iterdir())
-    files = {p.relative_to(manifest.folder).as_posix(): _checksum(p) for p in paths}
+    files = {p.relative_to(manifest.folder).as_posix(): file_digest(p) for p in paths}
     told = {key: value for key, value in asdict(manifest).items() if key != "folder"} | {"files": files}
     (manifest.folder / "manifest.json").write_text(json.dumps({"format": _FORMAT, **told}, indent=1) + "\n")
     return read_manifest(manifest.folder)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.data.film_draws import RealFilms
 from longtake.world.vocabulary import Split
 
 _COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (50, 70, 210)}
@@ -15,7 +16,7 @@ _SHOT = 12  # frames
 
 
 @dataclass(frozen=True)
-class Moving:
+class Moving(RealFilms):
     """Film k has `lengths[k]` frames; the last `held` films are for validation. Shots repeat every third."""
 
     lengths: tuple[int, ...] = (40, 61, 300, 50)

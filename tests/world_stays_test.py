@@ -6,6 +6,7 @@ The digests were computed with the code from before, so running and shipped reci
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +15,21 @@ import torch
 from numpy.typing import NDArray
 
 from longtake.conditions.text import SmallTextEncoder
-from longtake.data.films import draws_of
-from longtake.data.footage import CartoonWorld
+from longtake.data.cartoon import CartoonWorld
+from longtake.manifest import find_model
 from longtake.recipes import RECIPES
-from longtake.recipes.done import digest_of
-from longtake.recipes.stages import clip_lengths
+from longtake.recipes.run_record import digest_of
+from longtake.recipes.stages.clips import clip_lengths
 from longtake.train.autoencoder import clip_batches, still_batches
-from longtake.train.cache import build_cache, open_cache
+from longtake.train.caption_facts import caption_batches
+from longtake.train.clip_cache import build_cache, open_cache
 from longtake.train.denoiser import cached_batches
 from longtake.train.hd import still_pairs
-from longtake.train.text import caption_batches
 from longtake.world.captions import vocabulary
 
 FOOTAGE = CartoonWorld(20)
 FILMS = FOOTAGE.films("train")
-WORLD = draws_of(FOOTAGE, FILMS)
+WORLD = FOOTAGE.draws(FILMS)
 
 
 def digest(*arrays: object) -> str:
@@ -75,7 +76,7 @@ def test_caches_and_their_batches_are_the_same(
     assert digest(*parts) == shards
     cache = open_cache(tmp_path)
     text = torch.arange((1 + len(cache.captions)) * 2).reshape(-1, 1, 2).half()
-    batches = cached_batches(cache, text, 4, seed=5, lengths=clip_lengths(RECIPES[recipe]()))
+    batches = cached_batches(cache, text, 4, seed=5, lengths=clip_lengths(RECIPES[recipe]().clips))
     made = [part for step in range(12) for rank in (0, 1) for part in batches(step, rank, 2)]
     assert digest(*made) == batched
 
@@ -101,7 +102,21 @@ def test_a_cache_from_before_is_not_made_anew(tmp_path: Path) -> None:
         ("toon-128-10min", "112049f14fa92281"),
         ("toon-128-25min", "d5548f0c39d883c3"),
         ("toon-256", "d36d61930201cd35"),
+        ("films-64", "d67dd28e09564dce"),
+        ("sd-512", "4bf495d9776c4888"),
+        ("sd-768", "dc18c0d450cfc9a8"),
     ],
 )
 def test_recipes_are_the_same_decisions(name: str, digest: str) -> None:
     assert digest_of(RECIPES[name]()).startswith(digest)
+
+
+@pytest.mark.parametrize("model", ["toon-64", "toon-128"])
+def test_decisions_are_written_down_by_the_names_and_in_the_order_of_shipped_models(model: str) -> None:
+    shipped = json.loads((find_model(model) / "recipe.json").read_text())
+    written = json.loads(json.dumps(RECIPES[model]().flat()))
+    assert list(shipped) == [name for name in written if name in shipped]
+    for name, decision in shipped.items():  # of configs some fields came later
+        assert type(written[name]) is type(decision) or None in (written[name], decision)
+        if isinstance(decision, dict):
+            assert list(decision) == [key for key in written[name] if key in decision]

@@ -97,7 +97,6 @@ _EXTRAS = {  # module -> what it is needed for, the extra that brings it
     "obstore": ("a store at a URL needs obstore", "cloud"),
     "scenedetect": ("shots are found by scenedetect", "data"),
     "pysubs2": ("captions are read by pysubs2", "data"),
-    "webdataset": ("tar files are written by webdataset", "webdataset"),
 }
 
 

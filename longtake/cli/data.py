@@ -1,9 +1,8 @@
-"""Data sets of films: made of a folder, encoded, exported; and storyboards made of descriptions."""
+"""Data sets of films: made of a folder, exported; and storyboards made of descriptions."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from importlib.util import find_spec
@@ -40,15 +39,15 @@ def ingest(
     if captioner is not None:
         _check_installed("transformers", "captioners need transformers", "pipelines")
     from longtake.ingest.captioner import Captioner
-    from longtake.ingest.folder import Options
-    from longtake.ingest.folder import ingest as run
-    from longtake.ingest.take import Recipe
+    from longtake.ingest.data_set import IngestOptions
+    from longtake.ingest.data_set import ingest as run
+    from longtake.ingest.import_film import FilmSettings
 
     if size % 8:
         raise typer.BadParameter(f"{size}: give a multiple of 8", param_hint="--size")
-    recipe = Recipe(fps=rate(fps), size=size, aspect=aspect, cut=cut)
-    options = Options(
-        recipe=recipe,
+    film = FilmSettings(fps=rate(fps), size=size, aspect=aspect, cut=cut)
+    options = IngestOptions(
+        film=film,
         kinds=_kinds(captions),
         language=language,
         shares=_shares(splits),
@@ -81,58 +80,24 @@ def _captioner(kind: Any, name: str, allow_download: bool) -> Any:
     return kind(name, allow_download, best_device())
 
 
-def encode(dataset: Path, model: str, device: str | None) -> tuple[dict[str, Any], str]:
-    """Encode every frame of a data set; the report and what is told."""
-    from longtake.data.filmset import open_films
-    from longtake.data.framelatents import encode_films, latents_folder
-    from longtake.manifest import ModelError, find_model, read_manifest
-
-    films, manifest = open_films(dataset), read_manifest(find_model(model))
-    if films.look.size != manifest.size:
-        told = f"{dataset} has {films.look.size} pixels a side, {manifest.name} wants {manifest.size}"
-        raise ModelError(f"{told}: ingest the films with --size {manifest.size}, or take another model")
-    from longtake.draw.encode import Encoder
-
-    encoder, done, begin = Encoder(manifest.folder, device), 0, time.monotonic()
-    with Bar() as bar, resumable(_WAY_ON):
-        frames = encode_films(films, encoder, manifest.decoder_digest, manifest.latents, manifest.name)
-        for done, total in frames:
-            bar.show(done, total, f"{done:,} of {total:,} frames encoded")
-    folder = latents_folder(dataset, manifest.decoder_digest)
-    report = {"latents": str(folder), "frames": done, "seconds": round(time.monotonic() - begin, 3)}
-    return report, f"{folder}: the latents of {done:,} frames by {manifest.name}"
-
-
-def export(
-    dataset: Path, out: Path, *, split: str, clip: int, pictures: str, latents: str | None
-) -> tuple[dict[str, Any], str]:
+def export(dataset: Path, out: Path, *, split: str, clip: int, pictures: str) -> tuple[dict[str, Any], str]:
     """Write a split of a data set as tar files; the report and what is told."""
-    _check_installed("webdataset", "tar files are written by webdataset", "webdataset")
     from longtake.data.filmset import open_films
-    from longtake.data.framelatents import open_latents
-    from longtake.ingest import export as work
-    from longtake.manifest import find_model, read_manifest
+    from longtake.ingest.export import export as run
     from longtake.world.vocabulary import SPLITS
 
-    films = open_films(dataset)
-    held = None
-    if latents is not None:
-        held = open_latents(films, read_manifest(find_model(latents)).decoder_digest)
-    kinds: dict[str, Callable[..., bytes]] = {"jpg": work.jpeg, "png": work.png}
-    chosen = None if held else (pictures, kinds[pictures])
-    (one,) = [each for each in SPLITS if each == split]
+    (films_of,) = [each for each in SPLITS if each == split]
     with Bar() as bar, resumable(_WAY_ON):
-        made = work.export(
-            films,
+        done = run(
+            open_films(dataset),
             out,
-            one,
+            films_of,
             clip,
-            chosen,
-            held,
+            pictures,
             lambda done, all_: bar.show(done, all_, f"{done} of {all_} tar files"),
         )
-    report = {"tars": str(out), **made._asdict()}
-    return report, f"{out}: {made.samples:,} samples in {made.shards} tar files, {made.written} of them new"
+    report = {"tars": str(out), **done._asdict()}
+    return report, f"{out}: {done.samples:,} samples in {done.shards} tar files, {done.written} of them new"
 
 
 def write_storyboard(

@@ -13,12 +13,10 @@ from typer import Argument, Option
 from longtake.cli.options import (
     DataSet,
     Json,
-    Model,
     Preset,
     Split,
     show,
 )
-from longtake.manifest import DEFAULT_MODEL
 
 
 class Aspect(StrEnum):
@@ -150,26 +148,6 @@ def ingest(
 
 
 @data.command()
-def latents(
-    dataset: DataSet,
-    model: Model = DEFAULT_MODEL,
-    device: Annotated[
-        str | None, Option("--device", help="As torch names it.", show_default="an accelerator, else cpu")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Encode every frame of a data set once, by a model's autoencoder.
-
-    The same command again encodes what is new.
-
-    Example: longtake data latents sets/films --model toon-128
-    """
-    from longtake.cli import data as command
-
-    show(*command.encode(dataset, model, device), as_json)
-
-
-@data.command()
 def export(
     dataset: DataSet,
     out: Annotated[Path, Option("--out", help="Folder of the tar files; it resumes.", metavar="DIR")],
@@ -178,26 +156,16 @@ def export(
         int, Option("--clip", help="Neighbouring frames of a sample.", min=1, max=1000, metavar="T")
     ] = 16,
     pictures: Annotated[Pictures, Option("--pictures", help="How frames are stored.")] = Pictures.JPG,
-    model: Annotated[
-        str | None,
-        Option(
-            "--latents",
-            help="Instead of pictures: latents of this model, encoded before.",
-            metavar="NAME|DIR",
-        ),
-    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a data set as webdataset tar files, to train on many machines.
+    """Write a split of a data set as tar files, which `train --data 'DIR/*.tar'` and webdataset read.
 
     Examples: longtake data export sets/films --out tars;
-    longtake data export sets/films --out tars-latent --latents toon-128
+    longtake data export sets/films --out tars --split validation
     """
     from longtake.cli import data as command
 
-    report, told = command.export(
-        dataset, out, split=split.value, clip=clip, pictures=pictures.value, latents=model
-    )
+    report, told = command.export(dataset, out, split=split.value, clip=clip, pictures=pictures.value)
     show(report, told, as_json)
 
 
@@ -263,9 +231,9 @@ def train(
         Path | None,
         Option(
             "--data",
-            help="What to learn from: a data set, a folder of videos, or flintstones-shape: the cartoon as "
-            "166 episodes of 38,000 frames.",
-            metavar="DIR|flintstones-shape",
+            help="What to learn from: a data set, its tar files ('DIR/*.tar'), a folder of videos, or "
+            "flintstones-shape: the cartoon as 166 episodes of 38,000 frames.",
+            metavar="DIR|TARS|flintstones-shape",
             show_default="the cartoon world",
         ),
     ] = None,

@@ -30,25 +30,33 @@ def run(
     """
     from longtake.draw.load import best_device
     from longtake.manifest import find_model
-    from longtake.recipes import RECIPES, STAGES, begin_from, do_stage, footage_of, run_all, share_threads
+    from longtake.recipes import (
+        RECIPES,
+        STAGES,
+        do_stage,
+        footage_of,
+        run_all,
+        share_threads,
+        start_from_model,
+    )
 
     if stage not in {*STAGES, _ALL}:
         raise typer.BadParameter(f"{stage!r} is none of {', '.join(STAGES)}, {_ALL}", param_hint="STAGE")
     if recipe not in RECIPES:
         raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
-    if preset is not None and (stage != _ALL or data is not None):
+    chosen, measured, made = device or best_device(), preset or "dev", RECIPES[recipe]()
+    footage = footage_of(made, data)
+    if preset is not None and (stage != _ALL or not footage.scripted):
         told = f"only goes with '{_ALL}' of the cartoon world, which evaluates"
         raise typer.BadParameter(told, param_hint="--preset")
-    if data is not None and stage == "probe":
+    if stage == "probe" and not footage.scripted:
         told = "the stage probe learns what is in the cartoon world: leave it out"
         raise typer.BadParameter(told, param_hint="--data")
-    chosen, measured, made = device or best_device(), preset or "dev", RECIPES[recipe]()
     model = None if begin is None else find_model(begin)
-    footage = footage_of(made, data)
     with resumable(f"run the same command again to go on from the last checkpoint in {out}"):
         if stage != _ALL:
             if model is not None:
-                begin_from(model, made, footage, out)
+                start_from_model(model, made, footage, out)
             share_threads()
             do_stage(stage, made, footage, out, chosen)
             return

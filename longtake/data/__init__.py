@@ -1,1 +1,1 @@
-"""The procedural cartoon world: pictures, captions and exact ground truth, at random access."""
+"""What models learn from: the cartoon world, data sets, tar files, videos; and what is drawn from them."""

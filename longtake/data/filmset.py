@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from longtake.data.access import frames_of
+from longtake.data.film_draws import RealFilms
 from longtake.data.tables import (
     CAPTIONS,
     FILMS,
@@ -33,7 +34,7 @@ from longtake.world.vocabulary import Split
 
 
 @dataclass(frozen=True, kw_only=True)
-class Film:
+class FilmFile:
     """A film, and which of its frames are kept."""
 
     row: FilmRow
@@ -73,7 +74,7 @@ class Film:
 
 
 @dataclass(frozen=True)
-class FilmSet:
+class FilmSet(RealFilms):
     """Films of a data set, a `Footage`. A film's number is its row in films.csv, counted from 0.
 
     Its frames count from 0 over what is kept, as if the rest had been cut out; `numbers_in_file` says where
@@ -82,7 +83,7 @@ class FilmSet:
 
     folder: Path
     look: Look
-    all: tuple[Film, ...]  # of every row of films.csv, kept or not
+    all: tuple[FilmFile, ...]  # of every row of films.csv, kept or not
 
     @cached_property
     def name(self) -> str:
@@ -102,7 +103,7 @@ class FilmSet:
         return known.hexdigest()
 
     def films(self, split: Split) -> Sequence[int]:
-        """As for every footage: those that are kept, and of which a frame is."""
+        """Those that are kept, and of which a frame is."""
         return [
             number
             for number, film in enumerate(self.all)
@@ -110,7 +111,6 @@ class FilmSet:
         ]
 
     def length(self, film: int) -> int:
-        """As for every footage."""
         return len(self.all[film].kept)
 
     def numbers_in_file(self, film: int, numbers: Sequence[float]) -> list[int]:
@@ -125,7 +125,7 @@ class FilmSet:
         return found
 
     def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
-        """As for every footage; between two frames there is nothing.
+        """Between two frames there is nothing.
 
         Raises DataSetError for a `size` above that of the data set, which would promise what is not there,
         and for a damaged film.
@@ -140,7 +140,6 @@ class FilmSet:
         return np.stack([np.asarray(frame) for frame in smaller])
 
     def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
-        """As for every footage."""
         one = self.all[film]
         return [one.texts[one.text_of[number]] for number in self.numbers_in_file(film, numbers)]
 
@@ -163,7 +162,7 @@ def open_films(folder: Path) -> FilmSet:
         told[row["film"]].append(CaptionRow.of(row, where, frames[row["film"]]))
     _refuse_leaks(folder, rows)
     films = tuple(
-        Film(
+        FilmFile(
             row=row,
             path=folder / "films" / f"{row.film}.mp4",
             shots=tuple(shots[row.film]),

@@ -7,14 +7,16 @@ fifth. Nothing lies on disk: any frame of any episode is drawn when it is asked 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.data.film_draws import FilmDraws
+from longtake.files import seed_of
+from longtake.world.captions import lexicon
 from longtake.world.drawing import frames, wide_frame
 from longtake.world.script import episode_seeds, shot_at
 from longtake.world.vocabulary import Split
@@ -30,33 +32,35 @@ def _lengths() -> dict[int, int]:
     episodes = [seed for split, count in _COUNTS.items() for seed in episode_seeds(split, count)]
     found: dict[int, int] = {}
     for one, other in zip(episodes[::2], episodes[1::2], strict=True):
-        digest = hashlib.blake2b(f"flintstones {one}".encode(), digest_size=8).digest()
-        more = int.from_bytes(digest, "big") % (2 * _SPREAD + 1) - _SPREAD
+        more = seed_of(f"flintstones {one}") % (2 * _SPREAD + 1) - _SPREAD
         found |= {one: MEAN_FRAMES + more, other: MEAN_FRAMES - more}
     return found
 
 
 @dataclass(frozen=True)
 class FlintstonesShape:
-    """166 episodes of the cartoon world, a `Footage`; a film's number is the seed of its episode."""
+    """166 episodes of the cartoon world, a `Footage`; a film's number is the seed of its episode.
+
+    Between two frames the world draws what is between. A number that is no episode's, or a frame behind its
+    episode's end, is a ValueError.
+    """
+
+    scripted = True
 
     @property
     def name(self) -> str:
-        """As for every footage."""
         return "cartoon world in the shape of FlintstonesHD"
 
     def films(self, split: Split) -> Sequence[int]:
-        """As for every footage."""
         return episode_seeds(split, _COUNTS[split])
 
     def length(self, film: int) -> int:
-        """As for every footage. Raises ValueError for an episode that is none of the 166."""
         if film not in _lengths():
             raise ValueError(f"there is no episode {film}: take the numbers that `films` names")
         return _lengths()[film]
 
     def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
-        """As for every footage: the middle square; between two frames the world draws what is between."""
+        """The middle squares."""
         self._check(film, numbers)
         return frames(film, numbers, size)
 
@@ -68,12 +72,25 @@ class FlintstonesShape:
         return np.stack([wide_frame(film, number, height, height * WIDTH // HEIGHT) for number in numbers])
 
     def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
-        """As for every footage; no frame is without."""
         self._check(film, numbers)
         return [shot_at(film, int(number)).caption for number in numbers]
+
+    def lexicon(self) -> Mapping[str, Sequence[str]]:
+        return lexicon()
+
+    def draws(self, films: Sequence[int]) -> EpisodeDraws:
+        return EpisodeDraws(self, films, between=True)
 
     def _check(self, film: int, numbers: Sequence[float]) -> None:
         length = self.length(film)
         if len(numbers) and not 0 <= min(numbers) <= max(numbers) < length:
             asked = f"{min(numbers)} to {max(numbers)}"
             raise ValueError(f"episode {film} has frames 0 to {length - 1}, not {asked}")
+
+
+class EpisodeDraws(FilmDraws):
+    """Draws from episodes that end. References share a place or a character with the clip."""
+
+    def _seen(self, film: int, numbers: Sequence[float]) -> Sequence[frozenset[str]]:
+        shots = [shot_at(film, int(number)) for number in numbers]
+        return [frozenset({shot.place, *(actor.name for actor in shot.actors)}) for shot in shots]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.world.drawing import frames
-from longtake.world.script import episode_seeds, shot_at
 from longtake.world.vocabulary import Split
 
-WORLD = "cartoon world"
-_LENGTH = 4275  # film frames: what the keyframes of a film of 3,376 frames span, wherever they begin
+CLIP_FRAMES = 16  # of a whole training clip, and of what a model draws at a time
+MIX = (0.26, 0.22, 0.26, 0.12, 0.08, 0.06)  # shares of the kinds of clips that all levels of a film need
 
 
 class Footage(Protocol):
@@ -24,6 +22,13 @@ class Footage(Protocol):
     @property
     def name(self) -> str:
         """What it is, for caches and cards; another name where any frame or caption is another."""
+        ...
+
+    @property
+    def scripted(self) -> bool:
+        """Whether its films are episodes of the cartoon world, by their seeds: then the script tells exactly
+        what every frame shows, and a model that learnt from them is evaluated beside ground truth.
+        """
         ...
 
     def films(self, split: Split) -> Sequence[int]:
@@ -45,36 +50,58 @@ class Footage(Protocol):
         """What is seen in each of these frames, "" where nobody said."""
         ...
 
+    def lexicon(self) -> Mapping[str, Sequence[str]]:
+        """Subjects that are known by name, with the phrases that name them; none where any word may do."""
+        ...
 
-@lru_cache(maxsize=8)
-def _seeds(split: Split, count: int) -> tuple[int, ...]:
-    """Every stage asks for them, and counting out 40,000 takes seconds."""
-    return tuple(episode_seeds(split, count))
+    def draws(self, films: Sequence[int]) -> Draws:
+        """How clips and stills are drawn from these of its films. Raises ValueError where there are none."""
+        ...
 
 
-@dataclass(frozen=True)
-class CartoonWorld:
-    """The procedural cartoon: episodes without end, of which the first `count` of each split are taken."""
+class Draws(Protocol):
+    """What is drawn by chance from some films of a footage."""
 
-    count: int
+    def clip(self, chance: random.Random, length: int = CLIP_FRAMES, mix: tuple[float, ...] = MIX) -> Excerpt:
+        """A clip of `length` frames, fewer where the film has no more, in ascending order.
+
+        `mix`: shares of clips of neighbouring frames, of frames 15 apart, of keyframes, of frames 3 apart, of
+        half frames, and of any other spacing.
+        """
+        ...
+
+    def references(self, clip: Excerpt, chance: random.Random, count: int) -> tuple[float, ...]:
+        """`count` frames of the clip's film outside of it that show what it shows, or none."""
+        ...
+
+    def still(self, chance: random.Random) -> Excerpt:
+        """A single frame from anywhere."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excerpt:
+    """Frames of one film at given numbers, not yet looked at."""
+
+    footage: Footage
+    film: int
+    numbers: tuple[float, ...]  # whole, or halves between two frames
 
     @property
-    def name(self) -> str:
-        """As for every footage."""
-        return WORLD
+    def captions(self) -> list[str]:
+        """One caption per frame."""
+        return self.footage.captions(self.film, self.numbers)
 
-    def films(self, split: Split) -> Sequence[int]:
-        """As for every footage."""
-        return _seeds(split, self.count)
+    def pixels(self, size: int) -> NDArray[np.uint8]:
+        """uint8 `[T, size, size, 3]`."""
+        return self.footage.frames(self.film, self.numbers, size)
 
-    def length(self, film: int) -> int:
-        """As for every footage."""
-        return _LENGTH
 
-    def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
-        """As for every footage; between two frames the world draws what is between."""
-        return frames(film, numbers, size)
+def draw_stills(draws: Draws, chance: random.Random, count: int, size: int) -> NDArray[np.uint8]:
+    """`count` frames from anywhere: uint8 `[count, size, size, 3]`."""
+    return np.concatenate([draws.still(chance).pixels(size) for _ in range(count)])
 
-    def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
-        """As for every footage."""
-        return [shot_at(film, int(number)).caption for number in numbers]
+
+def films_to_show(footage: Footage, most: int) -> Sequence[int]:
+    """The films that show how training goes: the first of validation, of train where none is held out."""
+    return (footage.films("validation") or footage.films("train"))[:most]

@@ -15,20 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from longtake.data.film_draws import RealFilms
 from longtake.video import VideoError, open_video
 from longtake.world.vocabulary import Split
 
 _KEPT = 2**30  # bytes of decoded films that stay in memory
 
 
-class Video(NamedTuple):
+class VideoFile(NamedTuple):
     """A file, and when its frames are shown."""
 
     path: Path
     times: tuple[int, ...]  # of each frame in order, in the stream's own unit
 
 
-class Videos:
+class Videos(RealFilms):
     """The videos and pictures that PyAV reads in a folder and those below it; a picture is a film of a frame.
 
     Films are cut to squares from their middle and have their files' own frame rates. From six files on a
@@ -55,11 +56,10 @@ class Videos:
 
     @property
     def name(self) -> str:
-        """As for every footage; of the files' names, sizes and times of frames."""
+        """Of the files' names, sizes and times of frames."""
         return self._name
 
     def films(self, split: Split) -> Sequence[int]:
-        """As for every footage."""
         count = len(self._videos)
         held = max(1, count // 10) if count >= 6 else 0
         order = sorted(range(count), key=lambda film: hashlib.sha256(b"%d" % film).digest())
@@ -67,11 +67,9 @@ class Videos:
         return sorted(parts[split])
 
     def length(self, film: int) -> int:
-        """As for every footage."""
         return len(self._videos[film].times)
 
     def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
-        """As for every footage."""
         places = [int(number) for number in numbers]
         kept = self._kept.get((film, size))
         bytes_ = self.length(film) * size * size * 3
@@ -83,11 +81,10 @@ class Videos:
         return _decoded(self._videos[film], places, size) if kept is None else kept[places]
 
     def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
-        """As for every footage: nobody said."""
         return [""] * len(numbers)
 
 
-def find_videos(folder: Path) -> list[Video]:
+def find_videos(folder: Path) -> list[VideoFile]:
     """The videos in `folder` and the folders below it, by name; other files are passed over."""
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -96,7 +93,7 @@ def find_videos(folder: Path) -> list[Video]:
         except VideoError:
             continue
         if times:
-            found.append(Video(path, times))
+            found.append(VideoFile(path, times))
     return found
 
 
@@ -106,7 +103,7 @@ def _times(path: Path) -> tuple[int, ...]:
         return tuple(sorted({frame.pts or 0 for frame in video.decode(video=0)}))
 
 
-def _decoded(video: Video, numbers: list[int], size: int) -> NDArray[np.uint8]:
+def _decoded(video: VideoFile, numbers: list[int], size: int) -> NDArray[np.uint8]:
     """The frames of these numbers, uint8 `[T, size, size, 3]`."""
     wanted = sorted({video.times[number] for number in numbers})
     found: dict[int, NDArray[np.uint8]] = {}

@@ -21,7 +21,7 @@ from longtake.evaluate.script import Script, script_of_episode
 from longtake.video import Pixels
 from longtake.world import script as world_script
 from longtake.world.drawing import CLOCK_PERIOD, draw, frame
-from longtake.world.script import Actor, Latents, Shot, episode_seeds, latents
+from longtake.world.script import Actor, EpisodeFacts, Shot, episode_facts, episode_seeds
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
 LEAF = 15  # film frames from one seam of a planned film to the next
@@ -63,7 +63,7 @@ def _chance(*place: object) -> Generator:
 
 
 def _truth(script: Script, seed: int, size: int) -> Picture:
-    hidden = latents(seed)
+    hidden = episode_facts(seed)
     return lambda number: script.picture(number, hidden, size)
 
 
@@ -164,13 +164,13 @@ def _clips_glued(script: Script, seed: int, size: int) -> Picture:
         shot = _restaged(shot, _chance("clips glued", seed, clip, shot.start))
         later = int(_chance("clips glued", seed, clip).integers(CLOCK_PERIOD))
         shot = replace(shot, start=shot.start + later, end=shot.end + later)
-        return draw(shot, latents(_seed("clips glued", seed, clip)), number + later, size)[0]
+        return draw(shot, episode_facts(_seed("clips glued", seed, clip)), number + later, size)[0]
 
     return picture
 
 
 def _seams_only(script: Script, seed: int, size: int) -> Picture:
-    hidden = latents(seed)
+    hidden = episode_facts(seed)
 
     def picture(number: int) -> Pixels:
         shot = script.shot(number)
@@ -180,7 +180,7 @@ def _seams_only(script: Script, seed: int, size: int) -> Picture:
     return picture
 
 
-def _hidden_by_time(hidden_at: Callable[[Script, int, int], Latents]) -> Film:
+def _hidden_by_time(hidden_at: Callable[[Script, int, int], EpisodeFacts]) -> Film:
     """A film whose latents are `hidden_at(script, seed, number)`, where they should be one for all."""
 
     def film(script: Script, seed: int, size: int) -> Picture:
@@ -189,12 +189,12 @@ def _hidden_by_time(hidden_at: Callable[[Script, int, int], Latents]) -> Film:
     return film
 
 
-def _forgotten(script: Script, seed: int, number: int) -> Latents:
-    return latents(_seed("forgets per scene", seed, script.shot(number).start))
+def _forgotten(script: Script, seed: int, number: int) -> EpisodeFacts:
+    return episode_facts(_seed("forgets per scene", seed, script.shot(number).start))
 
 
-def _turned(script: Script, seed: int, number: int) -> Latents:
-    hidden, turn = latents(seed), 0.5 * number / max(1, script.length - 1)
+def _turned(script: Script, seed: int, number: int) -> EpisodeFacts:
+    hidden, turn = episode_facts(seed), 0.5 * number / max(1, script.length - 1)
     return replace(hidden, hues={name: (hue + turn) % 1.0 for name, hue in hidden.hues.items()})
 
 
@@ -226,7 +226,7 @@ def _drifting(script: Script, seed: int, size: int) -> Picture:
     clips = -(-script.length // LEAF)
     steps = _chance("drifts", seed).normal(0, 0.3 / clips**0.5, (clips, len(CHARACTERS) + len(PLACES)))
     walk = np.cumsum(steps, axis=0) - steps[0]  # how far hues and layouts have wandered by each clip
-    first = latents(seed)
+    first = episode_facts(seed)
 
     def picture(number: int) -> Pixels:
         clip = number // LEAF
@@ -241,7 +241,7 @@ def _drifting(script: Script, seed: int, size: int) -> Picture:
     return picture
 
 
-def _wandered(hidden: Latents, by: NDArray[np.float64]) -> Latents:
+def _wandered(hidden: EpisodeFacts, by: NDArray[np.float64]) -> EpisodeFacts:
     """Hues go around, layouts turn back at 0 and 1."""
     hues = {name: float((hidden.hues[name] + far) % 1.0) for name, far in zip(CHARACTERS, by, strict=False)}
     layouts = {

@@ -13,7 +13,7 @@ from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import script_of_episode
 from longtake.files import written_whole
 from longtake.world.drawing import draw
-from longtake.world.script import episode_seeds, latents
+from longtake.world.script import episode_facts, episode_seeds
 from longtake.world.vocabulary import Split
 
 
@@ -49,7 +49,7 @@ def check_probes(
         right.setdefault(name, []).extend(np.atleast_1d(np.asarray(values, dtype=np.float64)).tolist())
 
     for seed in episode_seeds(split, episodes, first=500):
-        script, hidden = script_of_episode(seed, frames), latents(seed)
+        script, hidden = script_of_episode(seed, frames), episode_facts(seed)
         truth = oracle(script, hidden)
         seen = watch((draw(script.shot(n), hidden, n)[0] for n in range(frames)), probes).readings
         there = truth.presence > 0.5

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from longtake.evaluate.script import Script
 from longtake.world.drawing import draw
-from longtake.world.script import Latents
+from longtake.world.script import EpisodeFacts
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 CLIP = 16  # frames that networks which look at motion see together
@@ -62,7 +62,7 @@ class Seen:
     motion_features: Floats  # [N // 16, F] of a fixed random 3-D network on 16 frames
 
 
-def oracle(script: Script, hidden: Latents) -> Readings:
+def oracle(script: Script, hidden: EpisodeFacts) -> Readings:
     """Readings that are the truth of the script drawn under these latents."""
     n = script.length
     truths = [draw(script.shot(number), hidden, number, 16)[1] for number in range(n)]

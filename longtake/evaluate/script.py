@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtake.world import script as world_script
-from longtake.world.captions import Told, read_caption
+from longtake.world.captions import CaptionFacts, read_caption
 from longtake.world.drawing import PAN, draw
-from longtake.world.script import Actor, Latents, Shot
+from longtake.world.script import Actor, EpisodeFacts, Shot
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 _MOST = 2  # characters in a scene of the world
@@ -44,7 +44,7 @@ class Script:
     """The shots of a film and which of their facts a prompt asks for."""
 
     shots: tuple[Shot, ...]  # contiguous from frame 0; the last one may end after the film
-    demands: tuple[Told, ...]  # per shot: what its prompt asks for
+    demands: tuple[CaptionFacts, ...]  # per shot: what its prompt asks for
     length: int  # frames of the film
 
     @cached_property
@@ -66,7 +66,7 @@ class Script:
         """The shot that plays at frame `number`."""
         return self.shots[int(np.searchsorted(self.starts, number, side="right")) - 1]
 
-    def picture(self, number: int, hidden: Latents, size: int) -> NDArray[np.uint8]:
+    def picture(self, number: int, hidden: EpisodeFacts, size: int) -> NDArray[np.uint8]:
         """Frame `number` as it should look under these latents: uint8 `[size, size, 3]`."""
         return draw(self.shot(number), hidden, number, size)[0]
 

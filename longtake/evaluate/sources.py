@@ -25,7 +25,7 @@ from longtake.film.segments import Segment, decode_segment
 from longtake.manifest import read_manifest
 from longtake.store import open_store
 from longtake.video import Codec, Pixels, count_frames, encode_segment, read_frames
-from longtake.world.script import latents
+from longtake.world.script import episode_facts
 
 _Item = TypeVar("_Item")
 
@@ -248,7 +248,7 @@ class DecodedTruth:
         from longtake.draw.decode import Decoder
         from longtake.models.pixels import to_model
 
-        decode, hidden = Decoder(self.model, "cpu"), latents(self.seed)
+        decode, hidden = Decoder(self.model, "cpu"), episode_facts(self.seed)
         size, last = read_manifest(self.model).size, self.script.length - 1
         for start in range(0, max(last, 1), self.leaf):
             numbers = range(start, min(start + self.leaf, last) + 1)

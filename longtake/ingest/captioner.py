@@ -76,7 +76,7 @@ def describe_shots(
     source: Path,  # the folder that was ingested
     out: Path,
     load: Callable[[], Captioner],  # called where there is something to describe
-    hear: Callable[[int, int, str], None],
+    progress: Callable[[int, int, str], None],
 ) -> int:
     """Fill the empty captions of shots.csv; how many there were.
 
@@ -100,7 +100,7 @@ def describe_shots(
         kept = out / "films" / f"{film}.captions.json"
         said = _said(kept, captioner)
         missing = [number for number in middles if str(number) not in said]
-        hear(done, len(empty), f"{done:,} of {len(empty):,} shots described")
+        progress(done, len(empty), f"{done:,} of {len(empty):,} shots described")
         if missing:
             said |= _describe(path, missing, look.fps, look.aspect, captioner)
             with written_whole(kept) as aside:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from longtake.data.filmset import Film, FilmSet, open_films
+from longtake.data.filmset import FilmFile, FilmSet, open_films
 from longtake.data.tables import FILMS, SKIPPED, read_table
 from longtake.files import written_whole
-from longtake.world.vocabulary import Split
+from longtake.world.vocabulary import SPLITS, Split
 
-_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _YOURS = "<!-- what stands below this line is yours: `longtake data ingest` keeps it -->"
 _ASKED = """
 ## Source, rights, limits
@@ -51,7 +50,7 @@ def _card(films: FilmSet) -> str:
                 "frames with a caption",
                 "captions",
             ],
-            [_counts(films, split) for split in _SPLITS],
+            [_counts(films, split) for split in SPLITS],
         ),
         _left_out(films),
         "Sources: "
@@ -81,7 +80,7 @@ def _counts(films: FilmSet, split: Split) -> list[str]:
     ]
 
 
-def _shots(film: Film) -> int:
+def _shots(film: FilmFile) -> int:
     """Shots that are kept, in part or whole."""
     return sum(
         bool(np.isin(film.kept, range(shot.start, shot.end)).any()) for shot in film.shots if shot.keep

@@ -1,14 +1,16 @@
-"""A data set as webdataset tar files: for training on many machines, which read them as streams.
+"""A data set as tar files: few large files, to be copied to the machines that train and read where they lie.
 
-A sample is a clip of neighbouring frames of one film: `FILM-NUMBER` with `000.jpg`, `001.jpg`, … (or .png),
-or `latents.npy` float16 `[T, C, h, w]`; `json` with the film, the numbers of its frames, their times in the
-film's file, and a caption for each; and `txt`, the caption of its middle frame, for readers of one text.
+`train --data 'FOLDER/*.tar'` reads them (`data.tars`), and so does webdataset. A sample is a clip of
+neighbouring frames of one film: `FILM-NUMBER` with `000.jpg`, `001.jpg`, … (or .png); `json` with the film,
+the numbers of its frames, their times in the film's file, and a caption for each; and `txt`, the caption of
+its middle frame, for readers of one text. All samples together are all kept frames of the split's films.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,14 +20,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from longtake.data.filmset import FilmSet
-from longtake.data.framelatents import FrameLatents
 from longtake.data.tables import DataSetError
 from longtake.files import written_whole
 from longtake.world.vocabulary import Split
 
 _FORMAT = 1
 _SHARD = 1000  # frames of a tar file, about
-Encode = Callable[[NDArray[np.uint8]], bytes]
 
 
 class _Clip(NamedTuple):
@@ -41,17 +41,10 @@ class Export(NamedTuple):
     written: int  # shards, now: the others were there
 
 
-def jpeg(frame: NDArray[np.uint8]) -> bytes:
-    """Of high quality, colours at full size."""
-    file = io.BytesIO()
-    Image.fromarray(frame).save(file, "JPEG", quality=95, subsampling=0)
-    return file.getvalue()
-
-
-def png(frame: NDArray[np.uint8]) -> bytes:
-    """Without loss."""
-    file = io.BytesIO()
-    Image.fromarray(frame).save(file, "PNG")
+def encode_picture(frame: NDArray[np.uint8], kind: str) -> bytes:
+    """ "png": without loss; "jpg": of high quality, colours at full size."""
+    file, how = io.BytesIO(), {"quality": 95, "subsampling": 0} if kind == "jpg" else {}
+    Image.fromarray(frame).save(file, {"jpg": "JPEG", "png": "PNG"}[kind], **how)
     return file.getvalue()
 
 
@@ -60,9 +53,8 @@ def export(
     out: Path,
     split: Split,
     length: int,  # frames of a sample; the last one of a film may be shorter
-    picture: tuple[str, Encode] | None,  # suffix and encoder, or None: latents
-    latents: FrameLatents | None,
-    hear: Callable[[int, int], None],  # tar files done, of how many
+    pictures: str,  # "jpg" or "png"
+    progress: Callable[[int, int], None],  # tar files done, of how many
 ) -> Export:
     """Write `SPLIT-00000.tar` and so on, and `SPLIT.json` last, which names them.
 
@@ -76,7 +68,7 @@ def export(
         "fps": str(films.look.fps),
         "size": films.look.size,
         "frames per sample": length,
-        "pictures": picture[0] if picture else f"latents of {latents.folder.name if latents else ''}",
+        "pictures": pictures,
     }
     _claim(out / f"{split}.export.json", what)
     clips = list(_clips(films, split, length))
@@ -87,9 +79,9 @@ def export(
     written, names = 0, [f"{split}-{number:05d}.tar" for number in range(len(parts))]
     for number, (name, part) in enumerate(zip(names, parts, strict=True)):
         if not (out / name).is_file():
-            _write(out / name, films, part, picture, latents)
+            _write(out / name, films, part, pictures)
             written += 1
-        hear(number + 1, len(parts))
+        progress(number + 1, len(parts))
     with written_whole(out / f"{split}.json") as aside:
         aside.write_text(json.dumps({**what, "samples": len(clips), "tar": names}, indent=1) + "\n")
     return Export(len(parts), len(clips), written)
@@ -111,48 +103,29 @@ def _clips(films: FilmSet, split: Split, length: int) -> Iterator[_Clip]:
             yield _Clip(film, range(first, min(first + length, films.length(film))))
 
 
-def _write(
-    path: Path,
-    films: FilmSet,
-    clips: Sequence[_Clip],
-    picture: tuple[str, Encode] | None,
-    latents: FrameLatents | None,
-) -> None:
-    from webdataset import TarWriter  # here: an extra
-
-    with (
-        written_whole(path) as aside,
-        aside.open("wb") as file,
-        TarWriter(file, mtime=0, encoder=False) as tar,
-    ):
+def _write(path: Path, films: FilmSet, clips: Sequence[_Clip], pictures: str) -> None:
+    with written_whole(path) as aside, tarfile.open(aside, "w", format=tarfile.USTAR_FORMAT) as tar:
         for clip in clips:
-            tar.write(_sample(films, clip, picture, latents))
+            for name, content in _sample(films, clip, pictures):
+                member = tarfile.TarInfo(name)
+                member.size, member.mode = len(content), 0o444
+                tar.addfile(member, io.BytesIO(content))
 
 
-def _sample(
-    films: FilmSet, clip: _Clip, picture: tuple[str, Encode] | None, latents: FrameLatents | None
-) -> dict[str, Any]:
+def _sample(films: FilmSet, clip: _Clip, pictures: str) -> Iterator[tuple[str, bytes]]:
+    """The files of a sample, by name."""
     numbers = list(clip.numbers)
     captions = films.captions(clip.film, numbers)
     name = films.all[clip.film].row.film
-    told = {
+    key = f"{name.replace('.', '_')}-{numbers[0]:08d}"  # webdataset cuts keys at their first dot
+    for k, frame in enumerate(films.frames(clip.film, numbers, films.look.size)):
+        yield f"{key}.{k:03d}.{pictures}", encode_picture(frame, pictures)
+    places = films.numbers_in_file(clip.film, numbers)
+    facts = {
         "film": name,
         "numbers": numbers,
-        "seconds": [
-            round(float(place / films.look.fps), 6) for place in films.numbers_in_file(clip.film, numbers)
-        ],
+        "seconds": [round(float(place / films.look.fps), 6) for place in places],
         "captions": captions,
     }
-    sample: dict[str, Any] = {
-        "__key__": f"{name.replace('.', '_')}-{numbers[0]:08d}",  # webdataset cuts keys at their first dot
-        "json": json.dumps(told, ensure_ascii=False).encode(),
-        "txt": captions[len(captions) // 2].encode(),
-    }
-    if picture is None:
-        assert latents is not None
-        file = io.BytesIO()
-        np.save(file, latents.latents(clip.film, numbers), allow_pickle=False)
-        return {**sample, "latents.npy": file.getvalue()}
-    suffix, encode = picture
-    frames = films.frames(clip.film, numbers, films.look.size)
-    return {**sample, **{f"{k:03d}.{suffix}": encode(frame) for k, frame in enumerate(frames)}}
+    yield f"{key}.json", json.dumps(facts, ensure_ascii=False).encode()
+    yield f"{key}.txt", captions[len(captions) // 2].encode()

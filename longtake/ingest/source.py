@@ -48,7 +48,7 @@ class Facts:
     notes: tuple[str, ...]  # what is unusual about it
 
 
-class Shown(NamedTuple):
+class ShownPicture(NamedTuple):
     """A picture of the film, and when it is shown, in seconds from the first one on."""
 
     start: Fraction
@@ -111,7 +111,7 @@ def facts_of(video: av.container.InputContainer, stream: av.VideoStream, first: 
 
 def film_frames(
     video: av.container.InputContainer, stream: av.VideoStream, heard: list[Facts]
-) -> Iterator[Shown]:
+) -> Iterator[ShownPicture]:
     """All pictures with their times, which grow, whatever the file says. `heard` gets the facts first.
 
     Raises NoFilm where the decoder finds damage.
@@ -133,11 +133,11 @@ def film_frames(
         else:
             then = start + gap if told is None else told - zero - slack
             then = then if then > start else start + gap  # a clock that stands still or jumps back
-            yield Shown(start, then, held)
+            yield ShownPicture(start, then, held)
             start = then
         held = frame
     if held is not None:
-        yield Shown(start, start + (held.duration * tick if held.duration else gap), held)
+        yield ShownPicture(start, start + (held.duration * tick if held.duration else gap), held)
 
 
 def _decoded(video: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
@@ -158,7 +158,7 @@ def _rate(stream: av.VideoStream) -> Fraction:
     return Fraction(stream.average_rate or stream.guessed_rate or 25)
 
 
-def resampled(frames: Iterator[Shown], fps: Fraction) -> Iterator[tuple[int, Shown]]:
+def resampled(frames: Iterator[ShownPicture], fps: Fraction) -> Iterator[tuple[int, ShownPicture]]:
     """Frame k of the film at `fps` frames per second: the picture that is shown at time k / fps."""
     number = 0
     for shown in frames:
@@ -216,7 +216,7 @@ def _upright(frame: av.VideoFrame, stream: av.VideoStream) -> tuple[int, int]:
     return (height, width) if frame.rotation // 90 % 2 else (width, height)
 
 
-def told_inside(path: Path) -> list[tuple[str, list[Cue]]]:
+def subtitles_inside(path: Path) -> list[tuple[str, list[Cue]]]:
     """The streams of text subtitles in the file: language, or "", and cues in the file's time."""
     with open_source(path) as (video, _):
         streams = [s for s in video.streams.subtitles if s.codec_context and s.codec_context.name in _TEXT]

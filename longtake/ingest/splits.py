@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from longtake.world.vocabulary import Split
+from longtake.files import seed_of
+from longtake.world.vocabulary import SPLITS, Split
 
-_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
-
-class Parted(NamedTuple):
+class Assigned(NamedTuple):
     """Where a new film goes."""
 
     group: str  # of films that share pictures: the name of one of them
@@ -21,12 +19,12 @@ class Parted(NamedTuple):
     clash: str  # "", or why it must not be kept
 
 
-def part(
+def assign_splits(
     new: Sequence[str],  # films
     old: Mapping[str, tuple[str, str]],  # film -> its group and split, as they are
     akin: Sequence[tuple[str, str]],  # films that show some of the same pictures
     shares: tuple[int, int, int],  # of train, validation, test
-) -> dict[str, Parted]:
+) -> dict[str, Assigned]:
     """Group and split of every new film; what old films have stays.
 
     Films that are akin, also by way of a third one, are a group and get one split. A new group's follows from
@@ -42,32 +40,32 @@ def part(
             both = groups[one] | groups[other]
             for film in both:
                 groups[film] = both
-    found: dict[str, Parted] = {}
+    found: dict[str, Assigned] = {}
     fresh: dict[str, list[str]] = {}  # group -> its films, where all are new
     for film in new:
         known = sorted(f for f in groups[film] if f in old)
         if not known:
             fresh.setdefault(min(groups[film], key=_hash_in), []).append(film)
             continue
-        split: Split = next(s for s in _SPLITS if s == old[known[0]][1])
+        split: Split = next(s for s in SPLITS if s == old[known[0]][1])
         clash = ""
         if len({old[f][1] for f in known}) > 1:
             clash = "shows pictures of films in several splits: " + ", ".join(known)
-        found[film] = Parted(film if clash else old[known[0]][0] or known[0], split, clash)
+        found[film] = Assigned(film if clash else old[known[0]][0] or known[0], split, clash)
     has = {split for _, split in old.values()}
     for group, split in _drawn(list(fresh), has, shares).items():
-        found |= {film: Parted(group, split, "") for film in fresh[group]}
+        found |= {film: Assigned(group, split, "") for film in fresh[group]}
     return found
 
 
 def _drawn(groups: Sequence[str], has: set[str], shares: tuple[int, int, int]) -> dict[str, Split]:
     ends = [sum(shares[:k]) / sum(shares) for k in range(4)]
-    within = dict(zip(_SPLITS, pairwise(ends), strict=True))
+    within = dict(zip(SPLITS, pairwise(ends), strict=True))
     draws = {group: _draw(_hash_in(group)) for group in groups}
     found = {
-        group: next(split for split in _SPLITS if draw < within[split][1]) for group, draw in draws.items()
+        group: next(split for split in SPLITS if draw < within[split][1]) for group, draw in draws.items()
     }
-    for split, share in zip(_SPLITS, shares, strict=True):
+    for split, share in zip(SPLITS, shares, strict=True):
         if share and split not in {*found.values(), *has}:
             counts = Counter(found.values())
             start, end = within[split]
@@ -84,5 +82,4 @@ def _hash_in(film: str) -> str:
 
 def _draw(name: str) -> float:
     """Uniform in 0..1, by the name alone."""
-    digest = hashlib.blake2b(f"split {name}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+    return seed_of(f"split {name}") / 2**64

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from longtake.recipes.begin import begin_from
-from longtake.recipes.chain import run_all, stages_of
+from longtake.recipes.catalogue import RECIPES, footage_of
+from longtake.recipes.chain import run_all
 from longtake.recipes.recipe import Recipe
-from longtake.recipes.stages import RECIPES, STAGES, do_stage, footage_of, run_stage, share_threads
+from longtake.recipes.stages import STAGES, do_stage, share_threads, stages_of
+from longtake.recipes.start_from_model import start_from_model
 
 __all__ = [
     "RECIPES",
     "STAGES",
     "Recipe",
-    "begin_from",
     "do_stage",
     "footage_of",
     "run_all",
-    "run_stage",
     "share_threads",
     "stages_of",
+    "start_from_model",
 ]

@@ -12,15 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from safetensors import safe_open
 
-from longtake.data.footage import CartoonWorld, Footage
+from longtake.data.cartoon import WORLD
+from longtake.data.footage import Footage
 from longtake.evaluate.score import read_scale
 from longtake.evaluate.table import bold, limit_of, number, read_interval, table_line, with_interval
 from longtake.files import written_whole
 from longtake.manifest import Manifest, read_manifest
 from longtake.plan import Sampling
-from longtake.recipes.done import digest_of, read_done
-from longtake.recipes.measures import in_words
 from longtake.recipes.recipe import Recipe
+from longtake.recipes.run_record import digest_of, read_record
+from longtake.recipes.stages.measures import in_words
 from longtake.train.checkpoint import newest
 from longtake.train.loop import TrainConfig
 
@@ -53,7 +54,7 @@ def write_card(
         ModelError: there is no package.
     """
     manifest = read_manifest(out / "package")
-    of_world = isinstance(footage, CartoonWorld)
+    of_world = footage.scripted
     parts = [
         *_head(manifest, footage),
         *_made(recipe, footage, out, preset),
@@ -96,7 +97,7 @@ def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
     weights = {part: _weights(manifest.folder / part) for part in what}
     total = sum(size for _, _, size in weights.values())
     kinds = " and ".join(dict.fromkeys(kind for _, kind, _ in weights.values()))
-    of_world = isinstance(footage, CartoonWorld)
+    of_world = footage.scripted
     yield f"# {manifest.name}"
     yield from _paragraph(
         f"Mask Temporal Diffusion at {manifest.size}x{manifest.size} pixels for "
@@ -117,7 +118,7 @@ def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
 
 def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[str]:
     """Machines and dates, stages, data, and the command for it all."""
-    done = read_done(out)
+    done = read_record(out)
     finished = done.stages if done else {}
     yield from ("", "## How it was made", "")
     if finished:
@@ -136,13 +137,13 @@ def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[
             yield _stage_row(stage, trained[stage], out / stage, stage in finished)
         elif stage == "latents":
             time = _duration(finished[stage].seconds) + " (1)" if stage in finished else "not recorded"
-            yield f"| latents | – | {recipe.clips:,} clips encoded | – | {time} |"
+            yield f"| latents | – | {recipe.clips.count:,} clips encoded | – | {time} |"
     if "latents" in finished:
         yield from _paragraph("(1) of the call that finished it, without calls that were interrupted before.")
-    if recipe.distillation:
+    if recipe.distillation.training:
         yield from _paragraph(
-            f"`unet/` is the distilled denoiser: one of its steps stands for {recipe.substeps} guided ones "
-            "of the denoiser before it."
+            f"`unet/` is the distilled denoiser: one of its steps stands for {recipe.distillation.substeps} "
+            "guided ones of the denoiser before it."
         )
     yield from _paragraph(_data(recipe, footage, out / "latents"))
     yield from ("", "The command that makes it:", "", "```console")
@@ -156,15 +157,15 @@ def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[
 
 def _trained(recipe: Recipe) -> dict[str, _Trained]:
     stages = {
-        "autoencoder": _Trained(recipe.stills, "frames"),
-        "text": _Trained(recipe.captions, "captions"),
-        "denoiser": _Trained(recipe.diffusion, "clips"),
-        "decoder": _Trained(recipe.decoder, "clips"),
+        "autoencoder": _Trained(recipe.autoencoder.training, "frames"),
+        "text": _Trained(recipe.text.training, "captions"),
+        "denoiser": _Trained(recipe.denoiser.training, "clips"),
+        "decoder": _Trained(recipe.decoder.training, "clips"),
     }
-    if recipe.distillation:
-        stages["distillation"] = _Trained(recipe.distillation, "clips")
-    if recipe.hd:
-        stages["hd"] = _Trained(recipe.hd, "frames")
+    if recipe.distillation.training:
+        stages["distillation"] = _Trained(recipe.distillation.training, "clips")
+    if recipe.hd.training:
+        stages["hd"] = _Trained(recipe.hd.training, "frames")
     return stages
 
 
@@ -197,10 +198,11 @@ def _data(recipe: Recipe, footage: Footage, cache: Path) -> str:
         with np.load(path) as part:  # reads only what is asked for
             clips, references = clips + len(part["numbers"]), int(part["references"])
             frames = part["numbers"].shape[1] - references
-    kind = "episodes of the" if isinstance(footage, CartoonWorld) else "films of"
+    kind = "episodes of the" if footage.scripted else "films of"
     films = f"Data: {len(footage.films('train')):,} training {kind} {footage.name}"
     if not clips:
-        return f"{films}; the latent cache ({recipe.clips:,} clips in the recipe) is no longer with the run."
+        planned = f"{recipe.clips.count:,} clips in the recipe"
+        return f"{films}; the latent cache ({planned}) is no longer with the run."
     beside = f", each beside {references} more from elsewhere in its film" if references else ""
     return f"{films}; the latent cache holds {clips:,} clips of {frames} of their frames{beside}."
 
@@ -208,7 +210,7 @@ def _data(recipe: Recipe, footage: Footage, cache: Path) -> str:
 def _command(recipe: Recipe, footage: Footage, world: int | None, preset: str) -> str:
     several = f"OMP_NUM_THREADS=1 torchrun --nproc-per-node {world} -m " if (world or 1) > 1 else ""
     measured = "" if preset == _DEFAULT_PRESET else f" --preset {preset}"
-    data = "" if isinstance(footage, CartoonWorld) else " --data DATA"
+    data = "" if footage.name == WORLD else " --data DATA"
     return (
         f"$ {several}longtake train all --recipe {recipe.name}{data} --out {_folder(recipe.name)}{measured}"
     )
@@ -222,13 +224,13 @@ def _sampling(recipe: Recipe) -> Iterator[str]:
         "| level | sampler | steps | shift | guidance by text | by known frames |",
     )
     yield "|---|---|---|---|---|---|"
-    levels = {"keyframes": recipe.keyframes, "gaps": recipe.gaps, "leaves": recipe.leaves}
+    levels = recipe.sampling._asdict()
     yield from (_level(name, sampling) for name, sampling in levels.items())
-    if recipe.distillation:
-        before = zip(levels, recipe.undistilled, strict=True)
+    if recipe.distillation.training:
+        before = zip(levels, recipe.denoiser.sampling, strict=True)
         yield from (_level(f"{name}, before distillation", sampling) for name, sampling in before)
     precisions = ", ".join(f"{name} {sampling.precision}" for name, sampling in levels.items())
-    yield from ("", f"Precision: {precisions}, decoder {recipe.decoder_precision}. Guidance 1 is none.")
+    yield from ("", f"Precision: {precisions}, decoder {recipe.decoder.precision}. Guidance 1 is none.")
 
 
 def _level(name: str, sampling: Sampling) -> str:

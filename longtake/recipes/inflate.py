@@ -17,12 +17,12 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import nn
 
 from longtake.conditions.pretrained import PretrainedTextEncoder
+from longtake.data.footage import CLIP_FRAMES
 from longtake.manifest import Manifest, ModelError, read_manifest, write_manifest
 from longtake.models.inflated import InflatedUNet
 from longtake.models.inflated_vae import InflatedVAE
 from longtake.plan import Sampling
 
-_CLIP = 16  # frames of a clip
 # As Stable Diffusion is commonly sampled, on every level: before training all frames are images.
 SAMPLING = Sampling(
     sampler="dpm-2m", steps=25, shift=1.0, text_guidance=7.5, known_guidance=1.0, precision="fp32"
@@ -97,7 +97,7 @@ def inflate(
                 name=Path(source).resolve().name if Path(source).is_dir() else source.split("/")[-1],
                 size=size,
                 latents=(told.in_channels, size // vae.factor, size // vae.factor),
-                clip_length=_CLIP,
+                clip_length=CLIP_FRAMES,
                 schedule=schedule,
                 prediction=prediction,
                 keyframes=SAMPLING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from longtake.recipes.inflate import SAMPLING
-from longtake.recipes.recipe import Recipe
+from longtake.recipes.recipe import DraftsPart, Levels, Recipe
 from longtake.recipes.toon import toon_128
 
 
@@ -16,44 +16,43 @@ def sd(size: int, prediction: str) -> Recipe:
     of steps are a guess: nobody has run it at full size yet.
     """
     toon = toon_128()
+    levels = Levels(SAMPLING, SAMPLING, SAMPLING)
     return replace(
         toon,
         name=f"sd-{size}",
         size=size,
-        autoencoder={},
-        text={},
-        denoiser={},
         trained="added",
-        turned=0.0,
-        clips=20_000,
-        references=0,
-        reference_steps=0.0,
-        diffusion=replace(
-            toon.diffusion,
-            steps=20_000,
-            batch=2,
-            muon_lr=1e-3,
-            adam_lr=3e-4,
-            warmup=200,
-            ema=0.999,
-            recompute=True,
-            save_every=500,
-            sheet_every=1000,
+        autoencoder=replace(toon.autoencoder, network={}, turned=0.0),
+        text=replace(toon.text, network={}),
+        clips=replace(toon.clips, count=20_000, references=0, reference_steps=0.0),
+        denoiser=replace(
+            toon.denoiser,
+            network={},
+            training=replace(
+                toon.denoiser.training,
+                steps=20_000,
+                batch=2,
+                muon_lr=1e-3,
+                adam_lr=3e-4,
+                warmup=200,
+                ema=0.999,
+                recompute=True,
+                save_every=500,
+                sheet_every=1000,
+            ),
+            schedule="sd",
+            prediction=prediction,
+            weights=(1.0, 1.0, 1.0),
+            small=0.0,
+            drafts=DraftsPart(coarse=0.0, between=0.0, noise=0.0),
+            sampling=levels,
         ),
-        schedule="sd",
-        prediction=prediction,
-        weights=(1.0, 1.0, 1.0),
-        small=0.0,
-        coarse=0.0,
-        between=0.0,
-        draft_noise=0.0,
-        undistilled=(SAMPLING, SAMPLING, SAMPLING),
-        distillation=None,
-        substeps=0,
-        decoder=replace(toon.decoder, steps=1000, batch=1, muon_lr=3e-4, adam_lr=3e-4),
-        hd=None,
-        keyframes=SAMPLING,
-        gaps=SAMPLING,
-        leaves=SAMPLING,
-        decoder_precision="fp32",
+        distillation=replace(toon.distillation, training=None, substeps=0),
+        decoder=replace(
+            toon.decoder,
+            training=replace(toon.decoder.training, steps=1000, batch=1, muon_lr=3e-4, adam_lr=3e-4),
+            precision="fp32",
+        ),
+        hd=replace(toon.hd, training=None),
+        sampling=levels,
     )

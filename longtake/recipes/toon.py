@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from longtake.plan import Sampling
-from longtake.recipes.recipe import Recipe
+from longtake.recipes.recipe import (
+    AutoencoderPart,
+    ClipsPart,
+    DecoderPart,
+    DenoiserPart,
+    DistillationPart,
+    DraftsPart,
+    HDPart,
+    Levels,
+    ProbesPart,
+    Recipe,
+    TextPart,
+)
 from longtake.train.loop import TrainConfig
 
 
@@ -22,91 +34,88 @@ def toon_64() -> Recipe:
         size=64,
         seed=0,
         episodes=6000,
-        autoencoder={"latent_channels": 8},
-        stills=TrainConfig(
-            steps=1300,
-            batch=16,
-            muon_lr=3e-3,
-            adam_lr=3e-3,
-            warmup=30,
-            final_lr_fraction=0.01,
-            ema=0.995,
-            log_every=20,
-            save_every=200,
-            sheet_every=200,
+        autoencoder=AutoencoderPart(
+            network={"latent_channels": 8},
+            training=TrainConfig(
+                steps=1300,
+                batch=16,
+                muon_lr=3e-3,
+                adam_lr=3e-3,
+                warmup=30,
+                final_lr_fraction=0.01,
+                ema=0.995,
+                log_every=20,
+                save_every=200,
+                sheet_every=200,
+                precision="bf16",
+            ),
+            turned=0.0,
+            kl_weight=2e-3,
+        ),
+        text=TextPart(
+            network={"width": 128, "layers": 3},
+            training=TrainConfig(
+                steps=900,
+                batch=128,
+                muon_lr=5e-3,
+                adam_lr=3e-3,
+                warmup=30,
+                final_lr_fraction=0.02,
+                ema=0.99,
+                log_every=25,
+                save_every=300,
+            ),
+        ),
+        clips=ClipsPart(count=12_000, references=0, reference_steps=0.0, short_steps=0.07),
+        denoiser=DenoiserPart(
+            network={"latent_channels": 8, "text_channels": 128, "channels": [64, 192]},
+            training=TrainConfig(
+                steps=2750,
+                batch=10,
+                muon_lr=2.5e-3,
+                adam_lr=1.5e-3,
+                warmup=40,
+                final_lr_fraction=0.02,
+                ema=0.997,
+                log_every=20,
+                save_every=200,
+                sheet_every=500,
+                precision="bf16",
+                compile=True,
+            ),
+            schedule="flow",
+            prediction="flow",
+            time_mean=0.3,
+            time_std=1.1,
+            known_noise=0.15,
+            weights=(1.0, 1.0, 1.0),
+            small=0.0,
+            drafts=DraftsPart(coarse=0.0, between=0.0, noise=0.0),
+            text_dropout=0.1,
+            sampling=Levels(sampling(3.0), sampling(1.5), sampling(1.0)),
+        ),
+        distillation=DistillationPart(
+            training=None, substeps=0, aimed=Levels(sampling(1.0), sampling(1.0), sampling(1.0))
+        ),
+        decoder=DecoderPart(
+            training=TrainConfig(
+                steps=250,
+                batch=1,
+                muon_lr=1e-3,
+                adam_lr=1e-3,
+                warmup=10,
+                final_lr_fraction=0.02,
+                ema=0.98,
+                log_every=10,
+                save_every=50,
+                precision="bf16",
+            ),
+            latent_noise=0.12,
             precision="bf16",
         ),
-        turned=0.0,
-        kl_weight=2e-3,
-        text={"width": 128, "layers": 3},
-        captions=TrainConfig(
-            steps=900,
-            batch=128,
-            muon_lr=5e-3,
-            adam_lr=3e-3,
-            warmup=30,
-            final_lr_fraction=0.02,
-            ema=0.99,
-            log_every=25,
-            save_every=300,
-        ),
-        clips=12_000,
-        references=0,
-        reference_steps=0.0,
-        denoiser={"latent_channels": 8, "text_channels": 128, "channels": [64, 192]},
-        diffusion=TrainConfig(
-            steps=2750,
-            batch=10,
-            muon_lr=2.5e-3,
-            adam_lr=1.5e-3,
-            warmup=40,
-            final_lr_fraction=0.02,
-            ema=0.997,
-            log_every=20,
-            save_every=200,
-            sheet_every=500,
-            precision="bf16",
-            compile=True,
-        ),
-        schedule="flow",
-        prediction="flow",
-        time_mean=0.3,
-        time_std=1.1,
-        known_noise=0.15,
-        weights=(1.0, 1.0, 1.0),
-        small=0.0,
-        coarse=0.0,
-        between=0.0,
-        draft_noise=0.0,
-        text_dropout=0.1,
-        short_clips=0.07,
-        undistilled=(sampling(3.0), sampling(1.5), sampling(1.0)),
-        distillation=None,
-        substeps=0,
-        aimed=(sampling(1.0), sampling(1.0), sampling(1.0)),
-        decoder=TrainConfig(
-            steps=250,
-            batch=1,
-            muon_lr=1e-3,
-            adam_lr=1e-3,
-            warmup=10,
-            final_lr_fraction=0.02,
-            ema=0.98,
-            log_every=10,
-            save_every=50,
-            precision="bf16",
-        ),
-        latent_noise=0.12,
-        hd=None,
-        hd_times=1,
-        hd_channels=(),
-        keyframes=sampling(3.0),
-        gaps=sampling(1.5),
-        leaves=sampling(1.0),
-        decoder_precision="bf16",
-        frame_probe=_probe(steps=1800, batch=64),
-        clip_probe=_probe(steps=3000, batch=8),
-        probe_seeds=(0, 1),
+        hd=HDPart(training=None, times=1, channels=()),
+        sampling=Levels(sampling(3.0), sampling(1.5), sampling(1.0)),
+        probes=ProbesPart(frame=_probe(steps=1800, batch=64), clip=_probe(steps=3000, batch=8), seeds=(0, 1)),
     )
 
 
@@ -117,7 +126,8 @@ def toon_128() -> Recipe:
     What came of it is in the card of the default model.
     """
     small = toon_64()
-    keyframes, gaps, leaves = small.undistilled
+    stills, diffusion = small.autoencoder.training, small.denoiser.training
+    keyframes, gaps, leaves = small.denoiser.sampling
     leaves = replace(leaves, steps=4)  # as good as 8 between known ends (docs/log.md)
 
     def few(steps: int, shift: float) -> Sampling:
@@ -127,62 +137,68 @@ def toon_128() -> Recipe:
         small,
         name="toon-128",
         size=128,
-        autoencoder={
-            "latent_channels": 16,
-            "encoder_channels": [32, 64, 96, 160],
-            "decoder_channels": [160, 128, 80],
-            "temporal_decoder": False,  # one that looks along time makes seams (docs/log.md)
-        },
-        stills=replace(small.stills, steps=3000, sheet_every=500, save_every=100),
-        turned=0.25,  # some figures lie in test episodes only, and came out broken (docs/log.md)
-        kl_weight=7e-4,
-        text={"width": 128, "layers": 3, "registers_only": True},
-        clips=11_264,
-        references=2,
-        reference_steps=0.35,
-        denoiser={
-            "latent_channels": 16,
-            "text_channels": 128,
-            "channels": [96, 192],
-            "head": 32,
-            "known_channels": 64,
-            "nearest": True,
-            "drafted": True,
-        },
-        prediction="edm",  # "flow" leaves noise in what is drawn, which flickers (docs/log.md)
-        weights=(0.8, 1.0, 1.5),  # leaves are easy and learn slowly: motion (docs/log.md)
-        small=0.12,
-        coarse=0.12,
-        between=0.25,
-        draft_noise=0.6,
-        short_clips=0.1,
-        diffusion=replace(small.diffusion, steps=6200, batch=10, decay=0.3, ema=0.998, compile=False),
-        # Guided keyframes stand out of the film that is drawn between them (docs/log.md).
-        undistilled=(replace(keyframes, text_guidance=1.0), gaps, leaves),
-        distillation=replace(
-            small.diffusion,
-            steps=250,
-            muon_lr=4e-4,
-            adam_lr=3e-4,
-            warmup=10,
-            final_lr_fraction=0.02,
-            ema=0.98,
-            log_every=10,
-            save_every=50,
-            compile=False,
+        autoencoder=AutoencoderPart(
+            network={
+                "latent_channels": 16,
+                "encoder_channels": [32, 64, 96, 160],
+                "decoder_channels": [160, 128, 80],
+                "temporal_decoder": False,  # one that looks along time makes seams (docs/log.md)
+            },
+            training=replace(stills, steps=3000, sheet_every=500, save_every=100),
+            turned=0.25,  # some figures lie in test episodes only, and came out broken (docs/log.md)
+            kl_weight=7e-4,
         ),
-        substeps=2,
-        aimed=(few(8, 1.5), few(4, 1.0), few(3, 0.7)),
-        decoder=replace(small.stills, steps=1200, muon_lr=8e-4, adam_lr=8e-4, sheet_every=300),
-        latent_noise=0.35,
-        hd=replace(
-            small.stills, steps=1200, batch=8, muon_lr=1e-3, adam_lr=1e-3, sheet_every=200, save_every=50
+        text=replace(small.text, network={"width": 128, "layers": 3, "registers_only": True}),
+        clips=ClipsPart(count=11_264, references=2, reference_steps=0.35, short_steps=0.1),
+        denoiser=replace(
+            small.denoiser,
+            network={
+                "latent_channels": 16,
+                "text_channels": 128,
+                "channels": [96, 192],
+                "head": 32,
+                "known_channels": 64,
+                "nearest": True,
+                "drafted": True,
+            },
+            training=replace(diffusion, steps=6200, batch=10, decay=0.3, ema=0.998, compile=False),
+            prediction="edm",  # "flow" leaves noise in what is drawn, which flickers (docs/log.md)
+            weights=(0.8, 1.0, 1.5),  # leaves are easy and learn slowly: motion (docs/log.md)
+            small=0.12,
+            drafts=DraftsPart(coarse=0.12, between=0.25, noise=0.6),
+            # Guided keyframes stand out of the film that is drawn between them (docs/log.md).
+            sampling=Levels(replace(keyframes, text_guidance=1.0), gaps, leaves),
         ),
-        hd_times=4,
-        hd_channels=(48, 32),
-        keyframes=few(8, 1.5),
-        gaps=few(4, 1.0),
-        leaves=few(3, 2.0),  # at 0.7 they are smoother than their ends, which shows (docs/log.md)
+        distillation=DistillationPart(
+            training=replace(
+                diffusion,
+                steps=250,
+                muon_lr=4e-4,
+                adam_lr=3e-4,
+                warmup=10,
+                final_lr_fraction=0.02,
+                ema=0.98,
+                log_every=10,
+                save_every=50,
+                compile=False,
+            ),
+            substeps=2,
+            aimed=Levels(few(8, 1.5), few(4, 1.0), few(3, 0.7)),
+        ),
+        decoder=replace(
+            small.decoder,
+            training=replace(stills, steps=1200, muon_lr=8e-4, adam_lr=8e-4, sheet_every=300),
+            latent_noise=0.35,
+        ),
+        hd=HDPart(
+            training=replace(
+                stills, steps=1200, batch=8, muon_lr=1e-3, adam_lr=1e-3, sheet_every=200, save_every=50
+            ),
+            times=4,
+            channels=(48, 32),
+        ),
+        # Leaves at a shift of 0.7 are smoother than their ends, which shows (docs/log.md).
+        sampling=Levels(few(8, 1.5), few(4, 1.0), few(3, 2.0)),
     )
 
 
@@ -195,67 +211,69 @@ def toon_128_accelerated(minutes: int = 25) -> Recipe:
     if minutes not in (10, 25):
         raise ValueError(f"there are plans for 10 and 25 minutes, not {minutes}")
     base, long = toon_128(), minutes == 25
-    assert base.distillation is not None
-    assert base.hd is not None
+    assert base.distillation.training is not None
+    assert base.hd.training is not None
+    stills = replace(
+        base.autoencoder.training,
+        steps=6000 if long else 2500,
+        batch=256,
+        compile=True,
+        sheet_every=500,
+        save_every=500,
+    )
+    diffusion = replace(
+        base.denoiser.training,
+        steps=7500 if long else 3600,
+        batch=256,
+        muon_lr=2e-3,
+        compile=True,
+        save_every=500,
+        sheet_every=1000,
+    )
+    network = {"channels": [192, 448] if long else [128, 320], "middle": 6, "head": 64}
+    distillation = replace(base.distillation.training, steps=800 if long else 300, batch=256)
+    decoder = replace(base.decoder.training, steps=1200 if long else 400, batch=256)
+    hd = replace(base.hd.training, steps=2000 if long else 800, batch=64)
     return replace(
         base,
         name=f"toon-128-{minutes}min",
         episodes=40_000,
-        stills=replace(
-            base.stills,
-            steps=6000 if long else 2500,
-            batch=256,
-            compile=True,
-            sheet_every=500,
-            save_every=500,
-        ),
-        clips=100_000 if long else 32_000,
-        denoiser={
-            **base.denoiser,
-            "channels": [192, 448] if long else [128, 320],
-            "middle": 6,
-            "head": 64,
-        },
-        diffusion=replace(
-            base.diffusion,
-            steps=7500 if long else 3600,
-            batch=256,
-            muon_lr=2e-3,
-            compile=True,
-            save_every=500,
-            sheet_every=1000,
-        ),
-        distillation=replace(base.distillation, steps=800 if long else 300, batch=256),
-        decoder=replace(base.decoder, steps=1200 if long else 400, batch=256),
-        hd=replace(base.hd, steps=2000 if long else 800, batch=64),
+        autoencoder=replace(base.autoencoder, training=stills),
+        clips=replace(base.clips, count=100_000 if long else 32_000),
+        denoiser=replace(base.denoiser, network={**base.denoiser.network, **network}, training=diffusion),
+        distillation=replace(base.distillation, training=distillation),
+        decoder=replace(base.decoder, training=decoder),
+        hd=replace(base.hd, training=hd),
     )
 
 
 def toon_256() -> Recipe:
     """256x256 pixels, latents of 16x16 cells, planned for an hour of an accelerator of the H200's class."""
     base = toon_128_accelerated(25)
+    autoencoder = {
+        "latent_channels": 16,
+        "encoder_channels": [48, 96, 128, 192],
+        "decoder_channels": [192, 128, 96],
+        "temporal_decoder": False,
+    }
+    denoiser = {"channels": [96, 192, 448], "convs": [2, 2, 1], "up_blocks": [1, 1, 1], "head": 32}
     return replace(
         base,
         name="toon-256",
         size=256,
-        autoencoder={
-            "latent_channels": 16,
-            "encoder_channels": [48, 96, 128, 192],
-            "decoder_channels": [192, 128, 96],
-            "temporal_decoder": False,
-        },
-        stills=replace(base.stills, steps=8000, batch=128),
-        clips=60_000,
-        denoiser={
-            **base.denoiser,
-            "channels": [96, 192, 448],
-            "convs": [2, 2, 1],
-            "up_blocks": [1, 1, 1],
-            "head": 32,
-        },
-        diffusion=replace(base.diffusion, steps=16_000, batch=128),
-        # More cells tell the same thing, so more noise hides as much of it (Hoogeboom et al. 2023).
-        time_mean=base.time_mean + 0.5,
+        autoencoder=replace(
+            base.autoencoder,
+            network=autoencoder,
+            training=replace(base.autoencoder.training, steps=8000, batch=128),
+        ),
+        clips=replace(base.clips, count=60_000),
+        denoiser=replace(
+            base.denoiser,
+            network={**base.denoiser.network, **denoiser},
+            training=replace(base.denoiser.training, steps=16_000, batch=128),
+            # More cells tell the same thing, so more noise hides as much of it (Hoogeboom et al. 2023).
+            time_mean=base.denoiser.time_mean + 0.5,
+        ),
     )
 
 

@@ -8,7 +8,6 @@ frame is read and verified without the rest. Any other file (a video segment) li
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import secrets
@@ -23,7 +22,7 @@ from typing import Any
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from longtake.files import written_whole
+from longtake.files import file_digest, written_whole
 from longtake.store.clip import CLIP, Clip, CorruptClip, Entry, checked, name_of, pack
 
 _DAY = 24 * 3600  # s
@@ -74,7 +73,7 @@ class Store:
     def file(self, key: str, suffix: str) -> Path | None:
         """Where the file of `put_file` lies, or None. Raises `CorruptClip` where it is damaged."""
         path = next(self._path(key, suffix).glob("?" * 64 + suffix), None)
-        if path is not None and _file_digest(path) != path.stem:
+        if path is not None and file_digest(path) != path.stem:
             raise CorruptClip(key, path, "its content has another SHA-256 than its name")
         return path
 
@@ -86,7 +85,7 @@ class Store:
             spare.mkdir()
             copy = Path(shutil.copyfile(path, spare / "copy"))
             _sync(copy)
-            name = f"{_file_digest(copy)}{suffix}"
+            name = f"{file_digest(copy)}{suffix}"
             copy.rename(spare / name)
             while True:
                 try:
@@ -173,11 +172,6 @@ class Store:
             raise KeyError(key) from None
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise CorruptClip(key, path, str(error)) from error
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -21,8 +21,8 @@ from longtake.diffusion.masks import draw_masks
 from longtake.files import written_whole
 from longtake.given import Given
 from longtake.models.latents import halved
-from longtake.train.cache import ClipCache
 from longtake.train.checkpoint import weights_digest
+from longtake.train.clip_cache import ClipCache
 from longtake.train.drafts import Drafts
 from longtake.train.loop import step_seed
 from longtake.train.processes import place

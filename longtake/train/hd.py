@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longtake.data.clips import Draws, draw_stills
+from longtake.data.footage import Draws, draw_stills
 from longtake.models.pixels import to_model, to_pixels
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from longtake.conditions.text import PromptEncoder
-from longtake.data.clips import Clip, Draws, draw_stills
-from longtake.data.footage import Footage
+from longtake.data.footage import CLIP_FRAMES, Draws, Excerpt, Footage, draw_stills
 from longtake.diffusion.loss import DiffusionLoss
 from longtake.given import Given
 from longtake.models.pixels import to_model
@@ -19,7 +18,6 @@ from longtake.models.vae import TKLVAE
 from longtake.train.autoencoder import psnr
 
 LEVELS = ("keyframes", "gaps", "leaves")
-_LENGTH = 16  # frames of a clip
 _GAP = 15  # frames between those of a gap, in a film that needs three levels
 _DRAWN = 4  # noise levels for every clip
 _AT_ONCE = 16  # frames
@@ -36,23 +34,23 @@ def reconstruction(vae: TKLVAE, draws: Draws, size: int, count: int = 64) -> flo
     return float(psnr(torch.cat(decoded), frames))
 
 
-def level_clips(footage: Footage, films: Sequence[int], level: str, count: int) -> Iterator[Clip]:
+def level_clips(footage: Footage, films: Sequence[int], level: str, count: int) -> Iterator[Excerpt]:
     """At most `count` clips as films of these lengths have them at a level (see `LEVELS`).
 
     Keyframes span their film; gaps have 15 frames from one to the next, in films that are longer than two
     levels reach; the frames of leaves are neighbours, in films that have more than one level.
     """
     chance = random.Random(3)
-    room = {film: (footage.length(film) - 1) / (_LENGTH - 1) for film in films}
+    room = {film: (footage.length(film) - 1) / (CLIP_FRAMES - 1) for film in films}
     least = {"keyframes": 0.0, "gaps": float(_GAP), "leaves": 1.0}[level]
     fitting = [film for film in films if room[film] > least or level == "keyframes"]
     for film in chance.choices(fitting, k=count) if fitting else ():
-        frames = min(_LENGTH, footage.length(film))
+        frames = min(CLIP_FRAMES, footage.length(film))
         spacing = {"keyframes": max(1.0, room[film]), "gaps": float(_GAP), "leaves": 1.0}[level]
         last = int(spacing * (frames - 1))
         first = chance.randint(0, footage.length(film) - 1 - last)
         numbers = tuple(float(first + int(spacing * k)) for k in range(frames))
-        yield Clip(footage=footage, film=film, numbers=numbers)
+        yield Excerpt(footage=footage, film=film, numbers=numbers)
 
 
 @torch.no_grad()
@@ -61,7 +59,7 @@ def denoising(
     vae: TKLVAE,
     encoder: PromptEncoder,
     diffusion: DiffusionLoss,
-    clips: Sequence[Clip],
+    clips: Sequence[Excerpt],
     size: int,
     ends: bool,  # whether the first and the last frame are known
 ) -> tuple[float, float]:

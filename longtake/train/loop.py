@@ -6,7 +6,6 @@ seed, step and rank) and the learning rate. So a killed and resumed run equals a
 
 from __future__ import annotations
 
-import hashlib
 import math
 import signal
 import threading
@@ -20,6 +19,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from longtake.files import seed_of
 from longtake.train.checkpoint import Checkpoint, load_newest, save
 from longtake.train.ema import decay_at, ema_copy, ema_update
 from longtake.train.feed import feed
@@ -85,8 +85,7 @@ def rate_at(step: int, config: TrainConfig) -> float:
 
 def step_seed(seed: int, step: int, rank: int) -> int:
     """Seed of a step's noise in one process: 63 bits of a hash, so that neighbours share nothing."""
-    digest = hashlib.blake2b(f"{seed}/{step}/{rank}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
+    return seed_of(f"{seed}/{step}/{rank}") >> 1
 
 
 def train(

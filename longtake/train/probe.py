@@ -1,6 +1,6 @@
 """Training the probes, and the gates that they must pass before their readings may be believed.
 
-They learn from scenes of their own (`data.scenes`), lightly damaged so that a little blur or noise does not
+They learn from scenes of their own (`world.scenes`), lightly damaged so that a little blur or noise does not
 change what is read; what is measured with them is never trained on them.
 """
 
@@ -16,19 +16,19 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from longtake.data.footage import CLIP_FRAMES
 from longtake.models.pixels import to_model
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 from longtake.train.loop import step_seed
 from longtake.world.drawing import FrameTruth, draw
-from longtake.world.scenes import random_latents, random_shot
+from longtake.world.scenes import random_facts, random_shot
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
-_CLIP = 16  # frames
 _FINE, _COARSE = 16, 8  # cells per side of the probes' maps
 _ABSENT = -100  # the target that cross-entropy leaves out
 
 
-class FrameBatch(NamedTuple):
+class FrameProbeBatch(NamedTuple):
     """N pictures and what they show."""
 
     pictures: Tensor  # [N, 3, 64, 64], -1..1
@@ -41,7 +41,7 @@ class FrameBatch(NamedTuple):
     clock: Tensor  # [N, 16]
 
 
-class ClipBatch(NamedTuple):
+class ClipProbeBatch(NamedTuple):
     """B clips and what happens in them."""
 
     clips: Tensor  # [B, T, 3, 64, 64], -1..1
@@ -50,20 +50,20 @@ class ClipBatch(NamedTuple):
     direction: Tensor  # [B, T, K], -100 where absent
 
 
-def frame_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], FrameBatch]:
+def frame_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], FrameProbeBatch]:
     """Single pictures of random scenes."""
 
-    def batches(step: int, rank: int, world: int) -> FrameBatch:
+    def batches(step: int, rank: int, world: int) -> FrameProbeBatch:
         chance = random.Random(step_seed(seed, step, rank))
         pictures, truths = [], []
         for _ in range(batch):
             start, frames = chance.randrange(4500), chance.randint(6, 260)
             shot = random_shot(chance, start, frames)
             number = start + chance.randrange(frames)
-            picture, truth = draw(shot, random_latents(chance), number, PROBE_SIZE)
+            picture, truth = draw(shot, random_facts(chance), number, PROBE_SIZE)
             pictures.append(_worn(picture[None], chance)[0])
             truths.append(truth)
-        return FrameBatch(
+        return FrameProbeBatch(
             pictures=to_model(np.stack(pictures)),
             heat=torch.stack([_heat(truth, _FINE) for truth in truths]),
             hue=torch.tensor([_hues(truth) for truth in truths]),
@@ -77,10 +77,10 @@ def frame_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], Fram
     return batches
 
 
-def clip_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], ClipBatch]:
+def clip_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], ClipProbeBatch]:
     """Clips of 16 frames of random scenes, often with a cut in them."""
 
-    def batches(step: int, rank: int, world: int) -> ClipBatch:
+    def batches(step: int, rank: int, world: int) -> ClipProbeBatch:
         chance = random.Random(step_seed(seed, step, rank))
         clips, truths = [], []
         for _ in range(batch):
@@ -89,7 +89,7 @@ def clip_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], ClipB
             clips.append(_worn(pictures, chance))
             truths.append(told)
         doings = torch.tensor([[_doings(truth) for truth in told] for told in truths])
-        return ClipBatch(
+        return ClipProbeBatch(
             clips=to_model(np.stack(clips)),
             heat=torch.stack([torch.stack([_heat(truth, _COARSE) for truth in told]) for told in truths]),
             action=doings[..., 0],
@@ -101,9 +101,9 @@ def clip_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], ClipB
 
 def _clip(chance: random.Random) -> list[tuple[NDArray[np.uint8], FrameTruth]]:
     start, frames = chance.randrange(4500), chance.randint(6, 260)
-    begin = start + chance.randint(0, max(0, frames - _CLIP // 2))
-    numbers = range(begin, begin + _CLIP)
-    first, hidden = random_shot(chance, start, frames), random_latents(chance)
+    begin = start + chance.randint(0, max(0, frames - CLIP_FRAMES // 2))
+    numbers = range(begin, begin + CLIP_FRAMES)
+    first, hidden = random_shot(chance, start, frames), random_facts(chance)
     second = random_shot(chance, start + frames, chance.randint(16, 260))
     return [draw(first if n < first.end else second, hidden, n, PROBE_SIZE) for n in numbers]
 
@@ -119,7 +119,7 @@ def _doings(truth: FrameTruth) -> list[list[int]]:
 
 
 def frame_loss(
-    model: FrameProbe, batch: FrameBatch, generator: torch.Generator
+    model: FrameProbe, batch: FrameProbeBatch, generator: torch.Generator
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """All questions together; the log tells how many pictures have all counts right, and the hue's error."""
     look = model(batch.pictures)
@@ -145,7 +145,7 @@ def frame_loss(
 
 
 def clip_loss(
-    model: ClipProbe, batch: ClipBatch, generator: torch.Generator
+    model: ClipProbe, batch: ClipProbeBatch, generator: torch.Generator
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Where everyone is, what they do and which way; the log tells how often the last two are right."""
     look = model(batch.clips)

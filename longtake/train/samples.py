@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from longtake.conditions.text import PromptEncoder
-from longtake.data.clips import Clip
-from longtake.data.footage import Footage
+from longtake.data.footage import CLIP_FRAMES, Excerpt, Footage
 from longtake.diffusion import Denoiser, guide, times
 from longtake.diffusion.prediction import Denoise
 from longtake.diffusion.sampler import ddim
@@ -21,7 +20,7 @@ from longtake.models.pixels import to_pixels
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 
-_FRAMES, _SPACING, _STEPS, _GUIDANCE = 16, 225, 8, 3.0
+_SPACING, _STEPS, _GUIDANCE = 225, 8, 3.0
 
 
 @torch.no_grad()
@@ -51,15 +50,15 @@ def keyframe_sheet(
         drawn = to_pixels(vae.to(net.device).decode_latents(latents)[0])
         for part in (clip.pixels(size), drawn):
             row = np.concatenate(list(part), axis=1)
-            rows.append(np.pad(row, ((0, 0), (0, (_FRAMES - count) * size), (0, 0))))
+            rows.append(np.pad(row, ((0, 0), (0, (CLIP_FRAMES - count) * size), (0, 0))))
     return np.concatenate(rows, axis=0)
 
 
-def _keyframes(footage: Footage, film: int) -> Clip:
+def _keyframes(footage: Footage, film: int) -> Excerpt:
     last = footage.length(film) - 1
-    count = min(_FRAMES, last + 1)
+    count = min(CLIP_FRAMES, last + 1)
     spacing = min(_SPACING, last / max(1, count - 1))
-    return Clip(footage=footage, film=film, numbers=tuple(int(k * spacing) for k in range(count)))
+    return Excerpt(footage=footage, film=film, numbers=tuple(int(k * spacing) for k in range(count)))
 
 
 def _given(text: Tensor, numbers: Sequence[float], like: Tensor) -> Given:

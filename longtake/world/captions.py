@@ -209,7 +209,7 @@ def lexicon() -> dict[str, list[str]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class CaptionFacts:
     """What a caption says, as far as it was understood; None and an empty cast: nothing."""
 
     place: str | None
@@ -219,7 +219,7 @@ class Told:
     cast: tuple[tuple[str, str | None, int], ...]  # name, action, direction (0: does not walk), left to right
 
 
-def read_caption(text: str) -> Told:
+def read_caption(text: str) -> CaptionFacts:
     """The facts in a caption of this grammar, or in any text that uses its phrases.
 
     Of phrases that overlap the longest counts. A character does what comes next after its name.
@@ -232,7 +232,7 @@ def read_caption(text: str) -> Told:
         doing = [value for at, kind, value in heard if kind == "action" and at > names[name]]
         action, side = doing[0] if doing else (None, 0)
         cast.append((name, action, side))
-    return Told(
+    return CaptionFacts(
         place=first.get("place"),
         time=first.get("time"),
         weather=first.get("weather", "clear" if heard else None),

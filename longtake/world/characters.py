@@ -1,7 +1,7 @@
 """The six characters and how they move.
 
 A character stands at (0, 0), looks at us, and is one unit tall; y points up here. The outfit's hue is a
-latent of the episode: no caption tells it.
+fact of the episode that no caption tells.
 """
 
 from __future__ import annotations

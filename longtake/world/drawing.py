@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from longtake.world.canvas import Canvas
 from longtake.world.characters import draw_character, pose
 from longtake.world.places import GROUND, draw_place, draw_rain
-from longtake.world.script import Actor, Latents, Shot, latents, shot_at
+from longtake.world.script import Actor, EpisodeFacts, Shot, episode_facts, shot_at
 
 CLOCK_PERIOD = 4500  # frames in which the sun or moon crosses the sky once
 _CLOCK_STEPS = 225  # it moves in steps of 20 frames, so that a still picture is really still
@@ -44,7 +44,7 @@ class FrameTruth:
     weather: str
     pan: int
     camera: float  # shift of the scenery
-    layout: float  # 0..1, the episode's latent for this place
+    layout: float  # 0..1, the episode's fact about this place
     landmark: float  # where the landmark stands in the picture
     clock: float  # 0..1
     actors: tuple[ActorTruth, ...]  # left to right; each character at most once
@@ -52,12 +52,12 @@ class FrameTruth:
 
 def frame(seed: int, number: float, size: int = 64) -> NDArray[np.uint8]:
     """Frame `number` of episode `seed`, or what lies between two: uint8 `[size, size, 3]`, RGB."""
-    return draw(shot_at(seed, int(number)), latents(seed), number, size)[0]
+    return draw(shot_at(seed, int(number)), episode_facts(seed), number, size)[0]
 
 
 def frame_truth(seed: int, number: int) -> FrameTruth:
     """What frame `number` of episode `seed` shows."""
-    return draw(shot_at(seed, number), latents(seed), number, 16)[1]
+    return draw(shot_at(seed, number), episode_facts(seed), number, 16)[1]
 
 
 def frames(seed: int, numbers: Sequence[float], size: int = 64) -> NDArray[np.uint8]:
@@ -71,11 +71,11 @@ def wide_frame(seed: int, number: float, height: int, width: int) -> NDArray[np.
     Its middle is `frame` of the same height but for the smoothing of what crosses the square's edges: a few
     pixels of its two outermost columns. The landmark, the sun and the characters are there once.
     """
-    return draw(shot_at(seed, int(number)), latents(seed), number, height, width)[0]
+    return draw(shot_at(seed, int(number)), episode_facts(seed), number, height, width)[0]
 
 
 def draw(
-    shot: Shot, hidden: Latents, number: float, size: int = 64, width: int | None = None
+    shot: Shot, hidden: EpisodeFacts, number: float, size: int = 64, width: int | None = None
 ) -> tuple[NDArray[np.uint8], FrameTruth]:
     """Frame `number` of a film in which `shot` plays then: uint8 `[size, size, 3]`, RGB, and what it shows.
 

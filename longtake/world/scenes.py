@@ -8,15 +8,15 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from longtake.world.script import Actor, Latents, Shot
+from longtake.world.script import Actor, EpisodeFacts, Shot
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 _APART = 0.17  # least distance between two figures, in picture widths: less, and one hides the other
 
 
-def random_latents(chance: random.Random) -> Latents:
+def random_facts(chance: random.Random) -> EpisodeFacts:
     """Hues and layouts of no episode."""
-    return Latents(
+    return EpisodeFacts(
         hues={name: chance.random() for name in CHARACTERS},
         layouts={place: chance.random() for place in PLACES},
         cast=CHARACTERS,

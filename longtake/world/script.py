@@ -8,11 +8,11 @@ over from act to act. No cut falls on, just before or just after a multiple of 1
 
 from __future__ import annotations
 
-import hashlib
 import random
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from longtake.files import seed_of
 from longtake.world.captions import caption
 from longtake.world.vocabulary import (
     ACTIONS,
@@ -60,7 +60,7 @@ class Shot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latents:
+class EpisodeFacts:
     """What holds for a whole episode and stands in no caption."""
 
     hues: dict[str, float]  # outfit hue of each character, uniform in 0..1
@@ -70,8 +70,7 @@ class Latents:
 
 
 def _chance(*key: object) -> random.Random:
-    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
-    return random.Random(int.from_bytes(digest, "big"))
+    return random.Random(seed_of(repr(key)))
 
 
 def split_of(seed: int) -> Split:
@@ -92,10 +91,10 @@ def episode_seeds(split: Split, count: int, *, first: int = 0) -> list[int]:
 
 
 @lru_cache(maxsize=4096)
-def latents(seed: int) -> Latents:
+def episode_facts(seed: int) -> EpisodeFacts:
     """The hidden truth of an episode."""
     chance = _chance("latents", seed)
-    return Latents(
+    return EpisodeFacts(
         hues={name: chance.random() for name in CHARACTERS},
         layouts={place: chance.random() for place in PLACES},
         cast=tuple(chance.sample(CHARACTERS, 4)),
@@ -140,7 +139,7 @@ def _act(seed: int, act: int) -> tuple[Shot, ...]:
     train = split_of(seed) == "train"
     shots: list[Shot] = []
     while start < end:
-        for shot, length in _scene(latents(seed), chance, train):
+        for shot, length in _scene(episode_facts(seed), chance, train):
             stop = _off_grid(start + length)
             if end - stop < 40:  # what is left would be too short to be a shot of its own
                 stop = end
@@ -157,7 +156,7 @@ def _off_grid(cut: int) -> int:
     return cut
 
 
-def _scene(known: Latents, chance: random.Random, train: bool) -> list[tuple[Shot, int]]:
+def _scene(known: EpisodeFacts, chance: random.Random, train: bool) -> list[tuple[Shot, int]]:
     """One to three shots and their lengths: a plain one, one around a cutaway, or one that is returned to."""
     here = _stage(known, chance, train)
     kind = chance.choices(("plain", "cutaway", "return"), (0.55, 0.2, 0.25))[0]
@@ -170,7 +169,7 @@ def _scene(known: Latents, chance: random.Random, train: bool) -> list[tuple[Sho
     return [(here, chance.randint(50, 130)), (away, length), (here, chance.randint(50, 130))]
 
 
-def _stage(known: Latents, chance: random.Random, train: bool) -> Shot:
+def _stage(known: EpisodeFacts, chance: random.Random, train: bool) -> Shot:
     while True:
         place = chance.choice(known.places)
         names = chance.sample(known.cast, chance.choice((1, 2)))

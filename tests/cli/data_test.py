@@ -15,9 +15,7 @@ from films import scenes, write_film
 from longtake.cli import main
 from longtake.cli.data import rate
 from longtake.data.filmset import open_films
-from longtake.data.framelatents import open_latents
-from longtake.draw.encode import Encoder
-from longtake.manifest import read_manifest
+from longtake.data.sources import open_footage
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -41,7 +39,7 @@ def report(done: tuple[int, str, str]) -> dict[str, Any]:
     return told
 
 
-def test_from_films_to_latents_and_tar_files(cli: Run, tmp_path: Path, tiny_model: Path) -> None:
+def test_from_films_to_tar_files(cli: Run, tmp_path: Path) -> None:
     write_film(tmp_path / "in" / "a.mp4", scenes(1, [30, 30]), 24)
     write_film(tmp_path / "in" / "b.webm", scenes(2, [40]), 24, "libvpx")
     (tmp_path / "in" / "a.vtt").write_text("WEBVTT\n\n00:00.500 --> 00:01.000\nA fox\n")
@@ -54,18 +52,11 @@ def test_from_films_to_latents_and_tar_files(cli: Run, tmp_path: Path, tiny_mode
     assert len(films.films("train")) == 2
     assert films.captions(0, [5, 6, 11, 12]) == ["", "A fox", "A fox", ""]
 
-    code, _, err = cli("export", "set", "--out", "tars", "--latents", tiny_model)
-    assert (code, "run `longtake data latents`" in err) == (3, True)
-    told = report(cli("latents", "set", "--model", tiny_model, "--device", "cpu", "--json"))
-    assert told["frames"] == sum(film.row.frames for film in films.all)
-    held = open_latents(films, read_manifest(tiny_model).decoder_digest)
-    encoder = Encoder(tiny_model, "cpu")
-    assert np.allclose(held.latents(0, [3, 7]), encoder(films.frames(0, [3, 7], 16)), atol=2e-3)
-
-    told = report(cli("export", "set", "--out", "tars", "--latents", tiny_model, "--clip", 8, "--json"))
+    told = report(cli("export", "set", "--out", "tars", "--pictures", "png", "--clip", 8, "--json"))
     assert (told["shards"], told["samples"]) == (1, 7)  # 30 and 20 frames
-    told = report(cli("export", "set", "--out", "pictures", "--pictures", "png", "--json"))
-    assert told["samples"] == 4
+    tars = open_footage(Path("tars/*.tar"))
+    assert [tars.length(film) for film in tars.films("train")] == [30, 20]
+    assert np.array_equal(tars.frames(0, [3, 29], 16), films.frames(0, [3, 29], 16))
 
 
 def test_descriptions_become_a_storyboard(cli: Run, tmp_path: Path) -> None:
@@ -86,8 +77,7 @@ def test_descriptions_become_a_storyboard(cli: Run, tmp_path: Path) -> None:
         (["ingest", "in", "--out", "set", "--splits", "80/20"], 2, "write three shares"),
         (["ingest", "in", "--out", "set", "--splits", "0/1/1"], 2, "training needs a share"),
         (["ingest", "in", "--out", "in"], 3, "holds other files and no data set"),
-        (["latents", "in"], 3, "in is no data set, it has no dataset.json"),
-        (["export", "in", "--out", "x"], 3, "in is no data set"),
+        (["export", "in", "--out", "x"], 3, "in is no data set, it has no dataset.json"),
         (["storyboard", "none.vtt"], 3, "none.vtt: there is no such file"),
         (["storyboard", "in/a.txt.json"], 3, "is no list of cues: write"),
         (["storyboard", "in/b.json", "--duration", "soon"], 2, "'soon' is no time"),
@@ -119,4 +109,3 @@ def test_what_is_not_installed_is_told(cli: Run, tmp_path: Path, monkeypatch: py
     code, _, err = cli("ingest", "in", "--out", "set")
     assert code == 2
     assert "pip install 'longtake[data]'" in err
-    assert "pip install 'longtake[webdataset]'" in cli("export", "in", "--out", "x")[2]

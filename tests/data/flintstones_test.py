@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from longtake.data.films import draws_of
+from longtake.data.cartoon import CartoonWorld
 from longtake.data.flintstones import EPISODES, FlintstonesShape
 from longtake.data.footage import Footage
-from longtake.data.opened import open_footage
+from longtake.data.sources import open_footage
 from longtake.world.canvas import Canvas
 from longtake.world.drawing import frame, wide_frame
-from longtake.world.script import split_of
+from longtake.world.script import shot_at, split_of
 from longtake.world.vocabulary import SPLITS
 
 SHAPE: Footage = FlintstonesShape()
@@ -47,13 +47,41 @@ def test_training_opens_it_by_name_unless_a_folder_is_called_so(
     monkeypatch.chdir(tmp_path)
     footage = open_footage(Path("flintstones-shape"))
     assert footage == SHAPE
-    chance, draws = random.Random(0), draws_of(footage, footage.films("train"))
-    spans = [clip.numbers[-1] - clip.numbers[0] for clip in (draws.clip(chance) for _ in range(200))]
-    assert min(spans) == 15
-    assert max(spans) > 30_000, "keyframes of a whole episode"
     Path("flintstones-shape").mkdir()
     with pytest.raises(ValueError, match="flintstones-shape"):
         open_footage(Path("flintstones-shape"))
+
+
+def test_it_is_the_cartoon_world() -> None:
+    assert SHAPE.scripted
+    assert SHAPE.lexicon() == CartoonWorld(1).lexicon()
+
+
+def test_draws_have_every_spacing_and_half_frames_and_stay_inside_the_episodes() -> None:
+    draws, spans, starts, referring = SHAPE.draws(SHAPE.films("train")), set[float](), list[float](), 0
+    for k in range(300):
+        chance = random.Random(k)
+        clip = draws.clip(chance)
+        references = draws.references(clip, chance, 2)
+        last = SHAPE.length(clip.film) - 1
+        for number in (*clip.numbers, *references, *draws.still(chance).numbers):
+            assert number >= 0
+        assert max(clip.numbers, default=0) <= last
+        assert max(references, default=0) <= last
+        assert not any(clip.numbers[0] <= number <= clip.numbers[-1] for number in references)
+        spans.add(clip.numbers[-1] - clip.numbers[0])
+        starts.append(clip.numbers[0])
+        shots = {shot_at(clip.film, int(number)).place for number in clip.numbers}
+        names = {actor.name for n in clip.numbers for actor in shot_at(clip.film, int(n)).actors}
+        for reference in references:
+            shot = shot_at(clip.film, int(reference))
+            assert shot.place in shots or names & {actor.name for actor in shot.actors}
+        referring += bool(references)
+    assert min(spans) == 7.5, "half frames"
+    assert 15 in spans
+    assert max(spans) > 30_000, "keyframes of a whole episode"
+    assert max(starts) > 25_000
+    assert referring > 250
 
 
 def test_what_it_does_not_have_is_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from longtake.data import videos
-from longtake.data.opened import open_footage
+from longtake.data.sources import open_footage
 from longtake.data.videos import Videos
 from longtake.video import encode_segment
 

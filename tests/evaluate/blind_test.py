@@ -38,9 +38,9 @@ def test_damage_without_a_name_is_found(tmp_path: Path, unnamed_damages: dict[st
     (tmp_path / "board.yaml").write_text(yaml.safe_dump(board))
 
     def true_film(script: Script, seed: int, size: int) -> Callable[[int], NDArray]:  # type: ignore[type-arg]
-        from longtake.world.script import latents
+        from longtake.world.script import episode_facts
 
-        return lambda number: script.picture(number, latents(seed), size)
+        return lambda number: script.picture(number, episode_facts(seed), size)
 
     made: dict[str, str] = {}
     films = {"true": true_film, "true too": true_film, **unnamed_damages}

@@ -16,7 +16,7 @@ from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import frames_of
 from longtake.evaluate.script import Script, script_of_prompts
 from longtake.video import Codec, encode_segment
-from longtake.world.script import latents
+from longtake.world.script import episode_facts
 
 FRAMES = 96
 SCENES = [
@@ -125,4 +125,4 @@ def test_without_opencv_the_remedy_is_told() -> None:
 
 
 def test_latents_of_reference_and_truth_differ(script: Script) -> None:
-    assert latents(3).hues != latents(3 + 1_000_000_000).hues
+    assert episode_facts(3).hues != episode_facts(3 + 1_000_000_000).hues

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from longtake.evaluate.script import Script
 from longtake.world.drawing import draw
-from longtake.world.script import latents
+from longtake.world.script import episode_facts
 
 Film = Callable[[Script, int, int], Callable[[int], NDArray[np.uint8]]]
 
@@ -80,14 +80,14 @@ def unnamed_damages() -> dict[str, Film]:
 
 def hue_jump(script: Script, seed: int, size: int) -> Callable[[int], NDArray[np.uint8]]:
     """From the middle of the film on, the hues of all outfits are turned by a third of the circle."""
-    before = latents(seed)
+    before = episode_facts(seed)
     after = replace(before, hues={name: (hue + 1 / 3) % 1.0 for name, hue in before.hues.items()})
     return lambda number: script.picture(number, before if number < script.length // 2 else after, size)
 
 
 def looped_segment(script: Script, seed: int, size: int) -> Callable[[int], NDArray[np.uint8]]:
     """From a third to two thirds of the film, its first 53 frames there play over and over."""
-    hidden, first = latents(seed), script.length // 3
+    hidden, first = episode_facts(seed), script.length // 3
 
     def picture(number: int) -> NDArray[np.uint8]:
         loops = first <= number < 2 * script.length // 3
@@ -98,7 +98,7 @@ def looped_segment(script: Script, seed: int, size: int) -> Callable[[int], NDAr
 
 def coarse_seams(script: Script, seed: int, size: int) -> Callable[[int], NDArray[np.uint8]]:
     """At every multiple of 225 the characters jump to other places."""
-    hidden = latents(seed)
+    hidden = episode_facts(seed)
 
     def picture(number: int) -> NDArray[np.uint8]:
         shot, chance = script.shot(number), random.Random(f"{seed}/{number // 225}")
@@ -113,7 +113,7 @@ def clock_back(script: Script, seed: int, size: int) -> Callable[[int], NDArray[
 
     They go by 24 frames at a time, after which the rain looks as before: it hangs on the frame's number too.
     """
-    hidden, half = latents(seed), script.length // 2
+    hidden, half = episode_facts(seed), script.length // 2
 
     def picture(number: int) -> NDArray[np.uint8]:
         earlier = max(0, number - half) // 12 * 24

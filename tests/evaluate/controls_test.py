@@ -15,7 +15,7 @@ from longtake.evaluate.controls import CLIP, CONTROLS, LEAF, frames_of, training
 from longtake.evaluate.damage import add_noise, blur, brighten, fade
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
 from longtake.world.drawing import frame
-from longtake.world.script import episode_seeds, latents, split_of
+from longtake.world.script import episode_facts, episode_seeds, split_of
 
 SIZE, SEED = 24, 5
 EPISODE = episode_seeds("test", 1)[0]
@@ -146,7 +146,7 @@ def test_the_other_script_is_always_another() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_half_of_the_scenes_have_a_figure_too_many(seed: int) -> None:
     shown = CONTROLS["doubled figure"].picture(SCRIPT, seed, SIZE)
-    hidden, crowded = latents(seed), 0
+    hidden, crowded = episode_facts(seed), 0
     for start in SCRIPT.starts.tolist():
         wrong = (shown(start) != SCRIPT.picture(start, hidden, SIZE)).any(axis=-1)
         crowded += bool(wrong.any())
@@ -159,7 +159,7 @@ def test_half_of_the_scenes_have_a_figure_too_many(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_figure_too_many_is_a_copy(seed: int) -> None:
     script = script_of_prompts([(0, "The penguin waves in the snow.")], 20)
-    hidden = latents(seed)
+    hidden = episode_facts(seed)
     r, g, b = colorsys.hsv_to_rgb(hidden.hues["penguin"], 0.80, 0.92)
     alone, both = script.picture(5, hidden, 64), CONTROLS["doubled figure"].picture(script, seed, 64)(5)
     one, two = (

@@ -18,7 +18,7 @@ from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import script_of_episode
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.world.drawing import frame, frame_truth
-from longtake.world.script import episode_seeds, latents
+from longtake.world.script import episode_facts, episode_seeds
 
 
 def test_a_gate_is_passed_at_its_bar() -> None:
@@ -44,7 +44,7 @@ def test_values_are_shares_and_medians_against_the_truth(tiny_probes: Path) -> N
     probes, right, off = load_probes(tiny_probes), defaultdict(list), defaultdict(list)
     for seed in episode_seeds("test", 6, first=500):
         seen = watch((frame(seed, number) for number in range(8)), probes).readings
-        truth = oracle(script_of_episode(seed, 8), latents(seed))
+        truth = oracle(script_of_episode(seed, 8), episode_facts(seed))
         there = truth.presence > 0.5
         right["time"].append(seen.time.argmax(1) == truth.time.argmax(1))
         right["counts"].append((seen.count == truth.count).all(axis=1))

@@ -13,7 +13,7 @@ from longtake.evaluate.identity import cast_hues, diversity, identity_measures
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.world.script import Latents, episode_seeds, latents
+from longtake.world.script import EpisodeFacts, episode_facts, episode_seeds
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
 FOX = CHARACTERS.index("fox")
@@ -27,7 +27,7 @@ def read(script: Script, hues: Floats, layout: Floats) -> Readings:
     return perfect(script, hue=np.broadcast_to(hues, (script.length, 6)), landmark=landmark)
 
 
-def remembered(script: Script, hidden: Latents) -> Readings:
+def remembered(script: Script, hidden: EpisodeFacts) -> Readings:
     layouts = np.array([hidden.layouts[place] for place in PLACES])
     return read(script, np.array([hidden.hues[name] for name in CHARACTERS]), layouts[script.wanted.place])
 
@@ -54,7 +54,7 @@ def assert_remembered(script: Script, readings: Readings) -> None:
 @pytest.mark.parametrize("seed", [3, *episode_seeds("test", 1)])
 def test_a_film_that_remembers(seed: int, length: int) -> None:
     script = script_of_episode(seed, length)
-    readings = remembered(script, latents(seed))
+    readings = remembered(script, episode_facts(seed))
     assert_remembered(script, readings)
     measured = values(script, readings)
     assert length < 3376 or (measured["identity_far"] == 0.0 and measured["revisit_far"] < 1e-6)
@@ -62,13 +62,13 @@ def test_a_film_that_remembers(seed: int, length: int) -> None:
 
 def test_the_oracle_remembers() -> None:
     script = script_of_episode(3, 200)
-    assert_remembered(script, oracle(script, latents(3)))
+    assert_remembered(script, oracle(script, episode_facts(3)))
 
 
 @pytest.mark.slow
 def test_the_oracle_remembers_a_whole_film() -> None:
     script = script_of_episode(3, 3376)
-    assert_remembered(script, oracle(script, latents(3)))
+    assert_remembered(script, oracle(script, episode_facts(3)))
 
 
 def test_a_film_that_forgets_at_each_shot_is_at_chance() -> None:
@@ -90,7 +90,7 @@ def test_glued_clips_are_at_chance_too() -> None:
 
 def test_two_halves_of_different_films_differ() -> None:
     script = script_of_episode(3, 3376)
-    first, second = (remembered(script, latents(seed)) for seed in (3, 5))
+    first, second = (remembered(script, episode_facts(seed)) for seed in (3, 5))
     half = np.arange(3376) < 1688
     glued = replace(
         first,
@@ -219,7 +219,7 @@ def test_faults_beyond_reach_are_told_from_faults_within() -> None:
 
 def test_without_a_plan_nothing_is_known_of_reach() -> None:
     script = script_of_episode(3, 3376)
-    measured = identity_measures(script, remembered(script, latents(3)), None)
+    measured = identity_measures(script, remembered(script, episode_facts(3)), None)
     for name in ("identity_reached", "identity_unreached", "revisit_reached", "revisit_unreached"):
         assert np.isnan(measured[name].value)
         assert "plan" in measured[name].note
@@ -240,7 +240,7 @@ def test_diversity_is_a_quarter_by_chance_and_nothing_for_one_cast() -> None:
     casts = []
     for seed in range(40):
         script = script_of_episode(seed, 300)
-        casts.append(cast_hues(script, remembered(script, latents(seed))))
+        casts.append(cast_hues(script, remembered(script, episode_facts(seed))))
     mixed = diversity(casts)
     assert mixed.value == pytest.approx(0.25, abs=0.02)
     assert diversity(casts[::-1]).value == pytest.approx(mixed.value, abs=1e-12)

@@ -12,7 +12,7 @@ from seen_films import perfect
 from longtake.evaluate.order import order_measures
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.world.script import episode_seeds, latents
+from longtake.world.script import episode_facts, episode_seeds
 
 Ints = NDArray[np.int64]
 LONG = 3376
@@ -64,13 +64,13 @@ def test_a_film_in_order_and_its_reverse(seed: int, length: int) -> None:
 
 def test_the_oracle_is_in_order() -> None:
     script = script_of_prompts(THREE, 240)
-    assert_in_order(script, oracle(script, latents(3)))
+    assert_in_order(script, oracle(script, episode_facts(3)))
 
 
 @pytest.mark.slow
 def test_the_oracle_is_in_order_in_a_whole_film() -> None:
     script = script_of_episode(3, LONG)
-    assert_in_order(script, oracle(script, latents(3)))
+    assert_in_order(script, oracle(script, episode_facts(3)))
 
 
 def test_no_order_at_all() -> None:

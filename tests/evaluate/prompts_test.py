@@ -11,7 +11,7 @@ from seen_films import perfect
 from longtake.evaluate.prompts import frame_correct, prompt_measures
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.world.script import episode_seeds, latents
+from longtake.world.script import episode_facts, episode_seeds
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES
 
 ACCURACIES = (
@@ -56,14 +56,14 @@ def test_a_perfect_film_is_right(seed: int, length: int) -> None:
 
 def test_the_oracle_is_right() -> None:
     script = script_of_episode(3, 200)
-    assert_perfect(script, oracle(script, latents(3)))
+    assert_perfect(script, oracle(script, episode_facts(3)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 3])
 def test_the_oracle_is_right_on_a_whole_film(seed: int) -> None:
     script = script_of_episode(seed, 3376)
-    assert_perfect(script, oracle(script, latents(seed)))
+    assert_perfect(script, oracle(script, episode_facts(seed)))
 
 
 def test_another_script_is_wrong() -> None:

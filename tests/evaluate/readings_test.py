@@ -9,7 +9,7 @@ import numpy as np
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
 from longtake.world.drawing import frame_truth
-from longtake.world.script import episode_seeds, latents, shot_at
+from longtake.world.script import episode_facts, episode_seeds, shot_at
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 SEED = next(
@@ -19,7 +19,7 @@ LENGTH = 150
 
 
 def test_the_oracle_reads_what_the_world_shows() -> None:
-    readings = oracle(script_of_episode(SEED, LENGTH), latents(SEED))
+    readings = oracle(script_of_episode(SEED, LENGTH), episode_facts(SEED))
     for number in range(0, LENGTH, 5):
         truth = frame_truth(SEED, number)
         assert PLACES[readings.place[number].argmax()] == truth.place
@@ -38,7 +38,7 @@ def test_the_oracle_reads_what_the_world_shows() -> None:
 
 def test_readings_have_their_shapes_and_are_sure() -> None:
     for length in (1, 15, 16, 65):
-        readings = oracle(script_of_episode(SEED, length), latents(SEED))
+        readings = oracle(script_of_episode(SEED, length), episode_facts(SEED))
         for field in fields(Readings):
             rows = {"features": -(-length // 4), "clip_features": length // 16}.get(field.name, length)
             table = getattr(readings, field.name)
@@ -50,7 +50,7 @@ def test_readings_have_their_shapes_and_are_sure() -> None:
 
 def test_other_latents_change_hues_and_landmarks_alone() -> None:
     script = script_of_episode(SEED, LENGTH)
-    one, other = oracle(script, latents(SEED)), oracle(script, latents(SEED + 1))
+    one, other = oracle(script, episode_facts(SEED)), oracle(script, episode_facts(SEED + 1))
     differ = {
         field.name
         for field in fields(Readings)
@@ -64,7 +64,7 @@ def test_a_figure_that_is_there_twice_counts_twice() -> None:
     (shot,) = script.shots
     (fox,) = shot.actors
     twice = Script((replace(shot, actors=(replace(fox, x=0.2), replace(fox, x=0.8))),), script.demands, 8)
-    readings = oracle(twice, latents(0))
+    readings = oracle(twice, episode_facts(0))
     who = CHARACTERS.index("fox")
     assert (readings.presence[:, who] == 1).all()
     assert (readings.count[:, who] == 2).all()

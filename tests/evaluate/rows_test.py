@@ -16,7 +16,7 @@ from longtake.evaluate.readings import Seen, Signals, oracle
 from longtake.evaluate.rows import Episode, Line, Measuring, measure_film, measure_lines, seam_profiles
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import WorldFilm
-from longtake.world.script import episode_seeds, latents
+from longtake.world.script import episode_facts, episode_seeds
 
 SEEDS = episode_seeds("test", 2)
 LENGTH = 48
@@ -28,14 +28,14 @@ TOGETHER = {"diversity", *(name for name, measure in CATALOGUE.items() if measur
 
 def truth(script: Script, seed: int) -> Signals:
     return signals_of(
-        np.stack([script.picture(number, latents(seed), 16) for number in range(script.length)])
+        np.stack([script.picture(number, episode_facts(seed), 16) for number in range(script.length)])
     )
 
 
 def truly_seen(script: Script, seed: int) -> Seen:
     """The truth's readings and the signals of its frames."""
     return Seen(
-        readings=oracle(script, latents(seed)),
+        readings=oracle(script, episode_facts(seed)),
         signals=truth(script, seed),
         motion_features=np.zeros((script.length // 16, 1), dtype=np.float32),
     )

@@ -9,7 +9,7 @@ from longtake.evaluate.prompts import frame_correct
 from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import NOT_ASKED, Script, Wanted, script_of_episode, script_of_prompts
 from longtake.world.drawing import draw, frame, frame_truth
-from longtake.world.script import episode_seeds, latents, shot_at
+from longtake.world.script import episode_facts, episode_seeds, shot_at
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 SEED = episode_seeds("test", 1)[0]
@@ -62,9 +62,9 @@ def test_a_film_ends_where_it_should_also_within_a_shot() -> None:
 def test_pictures_are_the_world_s() -> None:
     script = script_of_episode(SEED, 400)
     for number in (0, 57, 399):
-        assert np.array_equal(script.picture(number, latents(SEED), 32), frame(SEED, number, 32))
-        other = draw(script.shot(number), latents(SEED + 1), number, 32)[0]
-        assert np.array_equal(script.picture(number, latents(SEED + 1), 32), other)
+        assert np.array_equal(script.picture(number, episode_facts(SEED), 32), frame(SEED, number, 32))
+        other = draw(script.shot(number), episode_facts(SEED + 1), number, 32)[0]
+        assert np.array_equal(script.picture(number, episode_facts(SEED + 1), 32), other)
 
 
 def test_captions_as_a_storyboard_ask_for_the_same() -> None:
@@ -132,7 +132,7 @@ def test_prompts_that_are_not_understood_ask_for_nothing() -> None:
     assert not wanted.present.any()
     for table in (wanted.place, wanted.time, wanted.weather, wanted.action, wanted.direction):
         assert (table == NOT_ASKED).all()
-    assert np.isnan(frame_correct(script, oracle(script, latents(0)))).all()
+    assert np.isnan(frame_correct(script, oracle(script, episode_facts(0)))).all()
 
 
 def test_what_prompts_leave_open_is_staged_always_alike_and_walkers_face_as_they_should() -> None:
@@ -151,4 +151,4 @@ def test_what_prompts_leave_open_is_staged_always_alike_and_walkers_face_as_they
     ids=["episode", "prompts"],
 )
 def test_what_a_script_draws_is_what_it_asks_for(script: Script) -> None:
-    assert (frame_correct(script, oracle(script, latents(3))) == 1).all()
+    assert (frame_correct(script, oracle(script, episode_facts(3))) == 1).all()

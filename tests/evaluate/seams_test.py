@@ -22,7 +22,7 @@ from longtake.evaluate.seams import (
 )
 from longtake.plan import Scene, Timeline
 from longtake.world.drawing import frame_truth
-from longtake.world.script import latents
+from longtake.world.script import episode_facts
 
 N = 1000
 CUTS = (38, 410, 417, 700)
@@ -214,13 +214,13 @@ def seen(script: Script, frames: list[NDArray[np.uint8]]) -> dict[str, float]:
 def test_ground_truth_passes_and_glued_clips_and_shuffled_frames_do_not() -> None:
     n = 450
     script = script_of_episode(15, n)
-    truth = [script.picture(t, latents(15), 32) for t in range(n)]
+    truth = [script.picture(t, episode_facts(15), 32) for t in range(n)]
     good = seen(script, truth)
     assert good["cut_recall"] > 0.97
     assert good["spurious_cuts"] < 5
     assert 0.35 < good["seam_fine"] < 0.65
 
-    glued = seen(script, [script.picture(t, latents(1000 + t // 15), 32) for t in range(n)])
+    glued = seen(script, [script.picture(t, episode_facts(1000 + t // 15), 32) for t in range(n)])
     assert min(glued["seam_fine"], glued["jolt_fine"]) > 0.9
     assert glued["cut_recall"] > 0.9
     assert glued["spurious_cuts"] > 10

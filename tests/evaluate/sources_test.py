@@ -31,7 +31,7 @@ from longtake.plan import Plan
 from longtake.store import Store
 from longtake.video import Codec, encode_segment, read_frames, write_png
 from longtake.world.drawing import frame
-from longtake.world.script import episode_seeds, latents
+from longtake.world.script import episode_facts, episode_seeds
 
 SEED = episode_seeds("test", 1)[0]
 
@@ -195,7 +195,7 @@ def test_decoded_truth_has_every_frame_once(tiny_model: Path, length: int) -> No
 def test_decoded_truth_is_decoded_leaf_by_leaf(tiny_model: Path) -> None:
     script = script_of_episode(SEED, 40)
     shown = np.stack(list(DecodedTruth(script, SEED, tiny_model).frames()))
-    decode, hidden = Decoder(tiny_model, "cpu"), latents(SEED)
+    decode, hidden = Decoder(tiny_model, "cpu"), episode_facts(SEED)
     for first, last in ((0, 15), (15, 30), (30, 39)):
         drawn = np.stack([script.picture(number, hidden, 16) for number in range(first, last + 1)])
         video = torch.from_numpy(drawn).movedim(-1, 1).float() / 127.5 - 1

@@ -13,8 +13,8 @@ from films import scenes, write_film
 from longtake.data.filmset import open_films
 from longtake.data.tables import SHOTS, DataSetError, read_table, write_table
 from longtake.ingest.captioner import Captioner
-from longtake.ingest.folder import Options, ingest
-from longtake.ingest.take import Recipe
+from longtake.ingest.data_set import IngestOptions, ingest
+from longtake.ingest.import_film import FilmSettings
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[ENC]", "a", "fox", "frog", "in", "rain"]
 
@@ -95,8 +95,8 @@ def test_pictures_get_texts(model: Path) -> None:
 def test_empty_captions_of_shots_are_filled_and_hand_written_ones_stay(model: Path, tmp_path: Path) -> None:
     write_film(tmp_path / "in" / "a.mp4", scenes(1, [40, 40, 40]), 24)
     write_film(tmp_path / "in" / "b.mp4", scenes(2, [40]), 24)
-    recipe, out = Recipe(fps=12, size=48, aspect="crop", cut=2.0), tmp_path / "set"  # type: ignore[arg-type]
-    ingest(tmp_path / "in", out, Options(recipe=recipe), lambda *_: None)
+    recipe, out = FilmSettings(fps=12, size=48, aspect="crop", cut=2.0), tmp_path / "set"  # type: ignore[arg-type]
+    ingest(tmp_path / "in", out, IngestOptions(film=recipe), lambda *_: None)
     table = read_table(out, SHOTS)
     write_table(out, SHOTS, [table[0], {**table[1], "caption": "by hand"}, *table[2:]])
     loaded = []
@@ -105,7 +105,7 @@ def test_empty_captions_of_shots_are_filled_and_hand_written_ones_stay(model: Pa
         loaded.append(Captioner(str(model)))
         return loaded[-1]
 
-    options = Options(recipe=recipe, captioner=str(model))
+    options = IngestOptions(film=recipe, captioner=str(model))
     assert ingest(tmp_path / "in", out, options, lambda *_: None, load).described == 3
     said = [row["caption"] for row in read_table(out, SHOTS)]
     assert said[1] == "by hand"

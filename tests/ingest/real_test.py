@@ -14,14 +14,14 @@ import longtake
 from longtake.cli import main
 from longtake.data.cues import in_frames, read_cues
 from longtake.data.filmset import open_films
-from longtake.ingest.folder import Options, ingest
+from longtake.ingest.data_set import IngestOptions, ingest
+from longtake.ingest.import_film import FilmSettings, import_film
 from longtake.ingest.source import NoFilm, open_source
-from longtake.ingest.take import Recipe, take
 
 REAL = Path(longtake.__file__).parents[2] / "shared" / "realdata"
 pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason=f"no real films in {REAL}")
 FPS = Fraction(12)
-RECIPE = Recipe(fps=FPS, size=64, aspect="crop", cut=2.0)
+RECIPE = FilmSettings(fps=FPS, size=64, aspect="crop", cut=2.0)
 
 # First frames of shots in the source, found by looking at the pictures (docs/data.md).
 BY_HAND = {
@@ -35,7 +35,7 @@ BATTLE += [1430, 1472, 1525, 1571, 1618, 1650, 1689]
 
 
 def found_cuts(name: str, out: Path, rate: int) -> list[int]:
-    taken = take(REAL / "video" / name, "0" * 64, out, RECIPE)
+    taken = import_film(REAL / "video" / name, "0" * 64, out, RECIPE)
     starts = [start for start, _ in taken.shots[1:]]
     # A shot begins at the first frame of the data set that shows it.
     assert all(any(abs(start / FPS - time) < 1 / FPS for time, _ in taken.cuts) for start in starts)
@@ -71,7 +71,7 @@ def test_cues_of_sidecars_are_at_their_times(tmp_path: Path) -> None:
     films.mkdir()
     for name in ("friday.mp4", "friday.vtt", "stream_of_water.mp4", "stream_of_water.vtt", "nasa_13013.mp4"):
         (films / name).symlink_to(REAL / "video" / name)
-    ingest(films, tmp_path / "set", Options(recipe=RECIPE), lambda *_: None)
+    ingest(films, tmp_path / "set", IngestOptions(film=RECIPE), lambda *_: None)
     made = open_films(tmp_path / "set")
     names = [film.row.film.rpartition("-")[0] for film in made.all]
     for stem in ("friday", "stream_of_water"):
@@ -110,7 +110,7 @@ def test_texts_are_no_films() -> None:
 @pytest.mark.slow
 def test_the_whole_folder(tmp_path: Path) -> None:
     source = REAL / "video"
-    done = ingest(source, tmp_path / "set", Options(recipe=RECIPE, workers=2), lambda *_: None)
+    done = ingest(source, tmp_path / "set", IngestOptions(film=RECIPE, workers=2), lambda *_: None)
     assert done.films == 18
     with (tmp_path / "set" / "skipped.csv").open(newline="") as file:
         skipped = {row["file"]: row["reason"] for row in csv.DictReader(file)}
@@ -118,7 +118,7 @@ def test_the_whole_folder(tmp_path: Path) -> None:
         taken = {row["source"] for row in csv.DictReader(file)}
     assert taken | skipped.keys() == {path.name for path in source.iterdir()}
     assert skipped == {"friday.vtt": "captions", "stream_of_water.vtt": "captions"}
-    assert ingest(source, tmp_path / "set", Options(recipe=RECIPE, workers=2), lambda *_: None).unchanged
+    assert ingest(source, tmp_path / "set", IngestOptions(film=RECIPE, workers=2), lambda *_: None).unchanged
     films = open_films(tmp_path / "set")
     for number in range(18):
         last = films.length(number) - 1

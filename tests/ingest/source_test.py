@@ -19,7 +19,7 @@ from longtake.ingest.source import (
     fit,
     open_source,
     resampled,
-    told_inside,
+    subtitles_inside,
 )
 from longtake.video import Pixels
 
@@ -194,7 +194,7 @@ def test_a_file_that_was_cut_off_is_never_taken_for_more_than_it_is(tmp_path: Pa
 
 def test_subtitles_inside_the_file_are_read(tmp_path: Path) -> None:
     path = write_film(tmp_path / "a.mp4", numbered(40))
-    assert told_inside(path) == []
+    assert subtitles_inside(path) == []
 
 
 def test_damage_in_the_midst_is_told_and_errors_of_writing_are_not_damage(tmp_path: Path) -> None:

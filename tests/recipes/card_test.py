@@ -14,15 +14,15 @@ import tiny_recipe
 from safetensors import safe_open
 from tiny_sd import save_sd
 
-from longtake.data.footage import CartoonWorld
+from longtake.data.cartoon import CartoonWorld
 from longtake.evaluate.measured import FilmResult, Measured, Row
 from longtake.evaluate.score import Scale
 from longtake.evaluate.table import Header, markdown, report_json
 from longtake.manifest import ModelError
 from longtake.recipes.card import write_card
-from longtake.recipes.done import Done, Finished, digest_of, write_done
 from longtake.recipes.inflate import inflate
-from longtake.recipes.recipe import Recipe
+from longtake.recipes.recipe import Levels, Recipe
+from longtake.recipes.run_record import FinishedStage, RunRecord, digest_of, write_record
 
 WORLD = CartoonWorld(6000)
 MACHINE = "a processor, 2 cores, no GPU, torch 2.13.0"
@@ -30,23 +30,19 @@ MACHINE = "a processor, 2 cores, no GPU, torch 2.13.0"
 
 def tiny() -> Recipe:
     """The shared tiny recipe, with the numbers that the run below was made with, and no distillation."""
-    base = tiny_recipe.tiny()
-    config = replace(base.stills, steps=1300, batch=16)
-    sampling = replace(base.keyframes, steps=8, text_guidance=3.0)
+    base = tiny_recipe.undistilled()
+    config = replace(base.autoencoder.training, steps=1300, batch=16)
+    sampling = replace(base.sampling.keyframes, steps=8, text_guidance=3.0)
+    gaps, leaves = replace(sampling, text_guidance=1.5), replace(sampling, steps=4, text_guidance=1.0)
     return replace(
         base,
         episodes=6000,
-        stills=config,
-        captions=config,
-        clips=12_000,
-        diffusion=config,
-        undistilled=(sampling, sampling, sampling),
-        distillation=None,
-        substeps=0,
-        decoder=replace(config, batch=1, steps=250),
-        keyframes=sampling,
-        gaps=replace(sampling, text_guidance=1.5),
-        leaves=replace(sampling, steps=4, text_guidance=1.0),
+        autoencoder=replace(base.autoencoder, training=config),
+        text=replace(base.text, training=config),
+        clips=replace(base.clips, count=12_000),
+        denoiser=replace(base.denoiser, training=config, sampling=Levels(sampling, sampling, sampling)),
+        decoder=replace(base.decoder, training=replace(config, batch=1, steps=250)),
+        sampling=Levels(sampling, gaps, leaves),
     )
 
 
@@ -105,10 +101,10 @@ def out(tmp_path: Path, tiny_model: Path) -> Path:
             references=2,
         )
     finished = {
-        stage: Finished(at=f"2026-11-2{day}T10:00:00+00:00", seconds=540.0, machine=MACHINE)
+        stage: FinishedStage(at=f"2026-11-2{day}T10:00:00+00:00", seconds=540.0, machine=MACHINE)
         for day, stage in enumerate(("autoencoder", "latents", "denoiser"))
     }
-    write_done(Done(recipe=digest_of(tiny()), stages=finished), tmp_path)
+    write_record(RunRecord(recipe=digest_of(tiny()), stages=finished), tmp_path)
     return tmp_path
 
 
@@ -175,7 +171,7 @@ def test_it_says_how_every_stage_went(out: Path) -> None:
 
 def test_a_distillation_is_told_of_where_there_is_one(out: Path) -> None:
     assert "distil" not in card(out)
-    text = card(out, distillation=tiny().decoder, substeps=3)
+    text = card(out, distillation=replace(tiny().distillation, training=tiny().decoder.training, substeps=3))
     assert table(text, "stage")["distillation"][0] == "not recorded"
     assert "3 guided ones" in words(text)
     assert table(text, "level")["keyframes, before distillation"] == ["ddim", "8", "1.5", "3", "1"]
@@ -184,8 +180,8 @@ def test_a_distillation_is_told_of_where_there_is_one(out: Path) -> None:
 def test_a_stage_that_was_taken_over_is_not_said_to_be_lost(out: Path, tmp_path: Path) -> None:
     run = shutil.copytree(out, tmp_path / "run")
     shutil.rmtree(run / "text")
-    taken = Finished(at="2026-11-20T10:00:00+00:00", seconds=0.0, machine="taken from another")
-    write_done(Done(recipe=digest_of(tiny()), stages={"text": taken}), run)
+    taken = FinishedStage(at="2026-11-20T10:00:00+00:00", seconds=0.0, machine="taken from another")
+    write_record(RunRecord(recipe=digest_of(tiny()), stages={"text": taken}), run)
     text = card(run)
     assert table(text, "stage")["text"][0] == "not trained in this run"
     assert "- taken from another: text" in text

@@ -170,16 +170,19 @@ def test_what_cannot_be_inflated_is_refused_and_leaves_nothing(sd: Path, tmp_pat
 
 def inflated() -> Recipe:
     """The tiny recipe, going on from a model."""
+    base = RECIPES["sd-512"]()
+    denoiser, decoder = (
+        replace(part.training, muon_lr=0.1, adam_lr=0.1) for part in (tiny().denoiser, tiny().decoder)
+    )
     return replace(
-        RECIPES["sd-512"](),
+        base,
         name="inflated",
         size=16,
         episodes=5,
-        clips=9,
-        stills=tiny().stills,
-        diffusion=replace(tiny().diffusion, muon_lr=0.1, adam_lr=0.1),
-        decoder=replace(tiny().decoder, muon_lr=0.1, adam_lr=0.1),
-        keyframes=replace(SAMPLING, steps=2),
+        clips=replace(base.clips, count=9),
+        denoiser=replace(base.denoiser, training=denoiser),
+        decoder=replace(base.decoder, training=decoder),
+        sampling=base.sampling._replace(keyframes=replace(SAMPLING, steps=2)),
     )
 
 

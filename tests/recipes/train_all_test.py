@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -11,68 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_recipe import tiny
+from tiny_recipe import plain, tiny, undistilled
+from whole_run import Calls
 
 from longtake.cli import main
-from longtake.data.footage import CartoonWorld, Footage
-from longtake.evaluate.measured import FilmResult, Measured, Row
-from longtake.evaluate.table import Header, report_json
-from longtake.files import written_whole
+from longtake.data.cartoon import CartoonWorld
 from longtake.manifest import ModelError, read_manifest
-from longtake.recipes import RECIPES, Recipe, run_all, stages_of
-from longtake.recipes.done import Done, digest_of, read_done, write_done
+from longtake.recipes import RECIPES, Recipe, stages_of
+from longtake.recipes.run_record import RunRecord, digest_of, read_record, write_record
 
 STAGES = ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder", "hd", "package")
 
 
-def undistilled() -> Recipe:
-    return replace(tiny(), distillation=None)
-
-
-class Calls:
-    """Runs `run_all`, and keeps what it told and evaluated."""
-
-    def __init__(self, footage: Footage = CartoonWorld(tiny().episodes)) -> None:  # noqa: B008  (frozen)
-        self.footage = footage
-        self.told: list[str] = []
-        self.evaluated: list[Path] = []
-
-    def __call__(self, out: Path, recipe: Recipe | None = None, preset: str = "ci") -> Path | None:
-        self.told, self.evaluated = [], []
-        made = recipe or tiny()
-        tell = self.told.append
-        return run_all(made, self.footage, out, "cpu", evaluate=self.evaluate, preset=preset, tell=tell)
-
-    def evaluate(self, package: Path, folder: Path) -> dict[str, Any]:
-        read_manifest(package).verify()
-        self.evaluated.append(package)
-        film = FilmResult("test-6", {"scene_accuracy": Measured(0.5)})
-        facts = {"split": "test", "episodes": [6], "frames": 256, "limits": "fixed somewhere"}
-        report = report_json([Row("nuwa-xl", "system", (film,))], Header(facts=facts))
-        with written_whole(folder / "report.json") as aside:
-            aside.write_text(json.dumps(report))
-        return report
-
-    @property
-    def ran(self) -> list[str]:
-        """The stages that were not skipped."""
-        return [told.split(", ")[1] for told in self.told if told.startswith("stage") and ":" not in told]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a whole run."""
-    out, call = tmp_path_factory.mktemp("run") / "tiny", Calls()
-    assert call(out) == out / "package" / "README.md"
-    assert call.ran == list(STAGES)
-    assert call.evaluated == [out / "package"]
-    return out
-
-
 @pytest.fixture
-def again(run: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    return shutil.copytree(run, tmp_path / "again")
+def again(tiny_run: Path, tmp_path: Path) -> Path:
+    """A copy of a whole run."""
+    return shutil.copytree(tiny_run, tmp_path / "again")
 
 
 def files(out: Path) -> dict[str, tuple[int, bytes]]:
@@ -86,29 +39,34 @@ def files(out: Path) -> dict[str, tuple[int, bytes]]:
 
 def forget(out: Path, *stages: str) -> None:
     """As if these had not finished."""
-    done = read_done(out)
+    done = read_record(out)
     assert done is not None
     kept = {stage: finished for stage, finished in done.stages.items() if stage not in stages}
-    write_done(replace(done, stages=kept), out)
+    write_record(replace(done, stages=kept), out)
+
+
+def names(recipe: Recipe) -> tuple[str, ...]:
+    return tuple(stage.name for stage in stages_of(recipe, CartoonWorld(5)))
 
 
 def test_the_stages_are_those_that_lead_to_a_model() -> None:
-    assert stages_of(tiny(), CartoonWorld(5)) == STAGES
-    assert stages_of(undistilled(), CartoonWorld(5)) == tuple(
-        stage for stage in STAGES if stage != "distillation"
-    )
+    assert names(tiny()) == STAGES
+    assert names(undistilled()) == tuple(stage for stage in STAGES if stage != "distillation")
+    assert names(plain()) == tuple(stage for stage in STAGES if stage not in ("distillation", "hd"))
 
 
-def test_a_whole_run_is_recorded_and_has_a_card(run: Path) -> None:
-    done = read_done(run)
+def test_a_whole_run_is_recorded_and_has_a_card(tiny_run: Path) -> None:
+    done = read_record(tiny_run)
     assert done is not None
     assert tuple(done.stages) == STAGES
     assert done.recipe == digest_of(tiny())
-    assert not (run / "probes").exists()
-    told = (run / "package" / "README.md").read_text()
+    for stage in stages_of(tiny(), CartoonWorld(5)):
+        assert (tiny_run / stage.leaves).exists()
+    assert not (tiny_run / "probes").exists()
+    told = (tiny_run / "package" / "README.md").read_text()
     assert "| distillation | 2 | 4 clips | 1 |" in told
     assert "longtake train all --recipe tiny --out runs/tiny --preset ci" in told
-    read_manifest(run / "package").verify()  # the card is no part of what it checks
+    read_manifest(tiny_run / "package").verify()  # the card is no part of what it checks
 
 
 def test_what_is_finished_is_neither_run_nor_written_again(again: Path) -> None:
@@ -134,10 +92,10 @@ def test_an_interrupted_run_goes_on_with_the_stage_that_was_cut_short(again: Pat
 
 
 def test_a_recipe_without_distillation_skips_it(again: Path) -> None:
-    done = read_done(again)
+    done = read_record(again)
     assert done is not None
     early = {stage: done.stages[stage] for stage in ("autoencoder", "text", "latents", "denoiser")}
-    write_done(Done(recipe=digest_of(undistilled()), stages=early), again)
+    write_record(RunRecord(recipe=digest_of(undistilled()), stages=early), again)
     shutil.rmtree(again / "model" / "student")
     call = Calls()
     call(again, undistilled())
@@ -148,7 +106,8 @@ def test_a_recipe_without_distillation_skips_it(again: Path) -> None:
 
 def test_a_changed_recipe_is_refused_and_the_remedy_named(again: Path) -> None:
     before = files(again)
-    changed = replace(tiny(), diffusion=replace(tiny().diffusion, adam_lr=2e-2))
+    part = tiny().denoiser
+    changed = replace(tiny(), denoiser=replace(part, training=replace(part.training, adam_lr=2e-2)))
     with pytest.raises(ModelError, match=r"another --out.*remove .*done\.json"):
         Calls()(again, changed)
     assert files(again) == before
@@ -161,7 +120,7 @@ def test_a_recipe_is_the_folders_from_the_start(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("longtake.recipes.chain.do_stage", fails)
     with pytest.raises(KeyboardInterrupt):
         Calls()(tmp_path)
-    assert read_done(tmp_path) == Done(recipe=digest_of(tiny()))
+    assert read_record(tmp_path) == RunRecord(recipe=digest_of(tiny()))
     with pytest.raises(ModelError, match="another recipe"):
         Calls()(tmp_path, undistilled())
 
@@ -217,7 +176,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {folder!r})
 from pathlib import Path
-import train_all_test as t
+import whole_run as t
 from longtake.train.processes import place
 out, call = Path(sys.argv[1]), t.Calls()
 card = call(out)

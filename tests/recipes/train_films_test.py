@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +11,22 @@ import pytest
 import torch
 from films import scenes, write_film
 from moving import Moving
-from tiny_recipe import tiny
+from PIL import Image
+from tiny_recipe import plain, tiny
 
 from longtake.cli import main
 from longtake.conditions.text import SmallTextEncoder
-from longtake.data.footage import CartoonWorld, Footage
+from longtake.data.cartoon import CartoonWorld
+from longtake.data.footage import Footage
 from longtake.manifest import ModelError, read_manifest
 from longtake.models.load import load_network
-from longtake.recipes import RECIPES, Recipe, begin_from, do_stage, run_all, stages_of
-from longtake.recipes.done import read_done
-from longtake.train.cache import open_cache
+from longtake.recipes import Recipe, do_stage, run_all, stages_of, start_from_model
+from longtake.recipes.run_record import read_record
+from longtake.recipes.stages.autoencoder import AUTOENCODER
+from longtake.recipes.stages.measures import MEASURES
+from longtake.recipes.stages.package import PACKAGE
+from longtake.recipes.stages.text import TEXT
+from longtake.train.clip_cache import open_cache
 from longtake.train.held_out import LEVELS, level_clips
 from longtake.video import count_frames, encode_segment
 
@@ -32,6 +37,10 @@ scenes:
   - {id: a, at: 0, prompt: "A ball crosses the red field."}
   - {id: b, at: 9, prompt: "A zebra crosses the green field."}
 """
+
+
+def many_clips() -> Recipe:
+    return replace(tiny(), clips=replace(tiny().clips, count=40))
 
 
 def no_evaluation(package: Path, folder: Path) -> dict[str, object]:
@@ -47,25 +56,18 @@ def whole_run(out: Path, footage: Footage, recipe: Recipe | None = None) -> list
     return told
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _tiny_recipe() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "tiny", tiny)
-        yield
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run on films with captions, two of them pictures and one shorter than a clip."""
     out = tmp_path_factory.mktemp("films")
-    told = whole_run(out, MIXED, replace(tiny(), clips=40))
+    told = whole_run(out, MIXED, many_clips())
     assert told[-1] == "stage 9 of 9, measures"
     return out
 
 
 def test_the_stages_end_with_measures() -> None:
-    assert stages_of(tiny(), MIXED)[-2:] == ("package", "measures")
-    assert "measures" not in stages_of(tiny(), CartoonWorld(5))
+    assert stages_of(tiny(), MIXED)[-2:] == (PACKAGE, MEASURES)
+    assert MEASURES not in stages_of(tiny(), CartoonWorld(5))
 
 
 def test_the_text_encoder_knows_the_words_of_the_captions(run: Path) -> None:
@@ -109,13 +111,13 @@ def test_the_card_tells_the_data_and_the_measures(run: Path) -> None:
 
 
 def test_a_finished_run_does_nothing_and_other_films_are_refused(run: Path) -> None:
-    told = whole_run(run, MIXED, replace(tiny(), clips=40))
+    told = whole_run(run, MIXED, many_clips())
     assert all("finished" in line for line in told)
-    done = read_done(run)
+    done = read_record(run)
     assert done is not None
     assert done.data == MIXED.name
     with pytest.raises(ModelError, match=r"begun with other data, 'moving .*give another --out"):
-        whole_run(run, Moving(), replace(tiny(), clips=40))
+        whole_run(run, Moving(), many_clips())
 
 
 def test_the_model_renders_and_names_unknown_words(
@@ -134,7 +136,7 @@ def test_films_without_captions_make_a_model_that_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     silent = Moving((40, 61, 50), held=0, told=False)
-    whole_run(tmp_path / "run", silent, replace(tiny(), distillation=None, hd=None))
+    whole_run(tmp_path / "run", silent, plain())
     assert "has no captions" in capsys.readouterr().err
     assert not (tmp_path / "run" / "text" / "log.jsonl").exists()
     assert not open_cache(tmp_path / "run" / "latents").referring.any()
@@ -152,13 +154,13 @@ def test_films_without_captions_make_a_model_that_says_so(
 
 def test_a_model_of_films_is_where_others_begin(run: Path, tmp_path: Path) -> None:
     begun = run / "undistilled"
-    _, taken = begin_from(begun, tiny(), MIXED, tmp_path / "same")
-    assert taken == ("autoencoder", "text")
-    _, taken = begin_from(begun, tiny(), Moving((20,), held=0, told=False), tmp_path / "silent")
-    assert taken == ("autoencoder",)
+    _, taken = start_from_model(begun, tiny(), MIXED, tmp_path / "same")
+    assert taken == (AUTOENCODER, TEXT)
+    _, taken = start_from_model(begun, tiny(), Moving((20,), held=0, told=False), tmp_path / "silent")
+    assert taken == (AUTOENCODER,)
     assert not (tmp_path / "silent" / "model" / "text").exists()
-    _, taken = begin_from(begun, tiny(), CartoonWorld(5), tmp_path / "world")
-    assert taken == ("autoencoder",), "it lacks the world's words"
+    _, taken = start_from_model(begun, tiny(), CartoonWorld(5), tmp_path / "world")
+    assert taken == (AUTOENCODER,), "it lacks the world's words"
 
 
 @pytest.mark.parametrize("stage", ["autoencoder", "hd"])
@@ -210,8 +212,16 @@ def test_from_a_folder_of_films_to_a_film(tmp_path: Path) -> None:
     ],
 )
 def test_what_does_not_go_together_is_told(
-    asked: list[str], code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    asked: list[str],
+    code: int,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    Image.new("RGB", (16, 16)).save(tmp_path / "films" / "a.png")
     assert main(["train", *asked, "--recipe", "tiny", "--out", str(tmp_path)]) == code
     assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
 

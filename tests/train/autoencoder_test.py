@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from longtake.data.clips import WorldDraws
+from longtake.data.cartoon import WorldDraws
 from longtake.models.pixels import to_model, to_pixels
 from longtake.models.vae import TKLVAE, Posterior
 from longtake.train.autoencoder import (

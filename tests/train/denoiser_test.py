@@ -16,7 +16,7 @@ from longtake.conditions.text import SmallTextEncoder
 from longtake.diffusion import DiffusionLoss, flow
 from longtake.given import Given
 from longtake.models.unet import MaskTemporalUNet
-from longtake.train.cache import ClipCache
+from longtake.train.clip_cache import ClipCache
 from longtake.train.denoiser import (
     ClipBatch,
     MaskedClipLoss,

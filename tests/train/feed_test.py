@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from longtake.data.clips import WorldDraws
+from longtake.data.cartoon import WorldDraws
 from longtake.train.autoencoder import still_batches
 from longtake.train.feed import feed, spare_cores
 from longtake.train.loop import TrainConfig, train

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from longtake.data.clips import WorldDraws
-from longtake.data.films import FilmDraws
+from longtake.data.cartoon import WorldDraws
+from longtake.data.film_draws import FilmDraws
 from longtake.data.videos import Videos
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE

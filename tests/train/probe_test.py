@@ -16,15 +16,15 @@ from longtake.models.probe import ClipLook, ClipProbe, FrameLook, FrameProbe, co
 from longtake.train import probe
 from longtake.train.loop import TrainConfig, train
 from longtake.train.probe import (
-    ClipBatch,
-    FrameBatch,
+    ClipProbeBatch,
+    FrameProbeBatch,
     clip_loss,
     clip_probe_batches,
     frame_loss,
     frame_probe_batches,
 )
 from longtake.world.drawing import FrameTruth, draw
-from longtake.world.scenes import random_latents, random_shot
+from longtake.world.scenes import random_facts, random_shot
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
 BATCHES = pytest.mark.parametrize("of", [frame_probe_batches, clip_probe_batches], ids=["frames", "clips"])
@@ -45,7 +45,7 @@ def truths(count: int, twice: bool | None = None) -> list[FrameTruth]:
         shot = random_shot(chance, chance.randrange(4500), 80)
         names = [actor.name for actor in shot.actors]
         if twice in (None, len(set(names)) < len(names)):
-            found.append(draw(shot, random_latents(chance), shot.start + chance.randrange(80), 16)[1])
+            found.append(draw(shot, random_facts(chance), shot.start + chance.randrange(80), 16)[1])
     return found
 
 
@@ -146,7 +146,7 @@ def test_a_column_is_shared_by_its_neighbours() -> None:
 
 def test_wear_is_light_and_one_for_the_whole_clip() -> None:
     chance = random.Random(1)
-    picture, _ = draw(random_shot(chance, 0, 50), random_latents(chance), 3)
+    picture, _ = draw(random_shot(chance, 0, 50), random_facts(chance), 3)
     clip = np.repeat(picture[None], 4, axis=0)
     changed = []
     for k in range(20):
@@ -162,7 +162,7 @@ def test_wear_is_light_and_one_for_the_whole_clip() -> None:
 # -- losses ----------------------------------------------------------------------------------------------
 
 
-def perfect_frames(batch: FrameBatch) -> FrameLook:
+def perfect_frames(batch: FrameProbeBatch) -> FrameLook:
     """What a probe would say that knows the truth and is sure of it."""
     angle = 2 * torch.pi * batch.hue.nan_to_num()
     return FrameLook(
@@ -214,7 +214,7 @@ def test_a_peak_beside_the_middle_is_forgiven_more_than_one_far_away() -> None:
 def test_a_reader_of_the_truth_has_no_loss_in_clips() -> None:
     batch = clip_probe_batches(4, seed=1)(0, 0, 1)
 
-    def told(batch: ClipBatch, action: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def told(batch: ClipProbeBatch, action: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         side = 100.0 * F.one_hot(batch.direction.clamp(min=0), 3)
         look = ClipLook(80 * (batch.heat == 1).float() - 40, action, side, torch.zeros(4, 1))
         return clip_loss(lambda clips: look, batch, generator())  # type: ignore[arg-type]

@@ -139,9 +139,10 @@ def chain(out: Path, change: dict[str, Any], last: int = -1) -> Any:
     from longtake.models.unet import MaskTemporalUNet
     from longtake.recipes import run_all
 
-    recipe = tiny()
-    stages = ("stills", "captions", "diffusion", "distillation", "decoder", "hd")
-    spread = {stage: replace(getattr(recipe, stage), sheet_every=1, **change) for stage in stages}
+    recipe, spread = tiny(), dict[str, Any]()
+    for name in ("autoencoder", "text", "denoiser", "distillation", "decoder", "hd"):
+        part: Any = getattr(recipe, name)
+        spread[name] = replace(part, training=replace(part.training, sheet_every=1, **change))
     footage: Any = Moving()
     run_all(replace(recipe, **spread), footage, out, "cpu", evaluate=run, preset="", tell=print)
     return load_network(MaskTemporalUNet, out / "model" / "unet")

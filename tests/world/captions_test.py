@@ -16,7 +16,7 @@ from longtake.conditions.words import words
 from longtake.storyboard import load
 from longtake.world import captions, script
 from longtake.world import drawing as world
-from longtake.world.captions import TEMPLATES, Told, caption, read_caption, vocabulary
+from longtake.world.captions import TEMPLATES, CaptionFacts, caption, read_caption, vocabulary
 from longtake.world.drawing import frame
 from longtake.world.script import Shot, episode_seeds, shot_at
 from longtake.world.vocabulary import SPLITS, Split
@@ -125,11 +125,15 @@ def test_one_word_order_is_kept_for_validation_and_test() -> None:
 
 
 def test_hues_and_layouts_change_the_picture_and_no_caption(monkeypatch: pytest.MonkeyPatch) -> None:
-    told, seen, truth = [shot_at(5, n) for n in range(0, FRAMES, 50)], frame(5, 100, 32), script.latents(5)
+    told, seen, truth = (
+        [shot_at(5, n) for n in range(0, FRAMES, 50)],
+        frame(5, 100, 32),
+        script.episode_facts(5),
+    )
     hues = {name: (hue + 0.4) % 1 for name, hue in truth.hues.items()}
     other = replace(truth, hues=hues, layouts={place: 1 - x for place, x in truth.layouts.items()})
-    monkeypatch.setattr(script, "latents", lambda seed: other)
-    monkeypatch.setattr(world, "latents", lambda seed: other)
+    monkeypatch.setattr(script, "episode_facts", lambda seed: other)
+    monkeypatch.setattr(world, "episode_facts", lambda seed: other)
     script._act.cache_clear()
     assert [shot_at(5, n) for n in range(0, FRAMES, 50)] == told
     assert (frame(5, 100, 32) != seen).any()
@@ -139,10 +143,10 @@ def test_hues_and_layouts_change_the_picture_and_no_caption(monkeypatch: pytest.
 # -- reading ---------------------------------------------------------------------------------------------
 
 
-def facts(shot: Shot) -> Told:
+def facts(shot: Shot) -> CaptionFacts:
     """What a caption of the shot tells: those who do not walk have no direction."""
     cast = tuple((a.name, a.action, a.facing if a.action == "walk" else 0) for a in shot.actors)
-    return Told(place=shot.place, time=shot.time, weather=shot.weather, pan=shot.pan, cast=cast)
+    return CaptionFacts(place=shot.place, time=shot.time, weather=shot.weather, pan=shot.pan, cast=cast)
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -160,9 +164,9 @@ def test_every_way_of_telling_reads_back() -> None:
         assert read_caption(text) == facts(shot), text
 
 
-def told(**known: object) -> Told:
+def told(**known: object) -> CaptionFacts:
     base: dict[str, object] = {"place": None, "time": None, "weather": "clear", "pan": 0, "cast": ()}
-    return Told(**{**base, **known})  # type: ignore[arg-type]
+    return CaptionFacts(**{**base, **known})  # type: ignore[arg-type]
 
 
 def test_what_is_not_said_is_not_known() -> None:

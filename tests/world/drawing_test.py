@@ -15,7 +15,7 @@ from longtake.world.canvas import Canvas
 from longtake.world.characters import Pose, draw_character, pose
 from longtake.world.drawing import CLOCK_PERIOD, frame, frame_truth, frames
 from longtake.world.places import GROUND, draw_place
-from longtake.world.script import Shot, latents, shot_at
+from longtake.world.script import Shot, episode_facts, shot_at
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 Picture = NDArray[np.uint8]
@@ -95,7 +95,7 @@ def test_the_world_has_not_changed() -> None:
 
 def test_the_truth_of_a_frame_is_that_of_its_shot_and_episode() -> None:
     for seed in range(4):
-        hidden = latents(seed)
+        hidden = episode_facts(seed)
         for shot in shots(seed, 1500):
             for number in (shot.start, (shot.start + shot.end) // 2, shot.end - 1):
                 truth = frame_truth(seed, number)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from longtake.world.drawing import draw
-from longtake.world.scenes import random_latents, random_shot
+from longtake.world.scenes import random_facts, random_shot
 from longtake.world.script import Shot
 from longtake.world.vocabulary import (
     ACTIONS,
@@ -35,8 +35,8 @@ def twice(shot: Shot) -> bool:
 def test_a_scene_follows_from_its_chance() -> None:
     assert many(20) == many(20)
     assert many(20) != many(20, seed=1)
-    assert random_latents(random.Random(3)) == random_latents(random.Random(3))
-    assert random_latents(random.Random(3)) != random_latents(random.Random(4))
+    assert random_facts(random.Random(3)) == random_facts(random.Random(3))
+    assert random_facts(random.Random(3)) != random_facts(random.Random(4))
 
 
 def test_there_is_everything_that_scripts_have_and_what_they_never_have() -> None:
@@ -72,7 +72,7 @@ def test_figures_stand_apart_in_the_picture_and_walk_the_way_they_face() -> None
 
 def test_latents_are_of_no_episode() -> None:
     chance = random.Random(0)
-    drawn = [random_latents(chance) for _ in range(300)]
+    drawn = [random_facts(chance) for _ in range(300)]
     for known in drawn[:3]:
         assert (known.cast, known.places) == (CHARACTERS, PLACES)
         assert (set(known.hues), set(known.layouts)) == (set(CHARACTERS), set(PLACES))
@@ -86,7 +86,7 @@ def test_a_figure_that_is_there_twice_is_drawn_twice() -> None:
     doubled = [shot for shot in many(100) if twice(shot)]
     assert len(doubled) > 10
     for shot in doubled[:5]:
-        hidden = random_latents(chance)
+        hidden = random_facts(chance)
         picture, truth = draw(shot, hidden, shot.start, 32)
         assert picture.shape == (32, 32, 3)
         assert [actor.name for actor in truth.actors] == [actor.name for actor in shot.actors]

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from longtake.world import script
-from longtake.world.script import Shot, episode_seeds, latents, shot_at, split_of, stage
+from longtake.world.script import Shot, episode_facts, episode_seeds, shot_at, split_of, stage
 from longtake.world.vocabulary import (
     ACTIONS,
     CHARACTERS,
@@ -56,7 +56,7 @@ def test_any_frame_is_found_without_those_before() -> None:
         expected = shots(seed)
         numbers = [chance.randrange(FRAMES) for _ in range(50)]
         script._act.cache_clear()
-        latents.cache_clear()
+        episode_facts.cache_clear()
         found = {number: shot_at(seed, number) for number in numbers}
         for number, shot in found.items():
             assert shot.start <= number < shot.end
@@ -131,7 +131,7 @@ def test_splits_are_disjoint_and_of_their_sizes() -> None:
 
 
 def test_an_episode_keeps_its_latents_and_episodes_differ() -> None:
-    every = [latents(seed) for seed in range(300)]
+    every = [episode_facts(seed) for seed in range(300)]
     for known in every[:20]:
         assert len(set(known.cast)) == len(set(known.places)) == 4
         assert set(known.hues) == set(CHARACTERS)

@@ -27,7 +27,7 @@ from longtake.evaluate.distances.networks import (
     lpips,
 )
 from longtake.world.drawing import draw
-from longtake.world.script import episode_seeds, latents, shot_at
+from longtake.world.script import episode_facts, episode_seeds, shot_at
 
 Pixels = NDArray[np.uint8]
 
@@ -41,7 +41,7 @@ def world_clips(count: int, hidden: int = 0) -> Pixels:
     for seed in episode_seeds("train", count):
         start = chance.randrange(4200)
         numbers = range(start, start + 16)
-        clips.append([draw(shot_at(seed, n), latents(seed + hidden), n, 64)[0] for n in numbers])
+        clips.append([draw(shot_at(seed, n), episode_facts(seed + hidden), n, 64)[0] for n in numbers])
     return np.array(clips)
 
 

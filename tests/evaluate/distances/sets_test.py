@@ -26,7 +26,7 @@ from longtake.evaluate.distances.sets import (
 )
 from longtake.evaluate.readings import Seen, oracle
 from longtake.evaluate.script import script_of_prompts
-from longtake.world.script import latents
+from longtake.world.script import episode_facts
 
 Films = list[NDArray[np.float64]]
 
@@ -176,7 +176,7 @@ def seen(frames: int, seed: int, worse: float = 0.0) -> Seen:
     features = made(1, frames, 3 * seed)[0], made(1, clips, 3 * seed + 1)[0], made(1, clips, 3 * seed + 2)[0]
     frame, clip, motion = (numbers.astype(np.float32) for numbers in features)
     motion += worse * np.linspace(0, 1, clips, dtype=np.float32)[:, None]
-    readings = replace(oracle(script, latents(seed)), features=frame, clip_features=clip)
+    readings = replace(oracle(script, episode_facts(seed)), features=frame, clip_features=clip)
     return Seen(
         readings=readings,
         signals=plain_signals(frames),
