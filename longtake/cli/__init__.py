@@ -16,7 +16,7 @@ from typer import Option
 from typer.core import TyperCommand
 
 from longtake import __version__
-from longtake.cli import edit, evaluate, films, learning, store
+from longtake.cli import data, doctor, edit, evaluate, films, inflate, store, train, world
 from longtake.cli.options import takes_film
 from longtake.cli.progress import Interrupted, Notes
 from longtake.errors import OptionError
@@ -49,9 +49,12 @@ _store = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look aft
 _store.command()(store.verify)
 _store.command(cls=_Command)(takes_film(store.gc, without=("strategy", "frames"), storyboard=False))
 app.add_typer(_store, name="store")
-for _other in (learning.train, learning.inflate, evaluate.evaluate, learning.doctor):
+for _other in (train.train, inflate.inflate, evaluate.evaluate, doctor.doctor):
     app.command(cls=_Command)(_other)
-app.add_typer(learning.data, name="data")
+_data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What models learn from.")
+for _of_data in (world.world, data.ingest, data.export, data.storyboard):
+    _data.command()(_of_data)
+app.add_typer(_data, name="data")
 
 
 def _show_version(asked: bool) -> None:

@@ -1,39 +1,94 @@
-"""Data sets of films: made of a folder, exported; and storyboards made of descriptions."""
+"""The commands on what models learn from: data sets of films; and storyboards made of descriptions."""
 
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from fractions import Fraction
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
+from longtake.cli.options import DataSet, Json, Split, show
 from longtake.cli.progress import Bar, note, resumable
-from longtake.film import clock
 from longtake.machine import cores
 
 _WAY_ON = "run the same command again to go on"
 
 
+class Aspect(StrEnum):
+    """How a picture becomes a square."""
+
+    CROP = "crop"
+    PAD = "pad"
+
+
+class Pictures(StrEnum):
+    """How frames are stored in tar files."""
+
+    JPG = "jpg"
+    PNG = "png"
+
+
 def ingest(
-    folder: Path,
-    out: Path,
-    *,
-    fps: float,
-    size: int,
-    aspect: str,
-    cut: float,
-    captions: str,
-    language: str,
-    splits: str,
-    captioner: str | None,
-    allow_download: bool,
-    workers: int | None,
-) -> tuple[dict[str, Any], str]:
-    """Make a data set, or add to it; the report and what is told."""
+    folder: Annotated[
+        Path, Argument(metavar="FOLDER", help="Films in it, and in the folders below.", show_default=False)
+    ],
+    out: Annotated[Path, Option("--out", help="The data set; what is there stays.", metavar="DATASET")],
+    fps: Annotated[
+        float, Option("--fps", help="Frames per second of the data set.", min=0.1, max=240, metavar="N")
+    ] = 12,
+    size: Annotated[
+        int, Option("--size", help="Pixels per side, a multiple of 8.", min=16, max=2048, metavar="N")
+    ] = 128,
+    aspect: Annotated[
+        Aspect, Option("--aspect", help="The middle square, or all of the picture between black bars.")
+    ] = Aspect.CROP,
+    cut: Annotated[
+        float,
+        Option("--cut", help="A cut changes so many times as much as what is around it.", min=1, metavar="X"),
+    ] = 2.0,
+    captions: Annotated[
+        str,
+        Option(
+            "--captions",
+            help="Which kinds, the best first: json, descriptions, subtitles, inside, chapters; or none.",
+            metavar="A,B",
+        ),
+    ] = "auto",
+    language: Annotated[str, Option("--language", help="Of captions, where there are several.")] = "en",
+    splits: Annotated[
+        str, Option("--splits", help="Shares of training, validation, test.", metavar="A/B/C")
+    ] = "80/10/10",
+    captioner: Annotated[
+        str | None,
+        Option(
+            "--captioner",
+            help="Describe shots without a caption by this image-to-text model of transformers.",
+            metavar="DIR|ID",
+        ),
+    ] = None,
+    allow_download: Annotated[
+        bool, Option("--allow-download", help="The captioner may be fetched from the hub.")
+    ] = False,
+    workers: Annotated[
+        int | None, Option("--workers", help="Processes.", min=1, metavar="K", show_default="one per core")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a data set of a folder of films.
+
+    Resampled, cut into shots, described by the files beside them, without copies, in splits. The tables
+    DATASET/*.csv are made to be edited by hand; the same command again takes what is new and keeps the edits.
+    What is no film is named in DATASET/skipped.csv, with the reason.
+
+    Examples: longtake data ingest films --out sets/films;
+    longtake data ingest films --out sets/films --captions descriptions --captioner models/blip
+    """
     _check_installed("scenedetect", "shots are found by scenedetect", "data")
     _check_installed("pysubs2", "captions are read by pysubs2", "data")
     if captioner is not None:
@@ -45,7 +100,7 @@ def ingest(
 
     if size % 8:
         raise typer.BadParameter(f"{size}: give a multiple of 8", param_hint="--size")
-    film = FilmSettings(fps=rate(fps), size=size, aspect=aspect, cut=cut)
+    film = FilmSettings(fps=rate(fps), size=size, aspect=aspect.value, cut=cut)
     options = IngestOptions(
         film=film,
         kinds=_kinds(captions),
@@ -58,8 +113,8 @@ def ingest(
     begin = time.monotonic()
     with Bar() as bar, resumable(_WAY_ON):
         done = run(folder, out, options, bar.show, load)
-    for told in done.notes:
-        note(told)
+    for line in done.notes:
+        note(line)
     report = {
         "dataset": str(out),
         "films": done.films,
@@ -68,10 +123,11 @@ def ingest(
         "files_skipped": done.skipped,
         "seconds": round(time.monotonic() - begin, 3),
     }
-    if done.unchanged:
-        return report, f"{out}: nothing to do, its {done.films} films are as they were"
-    named = f"{done.skipped} files of {folder} are no films of it: skipped.csv says why"
-    return report, f"{out}: {done.films} films, {done.taken} of them new; {named}"
+    text = f"{out}: nothing to do, its {done.films} films are as they were"
+    if not done.unchanged:
+        named = f"{done.skipped} files of {folder} are no films of it: skipped.csv says why"
+        text = f"{out}: {done.films} films, {done.taken} of them new; {named}"
+    show(report, text, as_json)
 
 
 def _captioner(kind: Any, name: str, allow_download: bool) -> Any:
@@ -80,30 +136,66 @@ def _captioner(kind: Any, name: str, allow_download: bool) -> Any:
     return kind(name, allow_download, best_device())
 
 
-def export(dataset: Path, out: Path, *, split: str, clip: int, pictures: str) -> tuple[dict[str, Any], str]:
-    """Write a split of a data set as tar files; the report and what is told."""
+def export(
+    dataset: DataSet,
+    out: Annotated[Path, Option("--out", help="Folder of the tar files; it resumes.", metavar="DIR")],
+    split: Annotated[Split, Option("--split", help="Which films.")] = Split.TRAIN,
+    clip: Annotated[
+        int, Option("--clip", help="Neighbouring frames of a sample.", min=1, max=1000, metavar="T")
+    ] = 16,
+    pictures: Annotated[Pictures, Option("--pictures", help="How frames are stored.")] = Pictures.JPG,
+    as_json: Json = False,
+) -> None:
+    """Write a split of a data set as tar files, which `train --data 'DIR/*.tar'` and webdataset read.
+
+    Examples: longtake data export sets/films --out tars;
+    longtake data export sets/films --out tars --split validation
+    """
     from longtake.data.filmset import open_films
     from longtake.ingest.export import export as run
     from longtake.world.vocabulary import SPLITS
 
-    (films_of,) = [each for each in SPLITS if each == split]
+    (films_of,) = [each for each in SPLITS if each == split.value]
     with Bar() as bar, resumable(_WAY_ON):
         done = run(
             open_films(dataset),
             out,
             films_of,
             clip,
-            pictures,
+            pictures.value,
             lambda done, all_: bar.show(done, all_, f"{done} of {all_} tar files"),
         )
     report = {"tars": str(out), **done._asdict()}
-    return report, f"{out}: {done.samples:,} samples in {done.shards} tar files, {done.written} of them new"
+    text = f"{out}: {done.samples:,} samples in {done.shards} tar files, {done.written} of them new"
+    show(report, text, as_json)
 
 
-def write_storyboard(
-    cues: Path, out: Path, *, fps: float, duration: str | None, title: str | None, seed: int
-) -> tuple[dict[str, Any], str]:
-    """Make a storyboard of a file of descriptions; the report and what is told."""
+def storyboard(
+    cues: Annotated[
+        Path, Argument(metavar="CUES", help="Descriptions: .vtt, .srt, .ass or .json.", show_default=False)
+    ],
+    out: Annotated[Path, Option("--out", help="The storyboard.", metavar="FILE")] = Path("board.yaml"),
+    fps: Annotated[
+        float, Option("--fps", help="Film frames per second.", min=0.1, max=240, metavar="N")
+    ] = 12,
+    duration: Annotated[
+        str | None,
+        Option("--duration", help="Of the film.", metavar="[H:]M:S", show_default="the last cue's end"),
+    ] = None,
+    title: Annotated[
+        str | None, Option("--title", help="Of the film.", show_default="the name of CUES")
+    ] = None,
+    seed: Annotated[int, Option("--seed", help="Of the film.", min=0, metavar="S")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make a storyboard of what somebody wrote about moments of a film.
+
+    A scene for every description, from its start to the next one's.
+
+    Example: longtake data storyboard film_descriptions.vtt --fps 12 --out board.yaml
+    """
+    from longtake.film import clock
+
     if cues.suffix.lower() != ".json":
         _check_installed("pysubs2", "subtitles are read by pysubs2", "data")
     from longtake.data.cues import read_cues
@@ -119,8 +211,8 @@ def write_storyboard(
         aside.write_text(text, encoding="utf-8")
     board = parse(text)
     report = {"storyboard": str(out), "scenes": len(board.scenes), "frames": board.frames}
-    told = f"{out}: {len(board.scenes)} scenes, {board.frames:,} frames ({clock(board.frames / rate(fps))})"
-    return report, told
+    line = f"{out}: {len(board.scenes)} scenes, {board.frames:,} frames ({clock(board.frames / rate(fps))})"
+    show(report, line, as_json)
 
 
 def rate(fps: float) -> Fraction:

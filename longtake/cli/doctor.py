@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
@@ -9,9 +10,36 @@ import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-import numpy as np
+import typer
+from typer import Option
+
+from longtake.cli.options import Json
+
+
+def doctor(
+    store: Annotated[Path, Option("--store", help="Folder that would keep clips.", metavar="DIR")] = Path(
+        ".longtake"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Check what this machine has for longtake.
+
+    Exit code 1 where something essential fails.
+
+    Example: longtake doctor
+    """
+    checks = []
+    for check in examine(store):
+        checks.append(check)
+        if not as_json:
+            typer.echo(f"{check.state:<4}  {check.name:<7} {check.detail}")
+    sound = all(check.state != "fail" for check in checks)
+    if as_json:
+        typer.echo(json.dumps({"ok": sound, "checks": [check._asdict() for check in checks]}))
+    if not sound:
+        raise typer.Exit(1)
 
 
 class Check(NamedTuple):
@@ -72,6 +100,8 @@ def _bf16() -> str:
 
 
 def _video() -> str:
+    import numpy as np
+
     from longtake.video import ENCODER, count_frames, encode_segment
 
     with tempfile.TemporaryDirectory() as folder:
@@ -94,6 +124,8 @@ def _models() -> str:
 
 
 def _store(folder: Path) -> str:
+    import numpy as np
+
     from longtake.store import Store
 
     folder = folder.absolute()

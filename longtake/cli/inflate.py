@@ -1,21 +1,62 @@
-"""A model made of a pretrained image pipeline."""
+"""The command that makes a model of a pretrained image pipeline."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+from typer import Argument, Option
+
+from longtake.cli.options import Json, show
 from longtake.cli.progress import Bar
 from longtake.manifest import ModelError
 
 _PARTS = 5  # that `inflate` tells of
 
 
-def run(source: str, out: Path, **options: Any) -> tuple[dict[str, Any], str]:
-    """Make it, with progress; `options` are those of `recipes.inflate`. What to say as JSON, and as text.
+def inflate(
+    source: Annotated[
+        str,
+        Argument(
+            metavar="FOLDER|ID",
+            help="A diffusers pipeline in the layout of Stable Diffusion 1 or 2; an ID is one on the hub.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, Option("--out", help="Folder of the model.", metavar="DIR")],
+    size: Annotated[
+        int | None,
+        Option(
+            "--size",
+            help="Pixels per side; pictures are square.",
+            min=8,
+            max=4096,
+            metavar="N",
+            show_default="what it was trained at",
+        ),
+    ] = None,
+    half: Annotated[bool, Option("--half", help="Keep the weights in float16: half the disk.")] = False,
+    image_decoder: Annotated[
+        bool, Option("--image-decoder", help="Decode frame by frame for good: no layers along time.")
+    ] = False,
+    variant: Annotated[
+        str | None,
+        Option(
+            "--variant", help="Which of its files, as fp16.", metavar="NAME", show_default="the plain ones"
+        ),
+    ] = None,
+    allow_download: Annotated[
+        bool, Option("--allow-download", help="An ID may be fetched from the hub.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a model of a pretrained image pipeline.
 
-    Raises ModelError where the pipeline is not there or of another layout, or transformers is lacking.
+    It draws films at once, every frame an image of its own, so they flicker; training what was added makes
+    the frames hang together. --model takes it, and train --from.
+
+    Example: longtake inflate stable-diffusion-v1-5 --out models/sd
     """
     if find_spec("transformers") is None:
         raise ModelError("pretrained text encoders need transformers: pip install 'longtake[pipelines]'")
@@ -29,7 +70,16 @@ def run(source: str, out: Path, **options: Any) -> tuple[dict[str, Any], str]:
             bar.show(done, _PARTS, text)
             done += 1
 
-        made = inflate(source, out, tell=tell, **options)
+        made = inflate(
+            source,
+            out,
+            tell=tell,
+            size=size,
+            half=half,
+            temporal_decoder=not image_decoder,
+            variant=variant,
+            allow_download=allow_download,
+        )
     manifest = made.manifest
     report = {
         "model": str(out),
@@ -40,9 +90,9 @@ def run(source: str, out: Path, **options: Any) -> tuple[dict[str, Any], str]:
         "added": made.added,
     }
     counts = [f"{count / 1e6:,.1f} M" for count in (made.pretrained, made.added)]
-    told = (
+    line = (
         f"{out}: {manifest.size}x{manifest.size} pixels, {counts[0]} pretrained parameters and {counts[1]} "
         "new ones, which add nothing yet. It draws every frame as an image of its own, so films flicker "
         "until it is trained; docs/pretrained.md says how"
     )
-    return report, told
+    show(report, line, as_json)

@@ -1,32 +1,67 @@
-"""Training: one stage of a recipe at a time, or all of them up to a model with its card."""
+"""The command that trains: one stage of a recipe at a time, or all of them up to a model with its card."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
+from longtake.cli.options import Preset
 from longtake.cli.progress import Bar, note, resumable
 
 _ALL = "all"
 
 
-def run(
-    stage: str,
-    recipe: str,
-    out: Path,
-    device: str | None,
-    preset: str | None,
-    begin: str | None = None,
-    data: Path | None = None,
+def train(
+    stage: Annotated[
+        str,
+        Argument(
+            metavar="STAGE|all",
+            help="Which part to train; a wrong name gets the list. 'all': what leads to a model.",
+            show_default=False,
+        ),
+    ],
+    recipe: Annotated[str, Option("--recipe", help="The whole configuration, by name.", metavar="NAME")],
+    out: Annotated[Path, Option("--out", help="Folder of the run; it resumes what is there.", metavar="DIR")],
+    device: Annotated[
+        str | None, Option("--device", help="As torch names it.", show_default="an accelerator, else cpu")
+    ] = None,
+    preset: Annotated[
+        Preset | None,
+        Option("--preset", help="With all: how much is evaluated, as for evaluate.", show_default="dev"),
+    ] = None,
+    begin: Annotated[
+        str | None,
+        Option(
+            "--from",
+            help="Begin with the networks of this model: autoencoder and text encoder as they are.",
+            metavar="NAME|DIR",
+            show_default="random weights",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        Option(
+            "--data",
+            help="What to learn from: a data set, its tar files ('DIR/*.tar'), a folder of videos, or "
+            "flintstones-shape: the cartoon as 166 episodes of 38,000 frames.",
+            metavar="DIR|TARS|flintstones-shape",
+            show_default="the cartoon world",
+        ),
+    ] = None,
 ) -> None:
-    """Run the stage, or `all`, on `device` (default: the best there is).
+    """Train all of a recipe, or one stage.
 
-    `preset` is of the evaluation, which only `all` of the cartoon world has; None is "dev". `begin` is a
-    model, by name or folder, whose networks the run begins with, `data` what is learnt from instead of the
-    cartoon world. Raises typer's error for an unknown name, ModelError where `out` or `begin` is another
-    recipe's, and ValueError where `data` holds nothing to learn from.
+    All: the stages in order, the evaluation of the model in DIR/package, and its card there; with --data
+    its measures instead of the evaluation, which asks what only the cartoon world tells.
+    Stopped at any moment, the same command goes on from the last checkpoint.
+
+    Examples: longtake train all --recipe toon-64 --out runs/toon-64;
+    longtake train autoencoder --recipe toon-64 --out runs/toon-64;
+    longtake train all --recipe toon-128 --from toon-128-undistilled --out runs/longer;
+    longtake train all --recipe films-64 --data my-films --out runs/films
     """
     from longtake.draw.load import best_device
     from longtake.manifest import find_model
@@ -44,7 +79,7 @@ def run(
         raise typer.BadParameter(f"{stage!r} is none of {', '.join(STAGES)}, {_ALL}", param_hint="STAGE")
     if recipe not in RECIPES:
         raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
-    chosen, measured, made = device or best_device(), preset or "dev", RECIPES[recipe]()
+    chosen, measured, made = device or best_device(), preset.value if preset else "dev", RECIPES[recipe]()
     footage = footage_of(made, data)
     if preset is not None and (stage != _ALL or not footage.scripted):
         told = f"only goes with '{_ALL}' of the cartoon world, which evaluates"

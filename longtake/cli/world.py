@@ -1,24 +1,54 @@
-"""Pictures of the cartoon world that the default model is trained on."""
+"""The command that shows the cartoon world, which the models here learn from."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import typer
-
-from longtake.video import Codec, contact_sheet, encode_segment, write_animation, write_png
+from typer import Option
 
 FPS = 12
 _SHEET_FRAMES, _CLIP_FRAMES = 1800, 240  # by default
 _SHEET_SIZE, _CLIP_SIZE = 128, 256  # pixels
 
 
-def show_world(episode: int, *, frames: str | None, size: int | None, out: Path) -> str:
-    """Write a contact sheet (.png) or a clip (.mp4, .gif, .webp) of an episode; what was done."""
+def world(
+    episode: Annotated[int, Option("--episode", help="Its number; each is endless.", min=0, metavar="N")],
+    out: Annotated[
+        Path,
+        Option("--out", help="A .png shows every shot; .mp4, .gif and .webp are clips.", metavar="FILE"),
+    ] = Path("sheet.png"),
+    frames: Annotated[
+        str | None,
+        Option(
+            "--frames", help="Which frames.", metavar="A:B[:STEP]|COUNT", show_default="1800; in a clip 240"
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        Option(
+            "--size",
+            help="Pixels per side.",
+            min=16,
+            max=2048,
+            metavar="N",
+            show_default="128; in a clip 256",
+        ),
+    ] = None,
+) -> None:
+    """Show the cartoon world that the models here learn from.
+
+    A sheet of an episode's shots beside their captions, or a clip.
+
+    Example: longtake data world --episode 7 --out sheet.png
+    """
+    from longtake.video import Codec, contact_sheet, encode_segment, write_animation, write_png
+
     try:
-        from longtake.world import drawing as world
+        from longtake.world import drawing
     except ModuleNotFoundError as error:
         if error.name != "cv2":
             raise
@@ -27,12 +57,13 @@ def show_world(episode: int, *, frames: str | None, size: int | None, out: Path)
     kind = out.suffix.lower()
     if kind == ".png":
         numbers = _shown(episode, *_parse_frames(frames, _SHEET_FRAMES))
-        pictures = (world.frame(episode, i, size or _SHEET_SIZE) for i in numbers)
-        captions = [f"{i:,}: {world.frame_truth(episode, i).caption}" for i in numbers]
+        pictures = (drawing.frame(episode, i, size or _SHEET_SIZE) for i in numbers)
+        captions = [f"{i:,}: {drawing.frame_truth(episode, i).caption}" for i in numbers]
         write_png(contact_sheet(pictures, captions), out)
-        return f"{out}: {len(numbers)} pictures of episode {episode}"
+        typer.echo(f"{out}: {len(numbers)} pictures of episode {episode}")
+        return
     run, step = _parse_frames(frames, _CLIP_FRAMES)
-    clip = (world.frame(episode, i, size or _CLIP_SIZE) for i in run[:: step or 1])
+    clip = (drawing.frame(episode, i, size or _CLIP_SIZE) for i in run[:: step or 1])
     if kind == ".mp4":
         encode_segment(clip, out, FPS, Codec())
     elif kind in {".gif", ".webp"}:
@@ -40,7 +71,7 @@ def show_world(episode: int, *, frames: str | None, size: int | None, out: Path)
     else:
         told = f"{out}: name a .png for a sheet, or an .mp4, .gif or .webp for a clip"
         raise typer.BadParameter(told, param_hint="--out")
-    return f"{out}: {len(run[:: step or 1])} frames of episode {episode}"
+    typer.echo(f"{out}: {len(run[:: step or 1])} frames of episode {episode}")
 
 
 def _parse_frames(text: str | None, default: int) -> tuple[range, int | None]:
