@@ -304,3 +304,25 @@ def test_two_renders_of_one_store_are_safe(tmp_path: Path) -> None:
 def test_at_least_one_worker(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one"):
         render(film(), tmp_path, workers=0)
+
+
+SCRIPT = """
+import painting as here
+from longtake.film.executors import Tools, local, run
+from longtake.store import Store
+
+run(here.film(), here.ALL, Store({store!r}), Tools(here.ops), lambda event: None, hire=local(2))
+print("once")
+"""
+
+
+def test_a_script_without_a_guard_draws_once(tmp_path: Path) -> None:
+    """Spawned processes run the main script again, unless they are kept from it: theirs would spawn more."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(store=str(tmp_path / "store")))
+    paths = [str(Path(__file__).parents[2]), str(Path(longtake.__file__).parents[1])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "once\n"), done.stderr
