@@ -30,8 +30,8 @@ from longtake.draw.decode import Decoder
 from longtake.draw.flow import FLOWS, moved
 from longtake.draw.network import Operations
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.plan import ClipSpec, Job, Scene, Timeline, finer
-from longtake.strategies import plan_nuwa_xl
+from longtake.plan import ClipSpec, Job, Plan, Scene, Timeline, finer
+from longtake.strategies import NuwaXL
 from longtake.train.autoencoder import to_model
 from longtake.video import Pixels, write_png
 from longtake.world.script import episode_seeds, shot_at
@@ -55,14 +55,8 @@ def clips(count: int) -> Iterator[Clip]:
 def job_of(clip: Clip, manifest: Manifest, flow: str) -> Job:
     """What `--fps` has the network draw over a leaf that shows the clip's whole frames, but for the flow."""
     line = Timeline((Scene("all", 0, clip.captions[0]),), _KNOWN)
-    still = plan_nuwa_xl(
-        line,
-        seed=clip.film * 10_000 + int(clip.numbers[0]),
-        model=manifest.digest,
-        sampling_keyframes=manifest.keyframes,
-        sampling_gaps=manifest.gaps,
-        sampling_leaves=manifest.leaves,
-    )
+    seed = clip.film * 10_000 + int(clip.numbers[0])
+    still = Plan.of(NuwaXL(manifest, options=NuwaXL.Options(references=0), seed=seed), line)
     motion: Any = flow
     steps = manifest.leaves.steps if flow == NO_DRAFT else 1
     sampling = replace(manifest.leaves, steps=steps)

@@ -33,7 +33,6 @@ from longtake.plan import Plan, Scene, Timeline
 from longtake.plan.plan import Piece
 from longtake.plan.tree import Tree
 from longtake.store import Store
-from longtake.strategies import plan_nuwa_xl
 from longtake.strategies.nuwa_xl import NuwaXL
 from longtake.world.script import episode_seeds
 
@@ -46,8 +45,7 @@ COLUMNS = (
 
 def chain(depth: int, timeline: Timeline, manifest: Manifest, seed: int) -> Plan:
     """The film as a row of trees of this depth."""
-    sampling = manifest.keyframes, manifest.gaps, manifest.leaves
-    strategy = NuwaXL(seed, manifest.digest, sampling, GAPS + 1, 0, {})
+    strategy = NuwaXL(manifest, options=NuwaXL.Options(references=0), seed=seed)
     trees: list[Tree] = []
     for start in range(0, timeline.length - 1, GAPS**depth):
         length = min(GAPS**depth, timeline.length - 1 - start) + 1
@@ -98,11 +96,8 @@ def main() -> None:
     true = {str(s): WorldFilm("ground truth", scripts[s], s) for s in seeds}
     lines.append(Line("ground truth", "reference", true, references, floor=True))
     # Borders are those of depth 3 for all, so that the same frames are compared.
-    sampling = read_manifest(model).leaves
-    plan = partial(
-        plan_nuwa_xl, seed=0, model="", sampling_keyframes=sampling, sampling_gaps=sampling,
-        sampling_leaves=sampling,
-    )  # fmt: skip
+    strategy = NuwaXL(read_manifest(model), options=NuwaXL.Options(references=0))
+    plan = partial(Plan.of, strategy)
     episodes = [
         Episode(str(s), scripts[s], plan(Timeline((Scene("all", 0, "any"),), asked.frames))) for s in seeds
     ]

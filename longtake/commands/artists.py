@@ -13,7 +13,7 @@ from longtake.film.executors import Draw
 from longtake.film.segments import SEGMENT_FRAMES, Decode
 from longtake.manifest import Manifest
 from longtake.plan import Plan, Scene, Timeline
-from longtake.strategies.chosen import Way
+from longtake.strategies import Chosen
 
 
 class Artist(Protocol):
@@ -74,7 +74,7 @@ class ModelArtist:
     """A model of longtake and a strategy."""
 
     manifest: Manifest
-    way: Way
+    chosen: Chosen
     sampling: Mapping[str, Any]  # fields of all levels' sampling that the user has set
     hd: bool = False  # decoded by the HD decoder
 
@@ -105,7 +105,7 @@ class ModelArtist:
     @property
     def ops(self) -> Callable[[], Draw]:
         """What any process calls to get what draws."""
-        return partial(_load_model, self.manifest.folder.absolute(), self.way.pipelines)
+        return partial(_load_model, self.manifest.folder.absolute(), self.chosen.pipelines)
 
     @property
     def load(self) -> Callable[[], Decode]:
@@ -119,7 +119,7 @@ class ModelArtist:
 
     def plan(self, line: Timeline, seed: int, fps: float) -> Plan:
         """The film of a time line. Raises `ValueError` where the options do not go with the model."""
-        return self.way.plan(line, seed, self.manifest, **self.sampling)
+        return self.chosen.plan(line, seed, self.manifest, **self.sampling)
 
     def verify(self) -> None:
         """Raises ModelError where its weights are damaged."""

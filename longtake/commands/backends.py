@@ -18,10 +18,11 @@ from longtake.draw.backends import BACKENDS, Backend
 from longtake.film.executors import Draw
 from longtake.film.segments import LEAVES_PER_SEGMENT, Decode
 from longtake.manifest import ModelError, digest_of_pipeline
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Need, Plan, Scene, Timeline
 from longtake.plan.spec import PictureModel, PipelineSettings
-from longtake.strategies import BackendOptions, ClipRule, plan_backend
-from longtake.strategies.chosen import check_installed, checked
+from longtake.strategies import ClipRule, Filling
+from longtake.strategies.chosen import checked
+from longtake.strategies.requirements import PIPELINES, check_installed
 from longtake.video import Pixels
 
 
@@ -209,10 +210,10 @@ class BackendArtist:
 
     def plan(self, line: Timeline, seed: int, fps: float) -> Plan:
         """The film of a time line. Raises `ValueError` where options or weights do not go together."""
-        for module, extra in (("transformers", "pipelines"), ("accelerate", "pipelines")):
-            check_installed(module, f"back ends need {module}", extra)
+        modules = ("transformers", "accelerate")
+        check_installed(Need(module, f"back ends need {module}", PIPELINES.extra) for module in modules)
         chosen, backend = self.chosen.choices, self.chosen.backend
-        options = BackendOptions(clip=self.clip, keyframes=chosen.keyframes, strength=chosen.strength)
+        options = Filling.Options(clip=self.clip, keyframes=chosen.keyframes, strength=chosen.strength)
         settings = PipelineSettings(
             backend=backend.name,
             version=backend.version,
@@ -227,22 +228,16 @@ class BackendArtist:
             tiling=chosen.tiling,
             shift=chosen.shift,
         )
-        return plan_backend(
-            line,
-            seed=seed,
-            fps=fps,
-            rule=self._rule,
-            settings=settings,
-            reference=self._reference,
-            options=options,
-        )
+        made_by = self._picture_model
+        strategy = Filling(settings, self._rule, options, seed=seed, fps=fps, picture_model=made_by)
+        return Plan.of(strategy, line)
 
     @property
     def _rule(self) -> ClipRule:
         return self.chosen.backend.narrowed(self.folder, self.chosen.backend.rule)
 
     @property
-    def _reference(self) -> PictureModel | None:
+    def _picture_model(self) -> PictureModel | None:
         """Another model that makes pictures, and how it is called."""
         choices = self.chosen.choices
         for digest in self.pictures:

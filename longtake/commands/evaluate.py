@@ -27,7 +27,7 @@ from longtake.film.segments import cut_segments
 from longtake.machine import cores
 from longtake.plan import Plan
 from longtake.storyboard import StoryboardError
-from longtake.strategies.chosen import parse_way
+from longtake.strategies import choose
 from longtake.video import Codec, VideoError, count_frames
 from longtake.world.script import episode_seeds
 from longtake.world.vocabulary import Split
@@ -130,7 +130,7 @@ def evaluate_strategies(
 
     for strategy in strategies:
         try:
-            parse_way(strategy)
+            choose(strategy)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--strategies") from None
     networks = _networks(options)

@@ -24,7 +24,8 @@ from longtake.manifest import DEFAULT_MODEL, Manifest, ModelError, find_model, r
 from longtake.plan import EncodeSpec, Job, Plan, finer
 from longtake.store import Store, open_store
 from longtake.storyboard import Storyboard, StoryboardError, edited, images, load, timeline, with_frames
-from longtake.strategies.chosen import check_drafts, parse_way
+from longtake.strategies import choose
+from longtake.strategies.requirements import FLOW, check_drafts, check_installed
 from longtake.video import Codec
 
 _WATCHABLE = 256  # pixels per side to which smaller films are enlarged
@@ -37,7 +38,7 @@ class Selection:
     """The options that decide which clips make the film; None leaves it to storyboard or model."""
 
     storyboard: Path
-    strategy: str  # as `parse_way` reads it
+    strategy: str  # as `choose` reads it
     model: str  # a shipped model or a folder; of a back end a folder or an id on the hub
     backend: str | None = None  # as `parse_backend` reads it, instead of a strategy
     allow_download: bool = False  # of a back end's model
@@ -90,10 +91,10 @@ class Selection:
         sampling = {name: value for name, value in asked.items() if value is not None}
         manifest = read_manifest(find_model(self.model))
         try:
-            way = parse_way(self.strategy)
+            chosen = choose(self.strategy)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--strategy") from None
-        return ModelArtist(manifest=manifest, way=way, sampling=sampling)
+        return ModelArtist(manifest=manifest, chosen=chosen, sampling=sampling)
 
     def _backend(self, store: Store) -> BackendArtist:
         assert self.backend is not None
@@ -147,7 +148,8 @@ class Work:
             raise typer.BadParameter(f"{fps:g}: give a multiple of {float(self.fps):g}", param_hint="--fps")
         try:
             if rate > 1:
-                check_drafts(model, "a higher frame rate", flow=True)
+                check_drafts(model, "a higher frame rate")
+                check_installed([FLOW])
             plan = finer(
                 self.plan,
                 int(rate),

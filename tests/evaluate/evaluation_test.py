@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from planned import nuwa_xl
 
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.evaluation import Episode, Line, Measuring, evaluate, measure_film, seam_profiles
@@ -16,27 +17,16 @@ from longtake.evaluate.readings import Seen, Signals, oracle
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.signals import SignalReader
 from longtake.evaluate.sources import WorldFilm
-from longtake.plan import Plan, Sampling, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
+from longtake.plan import Plan, Scene, Timeline
 from longtake.world.script import episode_seeds, latents
 
-SAMPLING = Sampling(
-    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-)
 SEEDS = episode_seeds("test", 2)
 LENGTH = 48
 TOGETHER = {"diversity", *(name for name, measure in CATALOGUE.items() if measure.group == "distance")}
 
 
 def planned(frames: int) -> Plan:
-    return plan_nuwa_xl(
-        Timeline((Scene("one", 0, "a fox"),), frames),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-    )
+    return nuwa_xl(Timeline((Scene("one", 0, "a fox"),), frames))
 
 
 # -- a perfect film, perfectly read ----------------------------------------------------------------------

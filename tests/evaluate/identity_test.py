@@ -7,33 +7,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from planned import nuwa_xl
 
 from longtake.evaluate.identity import cast_hues, diversity, identity_measures
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.plan import Plan, Sampling, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
+from longtake.plan import Plan, Scene, Timeline
 from longtake.world.script import Latents, episode_seeds, latents
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
-SAMPLING = Sampling(
-    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-)
 FOX = CHARACTERS.index("fox")
 REVISITS = ("revisit_near", "revisit_middle", "revisit_far")
 Floats = NDArray[np.float64]
 
 
 def planned(frames: int) -> Plan:
-    return plan_nuwa_xl(
-        Timeline((Scene("one", 0, "a fox"),), frames),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-    )
+    return nuwa_xl(Timeline((Scene("one", 0, "a fox"),), frames))
 
 
 def read(script: Script, hues: Floats, layout: Floats) -> Readings:

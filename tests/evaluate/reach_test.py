@@ -7,30 +7,19 @@ from itertools import product
 
 import numpy as np
 import pytest
+from planned import nuwa_xl
 
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.plan import Plan, Sampling, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
+from longtake.plan import Plan, Scene, Timeline
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
-SAMPLING = Sampling(
-    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-)
 FOX, FROG, RABBIT, ROBOT = (CHARACTERS.index(name) for name in ("fox", "frog", "rabbit", "robot"))
 
 
 def planned(frames: int, clip_length: int = 4) -> Plan:
     """Clips of four frames, unless told otherwise: strides 1, 3, 9, ..."""
-    return plan_nuwa_xl(
-        Timeline((Scene("one", 0, "a fox"),), frames),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-        clip_length=clip_length,
-    )
+    return nuwa_xl(Timeline((Scene("one", 0, "a fox"),), frames), clip_length)
 
 
 def reached(groups: np.ndarray, a: int, b: int) -> bool:  # type: ignore[type-arg]

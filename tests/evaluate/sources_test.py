@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from planned import nuwa_xl
 
 from longtake.draw.decode import Decoder
 from longtake.evaluate.script import script_of_episode, script_of_prompts
@@ -26,17 +27,13 @@ from longtake.evaluate.sources import (
 )
 from longtake.film.segments import cut_segments, decode_frame
 from longtake.manifest import read_manifest, write_manifest
-from longtake.plan import Plan, Sampling, Scene, Timeline
+from longtake.plan import Plan, Scene, Timeline
 from longtake.store import Store
-from longtake.strategies import plan_nuwa_xl
 from longtake.video import Codec, encode_segment, read_frames, write_png
 from longtake.world.drawing import frame
 from longtake.world.script import episode_seeds, latents
 
 SEED = episode_seeds("test", 1)[0]
-SAMPLING = Sampling(
-    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-)
 
 
 def world(length: int = 65, **changes: object) -> WorldFilm:
@@ -45,14 +42,7 @@ def world(length: int = 65, **changes: object) -> WorldFilm:
 
 
 def planned(frames: int) -> Plan:
-    return plan_nuwa_xl(
-        Timeline((Scene("one", 0, "a fox"),), frames),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-    )
+    return nuwa_xl(Timeline((Scene("one", 0, "a fox"),), frames))
 
 
 # -- the world -------------------------------------------------------------------------------------------
