@@ -26,28 +26,20 @@ from longtake.evaluate.score import Scale, fix_scales, from_json, missed, row_ve
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import WorldFilm
 from longtake.evaluate.table import Header, markdown
-from longtake.plan import Plan, Sampling, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
+from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
+from longtake.plan import Plan, Scene, Timeline
+from longtake.strategies import NuwaXL
 from longtake.world.script import episode_seeds
 from longtake.world.vocabulary import Split
 
 TRUTH = "ground truth"
-_SAMPLING = Sampling(
-    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-)
 
 
 def planned(script: Script) -> Plan:
     """How a film of the script is cut into clips; nothing is drawn."""
     scenes = tuple(Scene(f"{k}", shot.start, shot.caption) for k, shot in enumerate(script.shots))
-    return plan_nuwa_xl(
-        Timeline(scenes, script.length),
-        seed=0,
-        model="",
-        sampling_keyframes=_SAMPLING,
-        sampling_gaps=_SAMPLING,
-        sampling_leaves=_SAMPLING,
-    )
+    strategy = NuwaXL(read_manifest(find_model(DEFAULT_MODEL)), options=NuwaXL.Options(references=0))
+    return Plan.of(strategy, Timeline(scenes, script.length))
 
 
 def measured(split: Split, count: int, frames: int, truths: int, how: Measuring) -> list[Row]:

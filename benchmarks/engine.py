@@ -29,10 +29,10 @@ from longtake.draw.drawer import Draw
 from longtake.film import Film, open_film
 from longtake.film.executors import Event, Hire, JobDone, SegmentDone, Tools, cluster, local, run
 from longtake.film.segments import Encoding, write_film
-from longtake.manifest import DEFAULT_MODEL
+from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.plan import MAX_FRAMES, ClipSpec, Job, Plan, Sampling, Scene, Timeline
 from longtake.store import Store
-from longtake.strategies import plan_nuwa_xl
+from longtake.strategies import LevelSampling, NuwaXL
 
 ALL = slice(None)
 BATCH = 3  # as `render`
@@ -98,15 +98,14 @@ def plan_of(frames: int) -> Plan:
     """A film with a scene every 100 frames or so."""
     scenes = min(frames // 100 + 1, 10_000)
     starts = sorted({k * frames // scenes for k in range(scenes)})
-    sampling = Sampling(sampler="ddim", steps=1, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
-    return plan_nuwa_xl(
-        Timeline(tuple(Scene(str(start), start, f"scene {start}") for start in starts), frames),
-        seed=1,
-        model="noise",
-        sampling_keyframes=sampling,
-        sampling_gaps=sampling,
-        sampling_leaves=sampling,
+    once = Sampling(sampler="ddim", steps=1, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
+    model, sampling = (
+        read_manifest(find_model(DEFAULT_MODEL)),
+        LevelSampling(keyframes=once, gaps=once, leaves=once),
     )
+    line = Timeline(tuple(Scene(str(start), start, f"scene {start}") for start in starts), frames)
+    model, plain = read_manifest(find_model(DEFAULT_MODEL)), NuwaXL.Options(references=0)
+    return Plan.of(NuwaXL(model, sampling, plain, seed=1), line)
 
 
 def noise() -> Draw:

@@ -22,7 +22,7 @@ from longtake.evaluate.probes import Probes, load_probes, read_frames
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
+from longtake.strategies import NuwaXL
 from longtake.world.drawing import frame
 from longtake.world.script import Shot, episode_facts, episode_seeds, shot_at
 from longtake.world.vocabulary import CHARACTERS, PLACES
@@ -43,16 +43,7 @@ def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str,
     shots = scenes_of(episode)
     starts = [max(shot.start, 0) for shot in shots]
     scenes = (Scene(str(start), start, shot.caption) for start, shot in zip(starts, shots, strict=True))
-    plan = plan_nuwa_xl(
-        Timeline(tuple(scenes), FRAMES),
-        seed=episode,
-        model=manifest.digest,
-        sampling_keyframes=manifest.keyframes,
-        sampling_gaps=manifest.gaps,
-        sampling_leaves=manifest.leaves,
-        most_references=manifest.references,
-        lexicon=manifest.lexicon,
-    )
+    plan = Plan.of(NuwaXL(manifest, seed=episode), Timeline(tuple(scenes), FRAMES))
     pictures: dict[int, Job] = {}
     for start in starts if given else ():
         pixels = base64.b64encode(frame(episode, start, manifest.size).tobytes()).decode()

@@ -49,11 +49,11 @@ from rich.progress import track
 from longtake.film.executors import schedule
 from longtake.film.executors.task import Encode, Paint, Reply
 from longtake.film.segments import LEAVES_PER_SEGMENT, Encoding, grouped_leaves
-from longtake.manifest import find_model, read_manifest
+from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.plan import Job, Plan, Sampling, Scene, Shown, Timeline
 from longtake.plan.tree import Tree
 from longtake.store import Store
-from longtake.strategies import plan_nuwa_xl
+from longtake.strategies import LevelSampling, NuwaXL
 
 GAPS = 15  # of a clip
 SHORTER = 5 * GAPS**4 + 1, GAPS**5 + 1  # frames of the films that longer ones are extrapolated from
@@ -351,15 +351,15 @@ def simulate(policy: Policy, crew: Crew, tree: Tree | None = None, *, fast_first
                     shelf.take(ended)
 
 
-def film(length: int, costs: Costs, sampling: Sequence[Sampling] = (), model: str = "") -> Plan:
-    """A plan whose clips are sampled in as many steps as they take evaluations, or as told."""
+def film(length: int, costs: Costs, model: Manifest | None = None) -> Plan:
+    """A plan whose clips are sampled in as many steps as they take evaluations, or as a model likes it."""
     usual = Sampling(sampler="ddim", steps=1, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
     steps = costs.keyframes, costs.gaps, costs.leaves
-    keyframes, gaps, leaves = sampling or [replace(usual, steps=n) for n in steps]
-    return plan_nuwa_xl(
-        Timeline((Scene("all", 0, "a fox in the meadow"),), length), seed=0, model=model,
-        sampling_keyframes=keyframes, sampling_gaps=gaps, sampling_leaves=leaves,
-    )  # fmt: skip
+    keyframes, gaps, leaves = (replace(usual, steps=n) for n in steps)
+    sampling = None if model else LevelSampling(keyframes=keyframes, gaps=gaps, leaves=leaves)
+    drawn_by, options = model or read_manifest(find_model(DEFAULT_MODEL)), NuwaXL.Options(references=0)
+    line = Timeline((Scene("all", 0, "a fox in the meadow"),), length)
+    return Plan.of(NuwaXL(drawn_by, sampling, options), line)
 
 
 def rendered(length: int, costs: Costs, crew: Crew, real: int = 0) -> Result:
@@ -436,7 +436,7 @@ def measured(model: str, costs: Costs) -> Costs:
     manifest = read_manifest(find_model(model))
     drawer, decoder = Operations(manifest.folder, "cpu")(), Decoder(manifest.folder, "cpu")
     sampling = manifest.keyframes, manifest.gaps, manifest.leaves
-    tree = film(GAPS**3 + 1, costs, sampling, manifest.digest).trees[0]
+    tree = film(GAPS**3 + 1, costs, manifest).trees[0]
     passes = [1 + (one.text_guidance != 1) + (one.known_guidance != 1) for one in sampling]
     passes[0] = 1 + (manifest.keyframes.text_guidance != 1)  # nothing is known
     keyframes, gaps, leaves = (one.steps * n for one, n in zip(sampling, passes, strict=True))

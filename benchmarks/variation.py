@@ -26,8 +26,8 @@ from longtake.evaluate.probes import Probes, load_probes, read_frames
 from longtake.evaluate.readings import Floats
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.plan import Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
+from longtake.plan import Plan, Scene, Timeline
+from longtake.strategies import NuwaXL
 from longtake.world.script import Shot, episode_seeds, shot_at
 from longtake.world.vocabulary import CHARACTERS, PLACES, TIMES
 
@@ -40,14 +40,8 @@ def keyframes(
 ) -> NDArray[np.uint8]:
     """One keyframe per shot, in a clip: `[T, H, W, 3]`."""
     scenes = tuple(Scene(str(k), SPACING * k, shot.caption) for k, shot in enumerate(shots))
-    plan = plan_nuwa_xl(
-        Timeline(scenes, SPACING * (len(shots) - 1) + 1),
-        seed=seed,
-        model=manifest.digest,
-        sampling_keyframes=manifest.keyframes,
-        sampling_gaps=manifest.gaps,
-        sampling_leaves=manifest.leaves,
-    )
+    strategy = NuwaXL(manifest, options=NuwaXL.Options(references=0), seed=seed)
+    plan = Plan.of(strategy, Timeline(scenes, SPACING * (len(shots) - 1) + 1))
     return decode(draw([plan.keyframes], [[]])[0].astype(np.float16))
 
 

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from longtake.draw.decode import Decoder
 from longtake.draw.network import Operations
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest, write_manifest
-from longtake.plan import Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
+from longtake.plan import Plan, Scene, Timeline
+from longtake.strategies import LevelSampling, NuwaXL
 
 # Hours and places in turn, so that neither goes with a position in the clip.
 HOURS = {"at night": 0, "during the day": 1}
@@ -32,14 +32,8 @@ def _keyframes(folder: Path) -> NDArray[np.uint8]:
     """One clip with a prompt of its own for every frame, drawn and decoded: `[T, H, W, 3]`."""
     manifest = read_manifest(folder)
     scenes = tuple(Scene(str(k), 225 * k, prompt) for k, prompt in enumerate(PROMPTS))
-    plan = plan_nuwa_xl(
-        Timeline(scenes, 225 * (len(PROMPTS) - 1) + 1),
-        seed=1,
-        model=manifest.digest,
-        sampling_keyframes=manifest.keyframes,
-        sampling_gaps=manifest.gaps,
-        sampling_leaves=manifest.leaves,
-    )
+    strategy = NuwaXL(manifest, options=NuwaXL.Options(references=0), seed=1)
+    plan = Plan.of(strategy, Timeline(scenes, 225 * (len(PROMPTS) - 1) + 1))
     assert plan.keyframes.spec.frames == len(PROMPTS)
     (drawn,) = Operations(folder)()([plan.keyframes], [[]])
     return Decoder(folder)(drawn.astype(np.float16))
@@ -82,14 +76,9 @@ def test_clips_that_are_drawn_together_are_those_that_are_drawn_alone() -> None:
     """At full size, in bfloat16: there kernels might choose another way for another batch."""
     folder = find_model(DEFAULT_MODEL)
     manifest = read_manifest(folder)
-    plan = plan_nuwa_xl(
-        Timeline((Scene("a", 0, PROMPTS[0]), Scene("b", 20, PROMPTS[1])), 61),
-        seed=1,
-        model=manifest.digest,
-        sampling_keyframes=manifest.leaves,
-        sampling_gaps=manifest.gaps,
-        sampling_leaves=manifest.leaves,
-    )
+    line = Timeline((Scene("a", 0, PROMPTS[0]), Scene("b", 20, PROMPTS[1])), 61)
+    sampling = LevelSampling(keyframes=manifest.leaves, gaps=manifest.gaps, leaves=manifest.leaves)
+    plan = Plan.of(NuwaXL(manifest, sampling, NuwaXL.Options(references=0), seed=1), line)
     jobs = [one.leaf for one in plan.shown(slice(None))][:3]
     shape = (2, *manifest.latents)
     ends = [np.random.default_rng(k).normal(size=shape).astype(np.float16) for k in range(len(jobs))]

@@ -89,7 +89,7 @@ def test_another_image_changes_what_is_around_it(
 
 def plan_of(length: int, scene_frames: int) -> Plan:
     scenes = tuple(Scene(f"s{k}", k, f"prompt {k}") for k in range(0, length, scene_frames))
-    return planned.nuwa_xl(Timeline(scenes, length), most_references=2)
+    return planned.nuwa_xl(Timeline(scenes, length), references=2)
 
 
 def test_an_image_on_the_grid_costs_its_encoding_alone() -> None:

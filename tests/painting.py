@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from planned import nuwa_xl
 
 from longtake.film.executors import Event, TaskStarted
 from longtake.film.segments import Encoding
-from longtake.plan import Job, Plan, Sampling, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
+from longtake.plan import Job, Plan, Scene, Timeline
 from longtake.video import Codec
 
 ENCODING = Encoding(decoder="d", fps=Fraction(12), codec=Codec())
@@ -27,20 +27,12 @@ class Decoder:
         return np.broadcast_to(bright[:, None, None, None], (len(latents), 32, 32, 3)).copy()
 
 
-SAMPLING = Sampling(sampler="ddim", steps=4, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
 ALL = slice(None)
 
 
 def film(length: int = 61, clip_length: int = 5) -> Plan:
-    return plan_nuwa_xl(
-        Timeline((Scene("a", 0, "one"), Scene("b", 10, "two")), length),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-        clip_length=clip_length,
-    )
+    line = Timeline((Scene("a", 0, "one"), Scene("b", 10, "two")), length)
+    return nuwa_xl(line, clip_length)
 
 
 def paint(job: Job, inputs: list[NDArray[np.float16]]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from tiny_sd import save_sd
 from longtake.draw.network import Operations
 from longtake.manifest import ModelError, digest_of_pipeline, read_manifest
 from longtake.plan import Plan, Scene, Timeline
-from longtake.strategies.chosen import parse_way
+from longtake.strategies import choose
 
 pytest.importorskip("transformers", reason="transformers is not installed: pip install 'longtake[pipelines]'")
 pytestmark = pytest.mark.filterwarnings("ignore")  # other people's libraries deprecate each other
@@ -26,12 +26,12 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def plan_of(way: str, model: Path, prompt: str = "fox in the meadow") -> Plan:
     line = Timeline((Scene("a", 0, prompt),), 20)
-    return parse_way(way).plan(line, 7, read_manifest(model))
+    return choose(way).plan(line, 7, read_manifest(model))
 
 
 def test_the_image_begins_the_scene(pipeline: Path, tiny_model: Path) -> None:
     way = f"videogen:pipeline={pipeline}:pipeline_steps=2"
-    pipelines = parse_way(way).pipelines
+    pipelines = choose(way).pipelines
     assert list(pipelines.values()) == [pipeline]
     drawer = Operations(tiny_model, device="cpu", pipelines=pipelines)()
     plan = plan_of(way, tiny_model)

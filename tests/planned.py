@@ -2,64 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from longtake.plan import Plan, Sampling, Timeline
+from longtake.plan import LevelSampling, Plan, Sampling, Strategy, Timeline
 from longtake.plan.spec import PictureModel, PipelineSettings
-from longtake.strategies import (
-    BackendOptions,
-    ClipRule,
-    LvdmOptions,
-    VideoGenOptions,
-    VidRDOptions,
-    plan_backend,
-    plan_lvdm,
-    plan_nuwa_xl,
-    plan_videogen,
-    plan_vidrd,
-)
+from longtake.strategies import ClipRule, Filling, Lvdm, NuwaXL, VideoGen, VidRD
 
 SAMPLING = Sampling(sampler="ddim", steps=8, shift=1, text_guidance=2, known_guidance=1.5, precision="fp32")
 
 
-def nuwa_xl(line: Timeline, **options: Any) -> Plan:
-    told: dict[str, Any] = {"seed": 7, "model": "m", **options}
-    return plan_nuwa_xl(
-        line, sampling_keyframes=SAMPLING, sampling_gaps=SAMPLING, sampling_leaves=SAMPLING, **told
-    )
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """All that a strategy asks of a model."""
+
+    name: str = "some"
+    digest: str = "m"
+    decoder_digest: str = "e"
+    clip_length: int = 16
+    references: int = 0
+    lexicon: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    drafts: bool = True
+    keyframes: Sampling = SAMPLING
+    gaps: Sampling = SAMPLING
+    leaves: Sampling = SAMPLING
 
 
-def lvdm(line: Timeline, clip_length: int = 16, **options: Any) -> Plan:
-    return plan_lvdm(
-        line,
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_leaves=SAMPLING,
-        clip_length=clip_length,
-        options=LvdmOptions(**options),
-    )
-
-
-def vidrd(line: Timeline, clip_length: int = 16, sampling: Sampling = SAMPLING, **options: Any) -> Plan:
-    chosen = VidRDOptions(**options)
-    return plan_vidrd(line, seed=7, model="m", sampling=sampling, clip_length=clip_length, options=chosen)
-
-
-def videogen(
-    line: Timeline, clip_length: int = 16, reference: PictureModel | None = None, **options: Any
+def plan(
+    strategy: type[Strategy],
+    line: Timeline,
+    clip_length: int = 16,
+    *,
+    seed: int = 7,
+    sampling: Sampling | None = None,  # of all levels
+    model: Mapping[str, Any] | None = None,  # what is another than above
+    **options: Any,
 ) -> Plan:
-    return plan_videogen(
-        line,
-        seed=7,
-        model="m",
-        sampling_clips=SAMPLING,
-        sampling_leaves=SAMPLING,
-        clip_length=clip_length,
-        reference=reference,
-        encoder="e",
-        options=VideoGenOptions(**options),
-    )
+    """The film by a strategy, with these of its options."""
+    everywhere = sampling and LevelSampling(keyframes=sampling, gaps=sampling, leaves=sampling)
+    drawn_by = Model(clip_length=clip_length, **(model or {}))
+    return Plan.of(strategy(drawn_by, everywhere, strategy.Options(**options), seed), line)
+
+
+def nuwa_xl(line: Timeline, clip_length: int = 16, **more: Any) -> Plan:
+    return plan(NuwaXL, line, clip_length, **more)
+
+
+def lvdm(line: Timeline, clip_length: int = 16, **more: Any) -> Plan:
+    return plan(Lvdm, line, clip_length, **more)
+
+
+def vidrd(line: Timeline, clip_length: int = 16, **more: Any) -> Plan:
+    return plan(VidRD, line, clip_length, **more)
+
+
+def videogen(line: Timeline, clip_length: int = 16, **more: Any) -> Plan:
+    return plan(VideoGen, line, clip_length, **more)
 
 
 SETTINGS = PipelineSettings(
@@ -74,23 +73,18 @@ SETTINGS = PipelineSettings(
     dtype="bf16",
     blend=8,
 )
+RULE = ClipRule(unit=8, most=97, paced=True)
 
 
 def backend(
     line: Timeline,
     clip: int = 17,
-    reference: PictureModel | None = None,
-    rule: ClipRule = ClipRule(unit=8, most=97, paced=True),  # noqa: B008
-    settings: PipelineSettings = SETTINGS,
+    *,
+    rule: ClipRule = RULE,
+    picture_model: PictureModel | None = None,
     seed: int = 7,
     **options: Any,
 ) -> Plan:
-    return plan_backend(
-        line,
-        seed=seed,
-        fps=24,
-        rule=rule,
-        settings=settings,
-        reference=reference,
-        options=BackendOptions(clip=clip, **options),
-    )
+    chosen = Filling.Options(clip=clip, **options)
+    strategy = Filling(SETTINGS, rule, chosen, seed=seed, fps=24, picture_model=picture_model)
+    return Plan.of(strategy, line)

@@ -168,13 +168,13 @@ def _compared(
 ) -> Report:
     from longtake.errors import OptionError
     from longtake.evaluate.compare import compare_strategies
-    from longtake.strategies.chosen import parse_way
+    from longtake.strategies import choose
     from longtake.world.vocabulary import SPLITS
 
     (of,) = [each for each in SPLITS if each == split]
     for way in ways if not backends else ():
         try:
-            parse_way(way)
+            choose(way)
         except ValueError as error:
             raise OptionError(str(error), "strategies") from None
     return compare_strategies(

@@ -12,7 +12,8 @@ from longtake.draw.drawer import Decode, Draw
 from longtake.errors import OptionError
 from longtake.manifest import Manifest
 from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline, finer
-from longtake.strategies.chosen import Way, check_drafts
+from longtake.strategies import Chosen
+from longtake.strategies.requirements import FLOW, check_drafts, check_installed
 from longtake.video import Pixels
 
 
@@ -21,7 +22,7 @@ class ModelDrawer:
     """A `Drawer`: a model, the strategy that plans its films, and what was chosen of its sampling."""
 
     manifest: Manifest
-    strategy: Way
+    strategy: Chosen
     sampling: Mapping[str, Any]  # fields of all levels' sampling that the user has set
     hd: bool = False  # decoded by the HD decoder
 
@@ -61,7 +62,8 @@ class ModelDrawer:
             return plan
         model = self.manifest
         try:
-            check_drafts(model, "a higher frame rate", flow=True)
+            check_drafts(model, "a higher frame rate")
+            check_installed([FLOW])
             sampling = replace(model.leaves, steps=1)  # more gain nothing (docs/log.md)
             return finer(plan, times, model=model.digest, sampling=sampling, clip_length=model.clip_length)
         except ValueError as error:

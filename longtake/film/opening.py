@@ -17,7 +17,7 @@ from longtake.film.film import Film
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.store import Store, open_store
 from longtake.storyboard import Storyboard, load, to_yaml, with_frames
-from longtake.strategies.chosen import parse_way
+from longtake.strategies import Strategy, choose
 
 STORE = ".longtake"  # folder beside the storyboard: films of one folder share their clips
 DEFAULT_STRATEGY = "nuwa-xl"
@@ -30,7 +30,7 @@ def open_film(
     storyboard: str | Path | Storyboard,
     *,
     model: str | Path = DEFAULT_MODEL,
-    strategy: str = DEFAULT_STRATEGY,
+    strategy: str | type[Strategy] = DEFAULT_STRATEGY,
     backend: str | None = None,
     store: str | Path | Store | None = None,
     frames: int | None = None,
@@ -49,7 +49,8 @@ def open_film(
         storyboard: a YAML file, or a `Storyboard` made in Python; then pictures lie in the current folder.
         model: a model that comes with longtake, or a folder; of a back end the folder of its pipeline, or its
             id on the hub.
-        strategy: how the film is planned, `NAME[:OPTION=VALUE...]` (docs/strategies.md).
+        strategy: how the film is planned, `NAME[:OPTION=VALUE...]` or `MODULE:CLASS[:OPTION=VALUE...]`
+            (docs/strategies.md), or a class of one's own that derives from `longtake.strategies.Strategy`.
         backend: instead of a strategy, a pretrained pipeline that draws, `NAME[:OPTION=VALUE...]`.
         store: folder or URL that keeps clips and pieces of film; None: `.longtake` beside the storyboard.
         frames: only the first so many frames, as a film of their own.
@@ -102,15 +103,15 @@ def _opened(store: str | Path | Store) -> Store:
         raise OptionError(str(error), "store") from None
 
 
-def _model(model: str, strategy: str, asked: Mapping[str, Any]) -> ModelDrawer:
+def _model(model: str, strategy: str | type[Strategy], asked: Mapping[str, Any]) -> ModelDrawer:
     fields = {"steps": asked["steps"], "text_guidance": asked["guidance"], "precision": asked["precision"]}
     manifest = read_manifest(find_model(model))
     try:
-        way = parse_way(strategy)
+        chosen = choose(strategy)
     except ValueError as error:
         raise OptionError(str(error), "strategy") from None
     sampling = {name: value for name, value in fields.items() if value is not None}
-    return ModelDrawer(manifest=manifest, strategy=way, sampling=sampling)
+    return ModelDrawer(manifest=manifest, strategy=chosen, sampling=sampling)
 
 
 def _pipeline(

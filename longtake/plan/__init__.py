@@ -7,7 +7,7 @@ from longtake.plan.finer import finer
 from longtake.plan.job import Frame, Job
 from longtake.plan.plan import Plan, SceneSeen, Shown
 from longtake.plan.spec import ClipSpec, EncodeSpec, FillSpec, ImagineSpec, Sampling
-from longtake.plan.strategy import Chain, Strategy
+from longtake.plan.strategy import Chain, LevelSampling, Model, Need, Strategy
 from longtake.plan.timeline import MAX_FRAMES, Scene, Timeline
 
 __all__ = [
@@ -21,6 +21,9 @@ __all__ = [
     "Frame",
     "ImagineSpec",
     "Job",
+    "LevelSampling",
+    "Model",
+    "Need",
     "Plan",
     "Sampling",
     "Scene",

@@ -68,7 +68,7 @@ class Tree:
     ) -> None:
         self.strategy, self.length, self.number, self.layers = strategy, length, number, layers
         self.pictures = dict(sorted((pictures or {}).items()))
-        self.strides = tuple(strategy.strides(length))
+        self.strides = tuple(strategy.strides(length)) if length > 1 else (1,)
         assert self.strides[-1] == 1
         assert all(coarse % fine == 0 for coarse, fine in pairwise(self.strides))
         # Frames from one clip to the next, per level; those of level 0 are another matter.

@@ -1,23 +1,49 @@
-"""Ways to plan a film: which clips there are, and which of their frames are known."""
+"""Ways to plan a film: which clips there are, and which of their frames are known.
+
+One's own is a class that derives from `Strategy`; `choose` takes it, or its name, or `my_module:MyClass`.
+"""
 
 from __future__ import annotations
 
-from longtake.strategies.filling import BackendOptions, CannotDraw, ClipRule, plan_backend
-from longtake.strategies.lvdm import LvdmOptions, plan_lvdm
-from longtake.strategies.nuwa_xl import plan_nuwa_xl
-from longtake.strategies.videogen import VideoGenOptions, plan_videogen
-from longtake.strategies.vidrd import VidRDOptions, plan_vidrd
+from longtake.plan import (
+    Chain,
+    Clip,
+    Drawing,
+    Frame,
+    Job,
+    LevelSampling,
+    Model,
+    Sampling,
+    Strategy,
+)
+from longtake.plan.spec import Draft, Reuse
+from longtake.strategies.chosen import STRATEGIES, Chosen, choose
+from longtake.strategies.filling import CannotDraw, ClipRule, Filling
+from longtake.strategies.lvdm import Lvdm
+from longtake.strategies.nuwa_xl import NuwaXL
+from longtake.strategies.videogen import VideoGen
+from longtake.strategies.vidrd import VidRD
 
 __all__ = [
-    "BackendOptions",
+    "STRATEGIES",
     "CannotDraw",
+    "Chain",
+    "Chosen",
+    "Clip",
     "ClipRule",
-    "LvdmOptions",
-    "VidRDOptions",
-    "VideoGenOptions",
-    "plan_backend",
-    "plan_lvdm",
-    "plan_nuwa_xl",
-    "plan_videogen",
-    "plan_vidrd",
+    "Draft",
+    "Drawing",
+    "Filling",
+    "Frame",
+    "Job",
+    "LevelSampling",
+    "Lvdm",
+    "Model",
+    "NuwaXL",
+    "Reuse",
+    "Sampling",
+    "Strategy",
+    "VidRD",
+    "VideoGen",
+    "choose",
 ]

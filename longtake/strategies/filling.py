@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from longtake.plan import Clip, Drawing, FillSpec, Frame, ImagineSpec, Job, Plan, Strategy, Timeline
+from longtake.plan import Clip, Drawing, FillSpec, Frame, ImagineSpec, Job, Strategy
 from longtake.plan.spec import PictureModel, PipelineCall, PipelineSettings
 
 
@@ -34,61 +34,46 @@ class ClipRule:
         return -(-(frames - 1) // self.unit) * self.unit + 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class BackendOptions:
-    """What a user may choose of the plan. Raises `ValueError` for what cannot be."""
-
-    clip: int  # frames of a clip at most
-    keyframes: Literal["clip", "pictures"] = "clip"  # of a scene: one clip, or pictures by another model
-    strength: float = 0.6  # how far pictures may be from the scene's first one, above 0; 1: as they please
-
-    def __post_init__(self) -> None:
-        if not 0 < self.strength <= 1:
-            raise ValueError(f"strength is {self.strength}: give a number above 0, up to 1")
-
-
-def plan_backend(
-    timeline: Timeline,
-    *,
-    seed: int,
-    fps: float,
-    rule: ClipRule,
-    settings: PipelineSettings,
-    reference: PictureModel | None,
-    options: BackendOptions,
-) -> Plan:
-    """Plan the film of `timeline`, of `fps` frames per second.
-
-    `reference` makes pictures (None: there is no such model).
-
-    Raises `ValueError` where the options are outside the rule.
-    """
-    fewest, asked = rule.unit + 1, options.clip
-    if not fewest <= asked <= rule.most or asked != rule.least(asked):
-        near = max(fewest, rule.least(min(asked, rule.most) - rule.unit + 1))
-        said = f"{settings.backend} draws {rule.unit} k + 1 frames, from {fewest} to {rule.most}"
-        raise ValueError(f"clip is {asked}: {said}; give {near}")
-    if options.keyframes == "pictures" and reference is None:
-        raise ValueError("keyframes=pictures: name the model that makes them, picture=FOLDER")
-    return Plan.of(Filling(seed, fps, rule, settings, reference, options), timeline)
-
-
 class Filling(Strategy):
-    """What makes trees a back end's."""
+    """Every scene a tree of clips that a back end draws, with or without another model for pictures."""
 
+    name = "filling"
     scenes_apart = True
+
+    @dataclass(frozen=True, kw_only=True)
+    class Options(Strategy.Options):
+        """What a user may choose of the plan. Raises `ValueError` for what cannot be."""
+
+        clip: int  # frames of a clip at most
+        keyframes: Literal["clip", "pictures"] = "clip"  # of a scene: one clip, or pictures by another model
+        strength: float = (
+            0.6  # how far pictures may be from the scene's first one, above 0; 1: as they please
+        )
+
+        def __post_init__(self) -> None:
+            if not 0 < self.strength <= 1:
+                raise ValueError(f"strength is {self.strength}: give a number above 0, up to 1")
 
     def __init__(
         self,
-        seed: int,
-        fps: float,
-        rule: ClipRule,
         settings: PipelineSettings,
-        reference: PictureModel | None,
-        options: BackendOptions,
+        rule: ClipRule,
+        options: Options,
+        *,
+        seed: int,  # the film's
+        fps: float,  # of the film
+        picture_model: PictureModel | None = None,  # None: there is none that makes pictures
     ) -> None:
-        self._seed, self._fps, self._rule = seed, fps, rule
-        self._settings, self._reference, self._options = settings, reference, options
+        """Raises `ValueError` where the options are outside the rule."""
+        fewest, wanted = rule.unit + 1, options.clip
+        if not fewest <= wanted <= rule.most or wanted != rule.least(wanted):
+            near = max(fewest, rule.least(min(wanted, rule.most) - rule.unit + 1))
+            draws = f"{settings.backend} draws {rule.unit} k + 1 frames, from {fewest} to {rule.most}"
+            raise ValueError(f"clip is {wanted}: {draws}; give {near}")
+        if options.keyframes == "pictures" and picture_model is None:
+            raise ValueError("keyframes=pictures: name the model that makes them, picture=FOLDER")
+        self._settings, self._rule, self._options = settings, rule, options
+        self._seed, self._fps, self._picture_model = seed, fps, picture_model
 
     def strides(self, length: int) -> list[int]:
         """Film frames between neighbouring frames of a clip, per level.
@@ -98,7 +83,7 @@ class Filling(Strategy):
         """
         gaps, unit = self._options.clip - 1, self._rule.unit
         if self._options.keyframes == "pictures":
-            return [gaps, 1] if length > 1 else [1]
+            return [gaps, 1]
         strides = [1]
         while strides[0] * gaps < length - 1:
             strides.insert(0, strides[0] * gaps)
@@ -116,28 +101,28 @@ class Filling(Strategy):
 
     def draw(self, clip: Clip) -> Drawing:
         """What draws a clip. Raises `CannotDraw`."""
-        first: list[Job] = []
-        if clip.place.level == 0 and self._reference is not None:
+        preparing: list[Job] = []
+        if clip.place.level == 0 and self._picture_model is not None:
             lacking = range(len(clip.frames)) if self._options.keyframes == "pictures" else range(1)
             given = dict(zip(clip.known, clip.inputs, strict=True))
             for k in lacking:
                 if k not in given:
-                    first.append(self._picture(clip, k, given.get(0), len(first) + 1))
-                    given[k] = Frame(first[-1].key, 0)
+                    preparing.append(self._picture(clip, k, given.get(0), len(preparing) + 1))
+                    given[k] = Frame(preparing[-1].key, 0)
             known = tuple(sorted(given))
             clip = replace(clip, known=known, inputs=tuple(given[k] for k in known))
-        return Drawing(self._job(clip), tuple(first))
+        return Drawing(self._job(clip), tuple(preparing))
 
     def _picture(self, clip: Clip, k: int, base: Frame | None, number: int) -> Job:
         """The picture of keyframe `k`, by another model, which may begin from the scene's first one."""
-        assert self._reference is not None
+        assert self._picture_model is not None
         place = clip.place._replace(preparing=number)
         alone = replace(clip, place=place, frames=clip.frames[k : k + 1])
         follows = base is not None and self._options.strength < 1
         spec = ImagineSpec(
             prompt=clip.prompts[k],
             seed=alone.noise_seed(self._seed),
-            model=self._reference,
+            model=self._picture_model,
             width=self._settings.width,
             height=self._settings.height,
             strength=self._options.strength if follows else None,

@@ -2,65 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from longtake.plan import Clip, Drawing, Plan, Sampling, Strategy, Timeline
-from longtake.strategies.references import references
-from longtake.strategies.subjects import Subjects
-
-
-def plan_nuwa_xl(
-    timeline: Timeline,
-    *,
-    seed: int,
-    model: str,
-    sampling_keyframes: Sampling,
-    sampling_gaps: Sampling,
-    sampling_leaves: Sampling,
-    clip_length: int = 16,
-    most_references: int = 0,
-    lexicon: Mapping[str, Sequence[str]] | None = None,
-) -> Plan:
-    """Plan the film of `timeline`, with clips of at most `clip_length` frames.
-
-    A gap that must show what neither end shows is given up to `most_references` keyframes that do (0: the
-    paper's plan); `lexicon` tells the phrases that name one subject.
-
-    `seed` is the film's, `model` the digest of all weights that draw. The keyframes, the leaves (clips at
-    every film frame) and the gaps between these two have their own sampling; a film of one clip uses that
-    of the keyframes.
-    """
-    sampling = sampling_keyframes, sampling_gaps, sampling_leaves
-    return Plan.of(NuwaXL(seed, model, sampling, clip_length, most_references, lexicon or {}), timeline)
+from longtake.plan import LevelSampling, Model, Strategy
+from longtake.strategies.references import Subjects, references
 
 
 class NuwaXL(Strategy):
-    """What makes a tree of clips NUWA-XL's."""
+    """Keyframes as one clip, then gaps in as few levels as clips of the model's length allow.
+
+    The keyframes, the leaves (clips at every film frame) and the gaps between these two have their own
+    sampling; a film of one clip uses that of the keyframes. A gap that must show what neither end shows is
+    given keyframes that do; what names one subject is in the model's lexicon.
+    """
+
+    name = "nuwa-xl"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Options(Strategy.Options):
+        """What a user may choose."""
+
+        references: int | None = (
+            None  # keyframes shown to a gap at most; 0: the paper's plan; None: the model's
+        )
+
+    options: Options
 
     def __init__(
         self,
-        seed: int,
-        model: str,
-        sampling: tuple[Sampling, Sampling, Sampling],  # of keyframes, gaps, leaves
-        clip_length: int,
-        most_references: int,
-        lexicon: Mapping[str, Sequence[str]],
+        model: Model,
+        sampling: LevelSampling | None = None,
+        options: Options | None = None,
+        seed: int = 0,
     ) -> None:
-        self.most_references = most_references
-        self._seed, self._model, self._sampling = seed, model, sampling
-        self._clip_length, self._subjects = clip_length, Subjects(lexicon)
+        super().__init__(model, sampling, options, seed)
+        chosen = self.options.references
+        self.most_references = model.references if chosen is None else chosen
+        self._subjects = Subjects(model.lexicon)
 
     def strides(self, length: int) -> list[int]:
         """Film frames between neighbouring frames of a clip, per level.
 
-        Powers of `clip_length - 1`, as few as cover the film. Keyframes with fewer than four gaps would see
+        Powers of the gaps in a clip, as few as cover the film. Keyframes with fewer than four gaps would see
         too little of it: they move together to the smallest multiple of the next stride that one clip can
         reach.
         """
-        gaps = self._clip_length - 1
+        gaps = self.model.clip_length - 1
         if gaps < 2:
-            told = f"a clip of {self._clip_length} frames has nothing between its ends: give at least 3"
-            raise ValueError(told)
+            raise ValueError(
+                f"a clip of {self.model.clip_length} frames has nothing between its ends: give at least 3"
+            )
         strides = [1]
         while strides[0] * gaps < length - 1:
             strides.insert(0, strides[0] * gaps)
@@ -73,9 +65,3 @@ class NuwaXL(Strategy):
     ) -> list[int]:
         """Which of `others` (how far away, prompt) a clip should see; positions, in order."""
         return references(self._subjects, frames, known, others, self.most_references)
-
-    def draw(self, clip: Clip) -> Drawing:
-        """What draws a clip."""
-        keyframes, gaps, leaves = self._sampling
-        sampling = keyframes if clip.place.level == 0 else leaves if clip.stride == 1 else gaps
-        return Drawing(clip.job(sampling, seed=self._seed, model=self._model))

@@ -2,14 +2,39 @@
 
 A tree's clip sees its two ends and its prompts. A character that appears only in between would be invented
 anew, another one in every gap (NUWA-XL's limit). Every keyframe of the film is drawn before any gap, so a gap
-may look at those that show what its ends do not, at no cost in depth.
+may look at those that show what its ends do not, at no cost in depth. What a prompt shows are the names of
+characters and places in it, however it words them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from longtake.strategies.subjects import Subjects
+_SHORT = 4  # letters; without a lexicon, shorter words count for nothing
+
+
+class Subjects:
+    """Finds the subjects that prompts name, by a lexicon of the phrases for each of them.
+
+    Without a lexicon every longer word is a subject: then it pays to name things alike in all scenes.
+    """
+
+    def __init__(self, lexicon: Mapping[str, Sequence[str]]) -> None:
+        """`lexicon`: subject -> phrases, in any case."""
+        self._patterns = {
+            subject: re.compile(r"\b(" + "|".join(re.escape(phrase.lower()) for phrase in phrases) + r")\b")
+            for subject, phrases in lexicon.items()
+        }
+        self.of = lru_cache(maxsize=4096)(self._find)
+
+    def _find(self, prompt: str) -> frozenset[str]:
+        """The subjects of `prompt`."""
+        text = prompt.lower()
+        if not self._patterns:
+            return frozenset(word for word in re.findall(r"\w+", text) if len(word) >= _SHORT)
+        return frozenset(subject for subject, pattern in self._patterns.items() if pattern.search(text))
 
 
 def references(
@@ -27,16 +52,16 @@ def references(
     """
     wanted = _all(subjects, drawn) - _all(subjects, known)
     free = list(range(len(others)))
-    found: list[int] = []
-    while free and len(found) < most:
-        told = {k: len(wanted & subjects.of(others[k][1])) for k in free}
-        best = max(free, key=lambda k: (told[k], -others[k][0]))
-        if not found and not told[best]:
+    chosen: list[int] = []
+    while free and len(chosen) < most:
+        shows = {k: len(wanted & subjects.of(others[k][1])) for k in free}
+        best = max(free, key=lambda k: (shows[k], -others[k][0]))
+        if not chosen and not shows[best]:
             break
-        found.append(best)
+        chosen.append(best)
         free.remove(best)
         wanted -= subjects.of(others[best][1])
-    return sorted(found)
+    return sorted(chosen)
 
 
 def _all(subjects: Subjects, prompts: Sequence[str]) -> frozenset[str]:

@@ -319,7 +319,7 @@ def test_what_is_not_installed_is_told_first(
     tmp_path: Path, pipelines: dict[str, Path], capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("longtake.strategies.chosen.find_spec", lambda module: None)
+    monkeypatch.setattr("longtake.strategies.requirements.find_spec", lambda module: None)
     write_board(tmp_path)
     assert main(["render", "board.yaml", "--backend", "ltx", "--model", str(pipelines["ltx"])]) == 2
     assert "back ends need transformers: pip install 'longtake[pipelines]'" in capsys.readouterr().err

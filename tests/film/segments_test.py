@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from planned import nuwa_xl
 
 from longtake.film.segments import (
     LEAVES_PER_SEGMENT,
@@ -21,28 +22,17 @@ from longtake.film.segments import (
     decode_frame,
     write_film,
 )
-from longtake.plan import MAX_FRAMES, Plan, Sampling, Scene, Timeline
+from longtake.plan import MAX_FRAMES, Plan, Scene, Timeline
 from longtake.plan.edit import reroll
 from longtake.store import CorruptClip, Store
-from longtake.strategies import plan_nuwa_xl
 from longtake.video import Codec, Pixels, read_frames, read_metadata
 
-SAMPLING = Sampling(
-    sampler="ddim", steps=1, shift=1.0, text_guidance=1.0, known_guidance=1.0, precision="fp32"
-)
 SEGMENT = 15 * LEAVES_PER_SEGMENT  # frames
 UNSEEN = 4095  # the number of a frame that no film may show
 
 
 def planned(frames: int, scenes: tuple[Scene, ...] = (Scene("one", 0, "a fox"),)) -> Plan:
-    return plan_nuwa_xl(
-        Timeline(scenes, frames),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-    )
+    return nuwa_xl(Timeline(scenes, frames))
 
 
 def drawn(plan: Plan, store: Store) -> Store:

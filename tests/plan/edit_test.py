@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, Scene, Timeline
+from longtake.plan import Chain, ClipSpec, EncodeSpec, Job, Plan, Scene, Strategy, Timeline
 from longtake.plan.edit import Edited, insert, move_cut, pin, remove, reroll, set_prompt
 
 ALL = slice(None)
@@ -18,6 +18,15 @@ PICTURE = Job(EncodeSpec(pixels="abc", encoder="e"))
 OTHER = Job(EncodeSpec(pixels="def", encoder="e"))
 
 Clips = dict[str, list[object]]  # key -> a token per frame, the same one where a latent was handed on
+
+
+class Own(Strategy):
+    """A chain of keyframes, and two levels below it."""
+
+    chain = Chain(4, 1)
+
+    def strides(self, length: int) -> list[int]:
+        return [9, 3, 1]
 
 
 def film(length: int, scene_frames: int = 0, clip_length: int = 16, strategy: str = "nuwa-xl") -> Plan:
@@ -31,8 +40,10 @@ def film(length: int, scene_frames: int = 0, clip_length: int = 16, strategy: st
         return planned.vidrd(line, clip_length, guided=2)
     if strategy == "videogen":
         return planned.videogen(line, clip_length, stride=2)
+    if strategy == "own":
+        return planned.plan(Own, line, clip_length)
     lexicon = {name: [name] for name in ("fox", "owl", "frog", "sea")}
-    return planned.nuwa_xl(line, clip_length=clip_length, most_references=2, lexicon=lexicon)
+    return planned.nuwa_xl(line, clip_length, references=2, model={"lexicon": lexicon})
 
 
 def draw(plan: Plan, clips: Clips) -> list[Job]:
@@ -225,7 +236,7 @@ def edits(plan: Plan) -> Iterator[Callable[[st.DataObject], Edited]]:
 @given(
     length=st.integers(1, 200),
     clip_length=st.sampled_from([4, 6, 16]),
-    strategy=st.sampled_from(["nuwa-xl", "lvdm", "vidrd", "videogen"]),
+    strategy=st.sampled_from(["nuwa-xl", "lvdm", "vidrd", "videogen", "own"]),
     data=st.data(),
 )
 def test_any_edits_in_any_order(length: int, clip_length: int, strategy: str, data: st.DataObject) -> None:

@@ -6,7 +6,9 @@ A digest that changes here means that every user's clips of that kind would be d
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import planned
@@ -15,7 +17,7 @@ from longtake.manifest import Manifest
 from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline, finer
 from longtake.plan.edit import insert, move_cut, pin, remove, reroll, set_prompt
 from longtake.plan.spec import PictureModel
-from longtake.strategies.chosen import parse_way
+from longtake.strategies import choose
 
 ALL = slice(None)
 CAST = ("Ollie the fox", "an owl at sea", "a frog in the reeds", "a fox and an owl", "a hen", "the sea")
@@ -24,9 +26,18 @@ LENGTHS = (1, 17, 256, 1024, 3376)
 PICTURES = [Job(EncodeSpec(pixels=name, encoder="e")) for name in ("abc", "def")]
 REFERENCE = PictureModel(pipeline="d", steps=30, guidance=7.5)
 
+
+@lru_cache
+def some_pipeline() -> str:
+    """A folder that passes for a pipeline's."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "model_index.json").write_text("{}")
+    return str(folder)
+
+
 Film = Callable[[Timeline], Plan]
 FILMS: dict[str, Film] = {
-    "nuwa-xl": lambda line: planned.nuwa_xl(line, most_references=2, lexicon=LEXICON),
+    "nuwa-xl": lambda line: planned.nuwa_xl(line, references=2, model={"lexicon": LEXICON}),
     "nuwa-xl plain": lambda line: planned.nuwa_xl(line, clip_length=6),
     "lvdm": lambda line: planned.lvdm(line),
     "lvdm paper": lambda line: planned.lvdm(line, paper_exact=True),
@@ -35,11 +46,11 @@ FILMS: dict[str, Film] = {
     "vidrd paper": lambda line: planned.vidrd(line, paper_exact=True),
     "videogen": lambda line: planned.videogen(line),
     "videogen one stage": lambda line: planned.videogen(line, stages=1, stride=5, flow="none"),
-    "videogen pipeline": lambda line: planned.videogen(line, reference=REFERENCE),
+    "videogen pipeline": lambda line: planned.videogen(line, pipeline=some_pipeline()),
     "backend": lambda line: planned.backend(line),
-    "backend picture": lambda line: planned.backend(line, reference=REFERENCE),
+    "backend picture": lambda line: planned.backend(line, picture_model=REFERENCE),
     "backend pictures": lambda line: planned.backend(
-        line, reference=REFERENCE, keyframes="pictures", strength=0.5
+        line, picture_model=REFERENCE, keyframes="pictures", strength=0.5
     ),
 }
 
@@ -129,7 +140,7 @@ def everything() -> dict[str, tuple[str, str]]:
     for what, plan in edits_of(FILMS["nuwa-xl"](line(3376))):
         found[f"nuwa-xl, long, {what}"] = digests(plan)
     for text in CHOICES:
-        found[text] = digests(parse_way(text).plan(line(1024), 7, MODEL, text_guidance=3))
+        found[text] = digests(choose(text).plan(line(1024), 7, MODEL, text_guidance=3))
     return found
 
 
@@ -184,11 +195,11 @@ KEPT = {
     "videogen one stage, 256": ("b4bc4180601c9cac", "ca3c151e0bad21e8"),
     "videogen one stage, 1024": ("9bd3b5cff0b68a3a", "94db6b4fd0ab7a1e"),
     "videogen one stage, 3376": ("a2cc056b4823e0f3", "b984133dd0f4d0c4"),
-    "videogen pipeline, 1": ("9803de9749929d17", "9a79760450f0ebd3"),
-    "videogen pipeline, 17": ("4575c8cd9da83345", "82c89f528e9529d4"),
-    "videogen pipeline, 256": ("7cd06e6ef85b8a00", "f7c20199236d9ece"),
-    "videogen pipeline, 1024": ("e876e5bd936321b1", "250be109d2d99714"),
-    "videogen pipeline, 3376": ("a941eba53121d9c8", "833c95d04404164f"),
+    "videogen pipeline, 1": ("93e9dd5502b0ab18", "3af543eb722c5dc7"),
+    "videogen pipeline, 17": ("cbe30da168b6ff3f", "9a0f2e08c373d9a5"),
+    "videogen pipeline, 256": ("6be4a1e748255ba1", "4b0ae40a10aaeec8"),
+    "videogen pipeline, 1024": ("565885de7a47a58b", "a75809919f56f10f"),
+    "videogen pipeline, 3376": ("35bdef25f3686d9a", "b3bfde93a71ed914"),
     "backend, 1": ("e19fa1be377e9040", "5cba718a3535dc89"),
     "backend, 17": ("730aecf5bd1f355a", "b9ababc97389bc4e"),
     "backend, 256": ("91bb8e47e12be843", "1cada509c361248b"),
@@ -357,23 +368,23 @@ KEPT = {
     "videogen one stage, removed": ("533160db9857553f", "6186923f61a0a251"),
     "videogen one stage, removed, 2 times": ("129712eb7d05c17f", "8b91c38ac5114de1"),
     "videogen one stage, removed, 3 times": ("40ae72a6e9cc94fc", "f7998881c2a2f727"),
-    "videogen pipeline, plain, 2 times": ("89e57418356cfd62", "079eb20cd98b25d2"),
-    "videogen pipeline, plain, 3 times": ("f271c1e55bee58f2", "01363294fd9b8365"),
-    "videogen pipeline, pictures": ("caa38e1bbd273e01", "101a5f43412296e4"),
-    "videogen pipeline, pictures, 2 times": ("db84e62ed1d42f78", "d43d039943624276"),
-    "videogen pipeline, pictures, 3 times": ("3dd07f10712e28e5", "89bb53bb688f413e"),
-    "videogen pipeline, prompt, reroll": ("a0e7cb890d28a81b", "0a8b80f1e0f22c3c"),
-    "videogen pipeline, prompt, reroll, 2 times": ("cee50b600284fe5c", "6b87f39ff4fd3705"),
-    "videogen pipeline, prompt, reroll, 3 times": ("8febb130582d85fa", "a9246b2116c60299"),
-    "videogen pipeline, cut, pin": ("3ac23a37405bc9ca", "143c23cf38785c58"),
-    "videogen pipeline, cut, pin, 2 times": ("5a1ec2150a96eaaf", "9d1359a56eced953"),
-    "videogen pipeline, cut, pin, 3 times": ("fd887bb4aaac8bcc", "c599dec175a83bd5"),
-    "videogen pipeline, inserted": ("fb26cf1e4ff59cc5", "ba4ab75686ca9ba0"),
-    "videogen pipeline, inserted, 2 times": ("d84b10d1df42bd94", "315ee1082be79e0f"),
-    "videogen pipeline, inserted, 3 times": ("029c99c4b89ea766", "b5c9139fbf722573"),
-    "videogen pipeline, removed": ("b000c0bc4a4e9f17", "98eaed73e61ca2b5"),
-    "videogen pipeline, removed, 2 times": ("de7bb51c49fa91b7", "03bbd5a3ab0f5dc6"),
-    "videogen pipeline, removed, 3 times": ("519d93b65d9dfbbc", "739d8ddc704f02ec"),
+    "videogen pipeline, plain, 2 times": ("453f659d162e2d30", "1b864c801f50bce9"),
+    "videogen pipeline, plain, 3 times": ("10fafc80f4fac2de", "92728cde07ded12d"),
+    "videogen pipeline, pictures": ("5093fb3fd1ade7c7", "968a4818569ae46f"),
+    "videogen pipeline, pictures, 2 times": ("ef898d9f1015b837", "1d88968c2cb49669"),
+    "videogen pipeline, pictures, 3 times": ("dfd463f98f49e057", "92aaf738d0f51e83"),
+    "videogen pipeline, prompt, reroll": ("f2176980ecb2c5b0", "6384ece9574877d8"),
+    "videogen pipeline, prompt, reroll, 2 times": ("508727bba47b3994", "b7495274b61ab352"),
+    "videogen pipeline, prompt, reroll, 3 times": ("95c1313d64c1c853", "b0facd25c624a639"),
+    "videogen pipeline, cut, pin": ("701518137d5a279d", "6723eaf5e6afa5ec"),
+    "videogen pipeline, cut, pin, 2 times": ("0c0ce155fec55d06", "07a15321e6795914"),
+    "videogen pipeline, cut, pin, 3 times": ("84e7ad7f258e49c2", "0235d1e8f92b5017"),
+    "videogen pipeline, inserted": ("5ccfd0c7c57f94a8", "e81799abc98a4055"),
+    "videogen pipeline, inserted, 2 times": ("304d2098022e27c5", "d06a8b30648628f6"),
+    "videogen pipeline, inserted, 3 times": ("61e9bb3f66c36b1f", "aef8c140e8681f9a"),
+    "videogen pipeline, removed": ("c61c9e8e7df8a6da", "3d687e9f1acc1241"),
+    "videogen pipeline, removed, 2 times": ("b7a663778bd3fea7", "cabcca0e14f70a9d"),
+    "videogen pipeline, removed, 3 times": ("6ad080567423a679", "71723e387e5869d5"),
     "backend, pictures": ("822850f2f2ae4d39", "489bbc2b34b48599"),
     "backend, prompt, reroll": ("9fde57e5786f059b", "721910e28deb26e4"),
     "backend, cut, pin": ("037d8956a5e76875", "f6a180d7888619c4"),

@@ -22,10 +22,10 @@ from longtake.draw.network import Operations
 from longtake.manifest import ModelError, read_manifest
 from longtake.models.inflated import InflatedUNet
 from longtake.models.load import network_in
-from longtake.plan import Scene, Timeline
+from longtake.plan import Plan, Scene, Timeline
 from longtake.recipes import RECIPES, Recipe
 from longtake.recipes.inflate import SAMPLING, inflate, schedule_of
-from longtake.strategies import plan_nuwa_xl
+from longtake.strategies import LevelSampling, NuwaXL
 from longtake.video import read_frames
 
 pytest.importorskip("transformers", reason="transformers is not installed: pip install 'longtake[pipelines]'")
@@ -107,8 +107,8 @@ def test_before_training_a_frame_is_the_image_that_the_pipeline_draws(model: Pat
 
     sampling = replace(SAMPLING, sampler="ddim", steps=3)
     line = Timeline((Scene("a", 0, "a fox"),), 3)
-    levels = dict.fromkeys(("sampling_keyframes", "sampling_gaps", "sampling_leaves"), sampling)
-    plan = plan_nuwa_xl(line, seed=1, model=read_manifest(model).digest, clip_length=16, **levels)
+    levels = LevelSampling(keyframes=sampling, gaps=sampling, leaves=sampling)
+    plan = Plan.of(NuwaXL(read_manifest(model), levels, seed=1), line)
     (job,) = plan.missing((), slice(None))
     drawer = Operations(model, device="cpu")()
     (latents,) = drawer([job], [[]])

@@ -32,7 +32,7 @@ from longtake.plan import Plan, Scene, Timeline
 from longtake.recipes import RECIPES, Recipe, do_stage, stages_of
 from longtake.recipes.stages.clips import clip_lengths
 from longtake.recipes.stages.denoiser import denoising_loss
-from longtake.strategies import plan_nuwa_xl
+from longtake.strategies import NuwaXL
 from longtake.train.clip_cache import open_cache
 from longtake.video import encode_segment
 
@@ -87,14 +87,8 @@ def test_a_decoder_that_does_not_look_along_time_learns_from_stills(tmp_path: Pa
 
 def film(folder: Path, length: int) -> Plan:
     manifest = read_manifest(folder)
-    return plan_nuwa_xl(
-        Timeline((Scene("a", 0, "The fox jumps."), Scene("b", 9, "A robot sleeps.")), length),
-        seed=1,
-        model=manifest.digest,
-        sampling_keyframes=manifest.keyframes,
-        sampling_gaps=manifest.gaps,
-        sampling_leaves=manifest.leaves,
-    )
+    line = Timeline((Scene("a", 0, "The fox jumps."), Scene("b", 9, "A robot sleeps.")), length)
+    return Plan.of(NuwaXL(manifest, seed=1), line)
 
 
 def test_the_model_draws_a_film_of_two_levels(tiny_run: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.plan import Job, Plan, Scene, Timeline
-from longtake.strategies import LvdmOptions, VidRDOptions
+from longtake.strategies import Lvdm, VidRD
 from longtake.strategies.vidrd import guided_steps
 
 OTHER_SAMPLER = dataclasses.replace(planned.SAMPLING, sampler="dpm-2m")
@@ -168,17 +168,17 @@ def test_a_clip_of_vidrd_takes_over_noise_and_guided_latents_and_nothing_more() 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LvdmOptions(carried=0), "at least one frame"),
-        (lambda: LvdmOptions(keyframes=4, carried=4), "more than are carried"),
-        (lambda: LvdmOptions(stride=1), "give 2 or more"),
-        (lambda: LvdmOptions(perturbation=1.0), "from 0 to below 1"),
+        (lambda: Lvdm.Options(carried=0), "at least one frame"),
+        (lambda: Lvdm.Options(keyframes=4, carried=4), "more than are carried"),
+        (lambda: Lvdm.Options(stride=1), "give 2 or more"),
+        (lambda: Lvdm.Options(perturbation=1.0), "from 0 to below 1"),
         (lambda: lvdm(99, keyframes=17), "do not go with a model whose clips have 16"),
         (lambda: lvdm(99, stride=16), "do not go with a model whose clips have 16"),
         (lambda: lvdm(99, clip_length=4, carried=4), "more than are carried"),
-        (lambda: VidRDOptions(guided=0), "at least 1"),
-        (lambda: VidRDOptions(frames=4, guided=4), "fewer than a clip has frames"),
-        (lambda: VidRDOptions(recycled=-1), "give 0"),
-        (lambda: VidRDOptions(guidance=2), "a share of the steps"),
+        (lambda: VidRD.Options(guided=0), "at least 1"),
+        (lambda: VidRD.Options(frames=4, guided=4), "fewer than a clip has frames"),
+        (lambda: VidRD.Options(recycled=-1), "give 0"),
+        (lambda: VidRD.Options(guidance=2), "a share of the steps"),
         (lambda: vidrd(99, frames=17), "do not go with a model whose clips have 16"),
         (
             lambda: vidrd(99, sampling=OTHER_SAMPLER),

@@ -26,14 +26,14 @@ def film(
     scenes: tuple[Scene, ...] = SCENES,
     *,
     clip: int = 9,
-    reference: PictureModel | None = None,
+    picture_model: PictureModel | None = None,
     seed: int = 7,
     rule: dict[str, Any] | None = None,
     **options: Any,
 ) -> Plan:
     narrowed = ClipRule(**{"unit": 8, "most": 97, **(rule or {})})
     return planned.backend(
-        Timeline(scenes, length), clip, reference=reference, rule=narrowed, seed=seed, **options
+        Timeline(scenes, length), clip, picture_model=picture_model, rule=narrowed, seed=seed, **options
     )
 
 
@@ -68,7 +68,7 @@ def test_clips_keep_to_the_rule_and_show_every_frame_once(
         SCENES[:1],
         clip=clip,
         rule={"unit": unit},
-        reference=PAINTER if keyframes == "pictures" else None,
+        picture_model=PAINTER if keyframes == "pictures" else None,
         keyframes=keyframes,
     )
     jobs = drawn(plan)
@@ -122,7 +122,7 @@ def test_keyframes_are_as_near_to_each_other_as_their_number_allows(
 
 
 def test_pictures_stand_every_clip_and_the_last_gap_is_as_short_as_can_be() -> None:
-    plan = film(200, SCENES[:1], clip=97, reference=PAINTER, keyframes="pictures")
+    plan = film(200, SCENES[:1], clip=97, picture_model=PAINTER, keyframes="pictures")
     first, *others = (job for job in drawn(plan) if job.op == "imagine")
     together = next(job for job in drawn(plan) if job.op == "fill" and job.level == 0)
     assert frames_of(together) == [0, 96, 192, 200]
@@ -132,12 +132,12 @@ def test_pictures_stand_every_clip_and_the_last_gap_is_as_short_as_can_be() -> N
     assert all(job.inputs == ((first.key, 0),) for job in others), "they begin from the first one"
     assert [job.spec.strength for job in (first, *others)] == [None, 0.6, 0.6, 0.6]
     assert len({job.spec.seed for job in (first, *others)}) == 4
-    free = film(200, SCENES[:1], reference=PAINTER, keyframes="pictures", strength=1)
+    free = film(200, SCENES[:1], picture_model=PAINTER, keyframes="pictures", strength=1)
     assert all(job.inputs == () for job in drawn(free) if job.op == "imagine")
 
 
 def test_a_picture_begins_the_scene_and_a_given_one_is_not_made() -> None:
-    plan = film(30, SCENES[:1], reference=PAINTER)
+    plan = film(30, SCENES[:1], picture_model=PAINTER)
     image, keyframes, *_ = drawn(plan)
     assert image.op == "imagine"
     assert (keyframes.spec.known, keyframes.inputs) == ((0,), ((image.key, 0),))

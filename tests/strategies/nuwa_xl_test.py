@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import time
 
+import planned
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planned import SAMPLING
 
 from longtake.plan import MAX_FRAMES, Job, Plan, Sampling, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
 
-SAMPLING = Sampling(sampler="ddim", steps=8, shift=1, text_guidance=2, known_guidance=1.5, precision="fp32")
 ALL = slice(None)
 
 
@@ -25,15 +25,8 @@ def film(
     clip_length: int = 16,
     gaps: Sampling = SAMPLING,
 ) -> Plan:
-    return plan_nuwa_xl(
-        Timeline(scenes, length),
-        seed=seed,
-        model=model,
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=gaps,
-        sampling_leaves=SAMPLING,
-        clip_length=clip_length,
-    )
+    drawn_by = {"digest": model, "gaps": gaps}
+    return planned.nuwa_xl(Timeline(scenes, length), clip_length, seed=seed, model=drawn_by)
 
 
 def frames_of(job: Job) -> list[int]:
@@ -178,14 +171,7 @@ def test_prompts_change_on_their_frame() -> None:
 
 def test_keyframes_past_the_end_go_on_with_the_last_prompt() -> None:
     scenes = (Scene("a", 0, "one"), Scene("b", 254, "two"), Scene("c", 400, "three"))
-    plan = plan_nuwa_xl(
-        Timeline(scenes, 500).first(256),
-        seed=7,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-    )
+    plan = planned.nuwa_xl(Timeline(scenes, 500).first(256))
     assert plan.keyframes.spec.prompts == ("one", "two")
     assert plan.keyframes.spec.rows == (0,) * 9 + (1,)
 
@@ -237,17 +223,8 @@ def test_what_is_in_a_key() -> None:
 )
 def test_sampling_changes_every_key_and_no_noise(change: dict[str, object]) -> None:
     other = dataclasses.replace(SAMPLING, **change)  # type: ignore[arg-type]
-    plans = [
-        plan_nuwa_xl(
-            Timeline((Scene("a", 0, "one"),), 1_024),
-            seed=7,
-            model="m",
-            sampling_keyframes=s,
-            sampling_gaps=s,
-            sampling_leaves=s,
-        )
-        for s in (SAMPLING, other)
-    ]
+    line = Timeline((Scene("a", 0, "one"),), 1_024)
+    plans = [planned.nuwa_xl(line, sampling=sampling) for sampling in (SAMPLING, other)]
     assert not set(keys(plans[0])) & set(keys(plans[1]))
     assert noises(plans[0]) == noises(plans[1])
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import planned
 import pytest
 
-from longtake.plan import Plan, Sampling, Scene, Timeline
-from longtake.strategies import plan_nuwa_xl
-from longtake.strategies.references import references
-from longtake.strategies.subjects import Subjects
+from longtake.plan import Plan, Scene, Timeline
+from longtake.strategies.references import Subjects, references
 
 LEXICON = {"fox": ["fox", "Ollie"], "frog": ["frog"], "owl": ["owl"], "sea": ["sea", "on the shore"]}
-SAMPLING = Sampling(sampler="ddim", steps=4, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
 ALL = slice(None)
 
 
@@ -22,16 +20,7 @@ def timeline(length: int, **prompts: str) -> Timeline:
 
 
 def film(line: Timeline, most: int = 2) -> Plan:
-    return plan_nuwa_xl(
-        line,
-        seed=1,
-        model="m",
-        sampling_keyframes=SAMPLING,
-        sampling_gaps=SAMPLING,
-        sampling_leaves=SAMPLING,
-        most_references=most,
-        lexicon=LEXICON,
-    )
+    return planned.nuwa_xl(line, references=most, model={"lexicon": LEXICON})
 
 
 def looked_up(line: Timeline, keyframes: range, frames: range, most: int) -> list[int]:

@@ -23,7 +23,7 @@ from longtake.film import open_film
 from longtake.film.segments import cut_segments, decode_segment
 from longtake.manifest import read_manifest
 from longtake.plan import Scene, Timeline
-from longtake.strategies.chosen import STRATEGIES, parse_way
+from longtake.strategies import STRATEGIES, choose
 from longtake.video import count_frames, read_frames
 
 WAYS = ["lvdm:carried=2", "vidrd:guided=2", "videogen"]
@@ -206,7 +206,7 @@ def test_what_is_not_installed_is_told_before_anything_is_drawn(
     arguments: list[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("longtake.strategies.chosen.find_spec", lambda module: None)
+    monkeypatch.setattr("longtake.strategies.requirements.find_spec", lambda module: None)
     (tmp_path / "board.yaml").write_text(BOARD)
     assert main(["render", "board.yaml", "--model", str(tiny_model), *arguments]) == 2
     assert "pip install 'longtake[flow]'" in " ".join(capsys.readouterr().err.split())
@@ -229,7 +229,7 @@ def test_strategies_are_told_apart_and_their_options_are_in_the_keys(tiny_model:
     manifest, line = read_manifest(tiny_model), Timeline((Scene("a", 0, "fox"),), 400)
 
     def last(text: str, **more: object) -> str:
-        return parse_way(text).plan(line, 7, manifest, **more).leaf(399).key
+        return choose(text).plan(line, 7, manifest, **more).leaf(399).key
 
     ways = [
         *STRATEGIES,
@@ -268,4 +268,4 @@ def test_strategies_are_told_apart_and_their_options_are_in_the_keys(tiny_model:
 )
 def test_mistakes_have_a_remedy(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        parse_way(text)
+        choose(text)

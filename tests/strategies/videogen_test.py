@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import planned
 import pytest
 
-from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline
+from longtake.manifest import digest_of_pipeline
+from longtake.plan import EncodeSpec, ImagineSpec, Job, Plan, Scene, Timeline
 from longtake.plan.edit import insert, pin, remove, set_prompt
 from longtake.plan.spec import PictureModel
 
@@ -130,9 +132,17 @@ def test_options_have_their_say() -> None:
         for more in ({}, {"draft_level": 0.3}, {"flow_level": 0.3}, {"flow": "none"}, {"flow_start": 1.0})
     }
     assert len(keys) == 5
-    other = film(reference=PictureModel(pipeline="abc", steps=3, guidance=7.5))
-    image = next(other.missing((), ALL))
-    assert (image.op, image.spec.prompt, image.spec.model.pipeline) == ("imagine", "a fox", "abc")
+
+
+def test_the_image_may_be_another_models(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text("{}")
+    image = next(film(pipeline=str(tmp_path), pipeline_steps=3).missing((), ALL))
+    assert image.spec == ImagineSpec(
+        prompt="a fox",
+        seed=image.spec.seed,
+        model=PictureModel(pipeline=digest_of_pipeline(tmp_path), steps=3, guidance=7.5),
+        encoder="e",
+    )
 
 
 @pytest.mark.parametrize(

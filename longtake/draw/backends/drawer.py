@@ -15,10 +15,10 @@ from longtake.draw.backends.chosen import Chosen
 from longtake.draw.drawer import Decode, Draw
 from longtake.errors import OptionError
 from longtake.manifest import digest_of_pipeline
-from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline
+from longtake.plan import EncodeSpec, Job, Need, Plan, Scene, Timeline
 from longtake.plan.spec import PictureModel, PipelineSettings
-from longtake.strategies import BackendOptions, ClipRule, plan_backend
-from longtake.strategies.chosen import check_installed
+from longtake.strategies import ClipRule, Filling
+from longtake.strategies.requirements import PIPELINES, check_installed
 from longtake.video import Pixels
 
 
@@ -55,8 +55,8 @@ class PipelineDrawer:
         return self.chosen.clip
 
     def plan(self, line: Timeline, seed: int, fps: float) -> Plan:
-        for module, extra in (("transformers", "pipelines"), ("accelerate", "pipelines")):
-            check_installed(module, f"back ends need {module}", extra)
+        modules = ("transformers", "accelerate")
+        check_installed(Need(module, f"back ends need {module}", PIPELINES.extra) for module in modules)
         choices, backend = self.chosen.choices, self.chosen.backend
         width, height = self.size
         settings = PipelineSettings(
@@ -73,18 +73,11 @@ class PipelineDrawer:
             tiling=choices.tiling,
             shift=choices.shift,
         )
-        options = BackendOptions(
+        options = Filling.Options(
             clip=self.clip_length, keyframes=choices.keyframes, strength=choices.strength
         )
-        return plan_backend(
-            line,
-            seed=seed,
-            fps=fps,
-            rule=self._rule,
-            settings=settings,
-            reference=self._reference,
-            options=options,
-        )
+        maker = self._picture_model
+        return Plan.of(Filling(settings, self._rule, options, seed=seed, fps=fps, picture_model=maker), line)
 
     def at_multiple(self, plan: Plan, times: int) -> Plan:
         """None but its own rate: clips are pixels, which nothing here refines."""
@@ -138,7 +131,7 @@ class PipelineDrawer:
         return self.chosen.backend.narrowed(self.folder, self.chosen.backend.rule)
 
     @property
-    def _reference(self) -> PictureModel | None:
+    def _picture_model(self) -> PictureModel | None:
         """Another model that makes pictures, and how it is called."""
         choices = self.chosen.choices
         for digest in self._pictures:
