@@ -21,7 +21,7 @@ from longtake.evaluate.gates import gates_of
 from longtake.evaluate.measured import Row
 from longtake.evaluate.probes import PROBES, load_probes
 from longtake.evaluate.report import SCALES
-from longtake.evaluate.rows import Episode, Line, Measuring
+from longtake.evaluate.rows import Episode, Line, Measuring, measure_lines
 from longtake.evaluate.score import Scale, fix_scales, from_json, missed, row_verdict, to_json
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import WorldFilm

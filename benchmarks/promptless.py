@@ -21,10 +21,10 @@ from PIL import Image
 from longtake.commands.draw import draw
 from longtake.commands.evaluate import film_of, write_board
 from longtake.commands.selection import Selection, note
-from longtake.evaluate.readings import Seen
+from longtake.evaluate.readings import Watched
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.sources import StoredFilm, pictures
-from longtake.evaluate.watching import Task, load_seen, watch_all
+from longtake.evaluate.watching import Viewing, load_watched, watch_all
 from longtake.machine import cores
 from longtake.video import reduce, tiled
 from longtake.world.script import episode_seeds
@@ -42,7 +42,7 @@ def drawn(way: str, episode: int, frames: int, model: str, out: Path) -> StoredF
     return film_of(work)
 
 
-def thirds(seen: Seen) -> Iterator[str]:
+def thirds(seen: Watched) -> Iterator[str]:
     """Of each third of a film what is told of it."""
     sharpness = [float(part.mean()) for part in np.array_split(seen.signals.sharpness, 3)]
     places = np.array_split(seen.readings.place.argmax(axis=1), 3)
@@ -76,13 +76,13 @@ def main() -> None:
         for way in asked.ways:
             note(f"episode {episode} by {way}")
             films[way, episode] = drawn(way, episode, asked.frames, asked.model, asked.out)
-    task = partial(Task, folder=asked.out / "seen")
+    task = partial(Viewing, folder=asked.out / "seen")
     watch_all(
         map(task, films.values()), cores(), lambda done, total: note(f"{done} of {total} films watched")
     )
     print("| film | first third | second | last |\n|---|---|---|---|")
     for (way, episode), film in films.items():
-        print(f"| {episode} by {way} | {' | '.join(thirds(load_seen(task(film))))} |")
+        print(f"| {episode} by {way} | {' | '.join(thirds(load_watched(task(film))))} |")
     if asked.plot:
         first = episode_seeds("test", 1)[0]
         sheet([films[way, first] for way in asked.ways[:2]], asked.frames).quantize(256).save(

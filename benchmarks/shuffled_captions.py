@@ -45,7 +45,7 @@ from longtake.evaluate.prompts import prompt_measures
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import NOT_ASKED, Script, script_of_episode
 from longtake.evaluate.sources import Source, StoredFilm, WorldFilm
-from longtake.evaluate.watching import Task, load_seen
+from longtake.evaluate.watching import Viewing, load_watched
 from longtake.manifest import find_model, read_manifest, write_manifest
 from longtake.models.load import load_network
 from longtake.models.unet import MaskTemporalUNet
@@ -169,7 +169,7 @@ def print_table(folders: Mapping[str, Path], episodes: int, probes: Path) -> Non
     scripts = [script_of_episode(seed, FRAMES) for seed in seeds]
 
     def seen(report: Path, films: Sequence[Source]) -> list[Readings]:
-        return [load_seen(Task(film, report / "seen", probes)).readings for film in films]
+        return [load_watched(Viewing(film, report / "seen", probes)).readings for film in films]
 
     def mean_scores(films: Sequence[Readings]) -> str:
         each = [scores(script, film) for script, film in zip(scripts, films, strict=True)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from longtake.evaluate.distances.extractors import RandomVideoNet, film_features, whole_clips
-from longtake.evaluate.readings import CLIP, Floats, Readings, Seen
+from longtake.evaluate.readings import CLIP, Floats, Readings, Watched
 from longtake.evaluate.signals import SignalReader, shrink
 from longtake.evaluate.sources import in_chunks
 from longtake.machine import has_bf16
@@ -39,8 +39,8 @@ class Probes:
     @property
     def device(self) -> torch.device:
         """Where they compute."""
-        found: torch.device = next(self.frame.parameters()).device
-        return found
+        device: torch.device = next(self.frame.parameters()).device
+        return device
 
 
 def load_probes(folder: Path = PROBES, seed: int = 0, device: str = "cpu") -> Probes:
@@ -60,7 +60,7 @@ def load_probes(folder: Path = PROBES, seed: int = 0, device: str = "cpu") -> Pr
     return Probes(nets[0], nets[1], digest.hexdigest())
 
 
-def watch(frames: Iterable[NDArray[np.uint8]], probes: Probes) -> Seen:
+def watch(frames: Iterable[NDArray[np.uint8]], probes: Probes) -> Watched:
     """See all `frames` (uint8 `[H, W, 3]`, any one size); pictures larger than 64x64 are averaged down.
 
     Memory: a chunk of frames, and some 300 numbers for every frame seen.
@@ -68,7 +68,7 @@ def watch(frames: Iterable[NDArray[np.uint8]], probes: Probes) -> Seen:
     return watch_by_all(frames, [probes])[0]
 
 
-def watch_by_all(frames: Iterable[NDArray[np.uint8]], several: Sequence[Probes]) -> list[Seen]:
+def watch_by_all(frames: Iterable[NDArray[np.uint8]], several: Sequence[Probes]) -> list[Watched]:
     """`watch` for several probes at once: frames are made only once."""
     signals, video, readers = SignalReader(), RandomVideoNet(), [_Reader(probes) for probes in several]
     motion: list[Floats] = []
@@ -79,7 +79,7 @@ def watch_by_all(frames: Iterable[NDArray[np.uint8]], several: Sequence[Probes])
         motion.append(film_features(video, chunk))
     readings = [reader.finish() for reader in readers]
     seen, features = signals.finish(), np.concatenate(motion)
-    return [Seen(readings=read, signals=seen, motion_features=features) for read in readings]
+    return [Watched(readings=read, signals=seen, motion_features=features) for read in readings]
 
 
 class _Reader:
