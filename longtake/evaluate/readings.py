@@ -54,12 +54,18 @@ class Signals:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched:
+class WatchedPixels:
+    """What was seen in a film of N frames without probes."""
+
+    signals: Signals
+    motion_features: Floats  # [N // 16, F] of a fixed random 3-D network on 16 frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched(WatchedPixels):
     """All that was seen in a film of N frames."""
 
     readings: Readings
-    signals: Signals
-    motion_features: Floats  # [N // 16, F] of a fixed random 3-D network on 16 frames
 
 
 def oracle(script: Script, hidden: Latents) -> Readings:

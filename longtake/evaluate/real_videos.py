@@ -8,14 +8,14 @@ videos of another frame rate move more, or less, from frame to frame.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.distances.extractors import RandomVideoNet, film_features
+from longtake.evaluate.distances.extractors import RandomVideoNet
 from longtake.evaluate.distances.frechet import floor
 from longtake.evaluate.distances.published import Networks, feature_distances, features_of
 from longtake.evaluate.distances.sets import (
@@ -29,39 +29,25 @@ from longtake.evaluate.drift import curve, drift_measures
 from longtake.evaluate.kept import keep, kept_path, load_kept
 from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
 from longtake.evaluate.motion import motion_measures
-from longtake.evaluate.readings import Floats, Signals
+from longtake.evaluate.probes import watch_by_all
+from longtake.evaluate.readings import Floats, Signals, WatchedPixels
 from longtake.evaluate.script import Script, script_of_prompts
 from longtake.evaluate.seams import calm_steps, cut_measures, jumps_of
-from longtake.evaluate.signals import SignalReader, shrink
-from longtake.evaluate.sources import Source, in_chunks
+from longtake.evaluate.signals import shrink
+from longtake.evaluate.sources import Source
+from longtake.evaluate.watching import arrays_of, pixels_of
 from longtake.video import Pixels, VideoError
 
 REAL = "real videos"  # the row of the references
 
 _VERSION = 1  # raise it when the same frames give other numbers
 _SIZE = 64  # pixels per side
-_CHUNK = 64  # frames held at a time: whole clips of 16
 _SPLITS = 10  # of the real videos into halves
-
-
-@dataclass(frozen=True, kw_only=True)
-class WatchedPixels:
-    """What was seen of a film without probes."""
-
-    signals: Signals
-    motion_features: Floats  # [N // 16, F] of the fixed random 3-D network, as in `Watched`
 
 
 def watch_pixels(frames: Iterable[Pixels]) -> WatchedPixels:
     """See all frames, uint8 `[H, W, 3]` of 64 pixels a side or more; VideoError for others, and for none."""
-    signals, video, motion = SignalReader(), RandomVideoNet(), []
-    for chunk in in_chunks(map(_square, frames), _CHUNK):
-        pixels = np.stack(chunk)
-        signals.add(pixels)
-        motion.append(film_features(video, pixels))
-    if not motion:
-        raise VideoError("holds no frame")
-    return WatchedPixels(signals=signals.finish(), motion_features=np.concatenate(motion))
+    return watch_by_all(map(_square, frames), [])[0]
 
 
 def measure_real(
@@ -181,10 +167,8 @@ def _seen(name: str, source: Source, folder: Path) -> WatchedPixels:
             seen = watch_pixels(source.frames())
         except VideoError as error:
             raise VideoError(f"{name}: {error}") from error
-        arrays = {f.name: getattr(seen.signals, f.name) for f in fields(Signals)}
-        keep(path, motion_features=seen.motion_features, **arrays)
-    kept: dict[str, Any] = load_kept(path)
-    return WatchedPixels(motion_features=kept.pop("motion_features"), signals=Signals(**kept))
+        keep(path, **arrays_of(seen))
+    return pixels_of(load_kept(path))
 
 
 def _scenes(signals: Signals) -> Script:

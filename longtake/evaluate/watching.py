@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -14,7 +14,7 @@ import numpy as np
 
 from longtake.evaluate.kept import keep, kept_path, load_kept
 from longtake.evaluate.probes import PROBES, Probes, load_probes, watch_by_all
-from longtake.evaluate.readings import Readings, Signals, Watched
+from longtake.evaluate.readings import Readings, Signals, Watched, WatchedPixels
 from longtake.evaluate.sources import Source
 
 _VERSION = 1  # raise it when the same frames and probes give other numbers
@@ -74,22 +74,27 @@ def load_watched(viewing: Viewing) -> Watched:
     """What was seen; the film must have been watched."""
     kept = load_kept(viewing.path)
     readings = Readings(**{name: kept[name].astype(np.float32) for name in _names(Readings)})
-    signals: Any = {name: kept[name] for name in _names(Signals)}
-    return Watched(readings=readings, signals=Signals(**signals), motion_features=kept["motion_features"])
+    return Watched(**vars(pixels_of(kept)), readings=readings)
+
+
+def pixels_of(kept: Mapping[str, Any]) -> WatchedPixels:
+    """What was kept as `arrays_of` has it."""
+    signals = Signals(**{name: kept[name] for name in _names(Signals)})
+    return WatchedPixels(signals=signals, motion_features=kept["motion_features"])
+
+
+def arrays_of(seen: WatchedPixels) -> dict[str, Any]:
+    """What was seen, to be kept."""
+    return {**vars(seen.signals), "motion_features": seen.motion_features}
 
 
 def _watch(film: Sequence[Viewing]) -> None:
     """Watch one film by the probes of each viewing."""
     probes = [_probes(viewing.probes, viewing.seed, viewing.device) for viewing in film]
-    for viewing, seen in zip(film, watch_by_all(film[0].source.frames(), probes), strict=True):
-        arrays = {
-            name: getattr(seen.readings, name).astype(np.float16)
-            for name in _names(Readings)
-            if name != "clock"
-        }
-        arrays |= {"clock": seen.readings.clock}
-        arrays |= {name: getattr(seen.signals, name) for name in _names(Signals)}
-        keep(viewing.path, **arrays, motion_features=seen.motion_features)
+    seen, by_probes = watch_by_all(film[0].source.frames(), probes)
+    for viewing, readings in zip(film, by_probes, strict=True):
+        short = {name: table.astype(np.float16) for name, table in vars(readings).items() if name != "clock"}
+        keep(viewing.path, **short, clock=readings.clock, **arrays_of(seen))
 
 
 def _names(kind: Any) -> list[str]:
