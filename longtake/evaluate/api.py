@@ -7,6 +7,7 @@ kept in the report's folder, so that the same call goes on where it was interrup
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -107,14 +108,15 @@ def evaluate(
     )
     if (storyboard is None) == (real is None):
         raise ValueError("give either a storyboard that the films should show, or real videos beside them")
-    if real is not None:
-        name = Path(films).stem if isinstance(films, str | Path) else "films"
-        return beside_real_videos(films_of(films), films_of(real), name, options)
-    assert storyboard is not None
-    if isinstance(storyboard, Storyboard):
-        return beside_truth(films_of(films), storyboard, storyboard.title or "storyboard", plan, options)
-    path = Path(storyboard)
-    return beside_truth(films_of(films), load(path), path.name, plan, options)
+    with _same_threads():
+        if real is not None:
+            name = Path(films).stem if isinstance(films, str | Path) else "films"
+            return beside_real_videos(films_of(films), films_of(real), name, options)
+        assert storyboard is not None
+        if isinstance(storyboard, Storyboard):
+            return beside_truth(films_of(films), storyboard, storyboard.title or "storyboard", plan, options)
+        path = Path(storyboard)
+        return beside_truth(films_of(films), load(path), path.name, plan, options)
 
 
 def beside_truth(
@@ -286,6 +288,18 @@ def unread_scenes(script: Script) -> Iterator[str]:
         if missing:
             what = " and ".join(missing)
             yield f"frame {shot.start}: the prompt says {what} in no words that the probes know"
+
+
+@contextmanager
+def _same_threads() -> Iterator[None]:
+    """Watching sets torch to one thread; afterwards the caller has as many as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _networks(options: Options) -> Networks:

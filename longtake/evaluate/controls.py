@@ -28,9 +28,9 @@ LEAF = 15  # film frames from one seam of a planned film to the next
 CLIP = 16  # frames of a training clip
 
 # Frame number -> uint8 [size, size, 3]
-Picture = Callable[[int], Pixels]
+DrawFrame = Callable[[int], Pixels]
 # (script, seed, size) -> pictures of the film
-Film = Callable[[Script, int, int], Picture]
+DrawFilm = Callable[[Script, int, int], DrawFrame]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Control:
 
     name: str
     what_is_wrong: str  # one sentence for the reader
-    picture: Film  # draws frame 0 to script.length - 1; the seed sets hidden latents and all chance
+    picture: DrawFilm  # draws frame 0 to script.length - 1; the seed sets hidden latents and all chance
 
 
 def frames_of(name: str, script: Script, seed: int, size: int = 64) -> Iterator[Pixels]:
@@ -62,7 +62,7 @@ def _chance(*place: object) -> Generator:
     return np.random.default_rng(_seed(*place))
 
 
-def _truth(script: Script, seed: int, size: int) -> Picture:
+def _truth(script: Script, seed: int, size: int) -> DrawFrame:
     hidden = episode_facts(seed)
     return lambda number: script.picture(number, hidden, size)
 
@@ -70,10 +70,10 @@ def _truth(script: Script, seed: int, size: int) -> Picture:
 # -- the right pictures at the wrong time ----------------------------------------------------------------
 
 
-def _retimed(order: Callable[[Script, int], NDArray[np.int64]]) -> Film:
+def _retimed(order: Callable[[Script, int], NDArray[np.int64]]) -> DrawFilm:
     """A film that shows the truth's frame `order[n]` as its frame n."""
 
-    def film(script: Script, seed: int, size: int) -> Picture:
+    def film(script: Script, seed: int, size: int) -> DrawFrame:
         truth, shown = _truth(script, seed, size), order(script, seed)
         return lambda number: truth(int(shown[number]))
 
@@ -105,13 +105,13 @@ def _frozen_per_scene(script: Script, seed: int) -> NDArray[np.int64]:
 # -- other scenes than asked for -------------------------------------------------------------------------
 
 
-def _other_script(script: Script, seed: int, size: int) -> Picture:
+def _other_script(script: Script, seed: int, size: int) -> DrawFrame:
     """A test episode from so far up that it is not the one that was asked for."""
     first = 10**9 + _seed("other script", seed) % 10**9
     return _truth(script_of_episode(episode_seeds("test", 1, first=first)[0], script.length), seed, size)
 
 
-def _scenes_permuted(script: Script, seed: int, size: int) -> Picture:
+def _scenes_permuted(script: Script, seed: int, size: int) -> DrawFrame:
     """The cuts stay where they are, and no scene does; the world stages each for its new length."""
     ring = _chance("scenes permuted", seed).permutation(len(script.shots))
     shots = list(script.shots)
@@ -122,7 +122,7 @@ def _scenes_permuted(script: Script, seed: int, size: int) -> Picture:
     return _truth(replace(script, shots=tuple(shots)), seed, size)
 
 
-def _doubled_figure(script: Script, seed: int, size: int) -> Picture:
+def _doubled_figure(script: Script, seed: int, size: int) -> DrawFrame:
     """In every second of the scenes with characters, drawn by lot, one of them is there twice."""
     chance, shots = _chance("doubled figure", seed), list(script.shots)
     crowded = chance.permutation([k for k, shot in enumerate(shots) if shot.actors])
@@ -155,7 +155,7 @@ def _restaged(shot: Shot, chance: Generator) -> Shot:
     return replace(shot, actors=actors)
 
 
-def _clips_glued(script: Script, seed: int, size: int) -> Picture:
+def _clips_glued(script: Script, seed: int, size: int) -> DrawFrame:
     """Whatever the prompt leaves open is drawn anew for every clip: hues, layout, places, and the clock."""
 
     def picture(number: int) -> Pixels:
@@ -169,7 +169,7 @@ def _clips_glued(script: Script, seed: int, size: int) -> Picture:
     return picture
 
 
-def _seams_only(script: Script, seed: int, size: int) -> Picture:
+def _seams_only(script: Script, seed: int, size: int) -> DrawFrame:
     hidden = episode_facts(seed)
 
     def picture(number: int) -> Pixels:
@@ -180,10 +180,10 @@ def _seams_only(script: Script, seed: int, size: int) -> Picture:
     return picture
 
 
-def _hidden_by_time(hidden_at: Callable[[Script, int, int], EpisodeFacts]) -> Film:
+def _hidden_by_time(hidden_at: Callable[[Script, int, int], EpisodeFacts]) -> DrawFilm:
     """A film whose latents are `hidden_at(script, seed, number)`, where they should be one for all."""
 
-    def film(script: Script, seed: int, size: int) -> Picture:
+    def film(script: Script, seed: int, size: int) -> DrawFrame:
         return lambda number: script.picture(number, hidden_at(script, seed, number), size)
 
     return film
@@ -201,22 +201,22 @@ def _turned(script: Script, seed: int, number: int) -> EpisodeFacts:
 # -- poor pictures ---------------------------------------------------------------------------------------
 
 
-def _blurred(script: Script, seed: int, size: int) -> Picture:
+def _blurred(script: Script, seed: int, size: int) -> DrawFrame:
     truth = _truth(script, seed, size)
     return lambda number: blur(truth(number), 1.2 * size / 64)
 
 
-def _noisy(script: Script, seed: int, size: int) -> Picture:
+def _noisy(script: Script, seed: int, size: int) -> DrawFrame:
     truth = _truth(script, seed, size)
     return lambda number: add_noise(truth(number), 15.0, _chance("noise", seed, number))
 
 
-def _flickering(script: Script, seed: int, size: int) -> Picture:
+def _flickering(script: Script, seed: int, size: int) -> DrawFrame:
     truth = _truth(script, seed, size)
     return lambda number: brighten(truth(number), _chance("flicker", seed, number).normal(1.0, 0.06))
 
 
-def _drifting(script: Script, seed: int, size: int) -> Picture:
+def _drifting(script: Script, seed: int, size: int) -> DrawFrame:
     """What becomes of a film that is made left to right, each clip from the one before, errors and all.
 
     Its first clip is right. By the film's end, however long it is, 30 % of the colour and half of the
@@ -254,7 +254,7 @@ def _wandered(hidden: EpisodeFacts, by: NDArray[np.float64]) -> EpisodeFacts:
 # -- nothing new -----------------------------------------------------------------------------------------
 
 
-def _one_cast(script: Script, seed: int, size: int) -> Picture:
+def _one_cast(script: Script, seed: int, size: int) -> DrawFrame:
     return _truth(script, _seed("one cast"), size)
 
 
@@ -264,7 +264,7 @@ def training_clips() -> tuple[tuple[int, int], ...]:
     return tuple((episode, CLIP * k) for episode in episode_seeds("train", 8) for k in range(210))
 
 
-def _training_clips(script: Script, seed: int, size: int) -> Picture:
+def _training_clips(script: Script, seed: int, size: int) -> DrawFrame:
     clips = training_clips()
 
     def picture(number: int) -> Pixels:

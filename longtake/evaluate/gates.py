@@ -63,22 +63,22 @@ def check_probes(
         add("hue error", np.abs(turn - np.round(turn))[there])
         add("landmark error", np.abs(seen.landmark - truth.landmark))
         add("clock error", np.abs(seen.clock - truth.clock))
-    found = {name: float(np.mean(values)) for name, values in right.items() if not name.endswith("error")}
-    found |= {
-        name.replace("error", "median error"): float(np.median(values))
-        for name, values in right.items()
+    values = {name: float(np.mean(each)) for name, each in right.items() if not name.endswith("error")}
+    values |= {
+        name.replace("error", "median error"): float(np.median(each))
+        for name, each in right.items()
         if name.endswith("error")
     }
-    assert {gate.name for gate in GATES} <= set(found)
-    return found
+    assert {gate.name for gate in GATES} <= set(values)
+    return values
 
 
 def gates_of(probes: Probes, folder: Path) -> dict[str, float]:
     """`check_probes`, once for these probes: `folder` keeps the answer."""
     path = folder / f"gates-{probes.sha256[:16]}.json"
     if not path.is_file():
-        found = check_probes(probes)
+        values = check_probes(probes)
         with written_whole(path) as aside:
-            aside.write_text(json.dumps(found))
+            aside.write_text(json.dumps(values))
     kept: dict[str, float] = json.loads(path.read_text())
     return kept

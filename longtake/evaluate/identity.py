@@ -98,11 +98,11 @@ def _revisits(script: Script, readings: Readings, reach: Reach | None) -> dict[s
                 for name, (low, high) in bands.items():
                     units[name].append(_apart(layout, _between, frames[a], frames[b], low, high))
                 joined.append(reach is not None and reach.places[where, a] == reach.places[where, b])
-    told = "no place was seen again {} frames later"
+    why_not = "no place was seen again {} frames later"
     return {
-        "revisit_near": mean_of(units["revisit_near"], told.format(f"under {_NEAR}")),
-        "revisit_middle": mean_of(units["revisit_middle"], told.format(f"{_NEAR} to {_MIDDLE}")),
-        "revisit_far": mean_of(units["revisit_far"], told.format(f"over {_MIDDLE}")),
+        "revisit_near": mean_of(units["revisit_near"], why_not.format(f"under {_NEAR}")),
+        "revisit_middle": mean_of(units["revisit_middle"], why_not.format(f"{_NEAR} to {_MIDDLE}")),
+        "revisit_far": mean_of(units["revisit_far"], why_not.format(f"over {_MIDDLE}")),
         **_by_reach("revisit", units["revisit_middle"] + units["revisit_far"], joined * 2, reach),
     }
 

@@ -145,10 +145,10 @@ def _note(row: Row, name: str) -> str:
     """The notes of the measure, each once; films may differ in theirs, so only two are told."""
     if name in row.together:
         return row.together[name].note
-    found = [film.measured[name].note for film in row.films if name in film.measured]
-    notes = sorted({note for note in found if note})
+    every = [film.measured[name].note for film in row.films if name in film.measured]
+    notes = sorted({note for note in every if note})
     more = f"; and {len(notes) - 2} more" if len(notes) > 2 else ""
-    return "; ".join(notes[:2]) + more if found else "not computed"
+    return "; ".join(notes[:2]) + more if every else "not computed"
 
 
 def _generator(*names: str) -> np.random.Generator:

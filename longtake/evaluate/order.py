@@ -44,17 +44,17 @@ def order_measures(script: Script, readings: Readings) -> dict[str, Measured]:
 
 
 def _tau(script: Script, readings: Readings) -> Measured:
-    asked = _asked(script)
+    demands = _demands(script)
     long = script.ends - script.starts >= _SHORTEST
-    shots = np.flatnonzero(_unmistakable(asked) & long)
+    shots = np.flatnonzero(_unmistakable(demands) & long)
     if len(shots) < 2 or script.length < _SMOOTH:
         return not_measured(f"fewer than two shots of {_SHORTEST} frames ask for something of their own")
-    found = np.array([_found(script, readings, int(shot)) for shot in shots])
-    agree = np.sign(found - found[:, None]) * np.sign(shots - shots[:, None])
+    frames = np.array([_best_frame(script, readings, int(shot)) for shot in shots])
+    agree = np.sign(frames - frames[:, None]) * np.sign(shots - shots[:, None])
     return mean_of(agree.sum(axis=1) / (len(shots) - 1), "")
 
 
-def _asked(script: Script) -> Ints:
+def _demands(script: Script) -> Ints:
     """What each shot asks for `[S, 4]`: cast (as bits), place, time, weather, or NOT_ASKED."""
     wanted, at = script.wanted, script.starts
     cast = wanted.present[at] @ (1 << np.arange(wanted.present.shape[1]))
@@ -62,14 +62,14 @@ def _asked(script: Script) -> Ints:
     return np.stack([cast, wanted.place[at], wanted.time[at], wanted.weather[at]], axis=1)
 
 
-def _unmistakable(asked: Ints) -> NDArray[np.bool_]:
+def _unmistakable(demands: Ints) -> NDArray[np.bool_]:
     """Shots `[S]` that differ from every other in something that both ask for."""
-    both = (asked != NOT_ASKED)[:, None] & (asked != NOT_ASKED)
-    differ = np.any(both & (asked[:, None] != asked), axis=2)
-    return np.asarray(differ.sum(axis=1) == len(asked) - 1)
+    both = (demands != NOT_ASKED)[:, None] & (demands != NOT_ASKED)
+    differ = np.any(both & (demands[:, None] != demands), axis=2)
+    return np.asarray(differ.sum(axis=1) == len(demands) - 1)
 
 
-def _found(script: Script, readings: Readings, shot: int) -> int:
+def _best_frame(script: Script, readings: Readings, shot: int) -> int:
     """The first of the frames around which the film matches best what the shot asks for."""
     wanted, at = script.wanted, script.starts[shot]
     match = []

@@ -111,11 +111,11 @@ def strip(frames: Sequence[Pixels], labels: Sequence[str], path: str | Path, col
 
 def _curves(row: Row) -> dict[str, list[Curve]]:
     """The curves of the films and of the whole set, by name."""
-    found: dict[str, list[Curve]] = {}
+    curves: dict[str, list[Curve]] = {}
     for film in row.films:
         for name, curve in film.curves.items():
-            found.setdefault(name, []).append(curve)
-    return found | {name: [curve] for name, curve in row.curves.items()}
+            curves.setdefault(name, []).append(curve)
+    return curves | {name: [curve] for name, curve in row.curves.items()}
 
 
 def _draw_curves(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from longtake.evaluate.distances.extractors import RandomVideoNet, film_features, whole_clips
-from longtake.evaluate.readings import CLIP, Floats, Readings, Seen
+from longtake.evaluate.readings import CLIP, Floats, Readings, Watched, WatchedPixels
 from longtake.evaluate.signals import SignalReader, shrink
 from longtake.evaluate.sources import in_chunks
 from longtake.machine import has_bf16
@@ -23,6 +23,7 @@ from longtake.manifest import ModelError
 from longtake.models.load import load_network
 from longtake.models.pixels import to_model
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
+from longtake.video import VideoError
 
 PROBES = Path(__file__).parent.parent / "weights" / "probes"  # those that come with longtake
 _CHUNK = 4 * CLIP  # frames held at a time
@@ -40,8 +41,8 @@ class Probes:
     @property
     def device(self) -> torch.device:
         """Where they compute."""
-        found: torch.device = next(self.frame.parameters()).device
-        return found
+        device: torch.device = next(self.frame.parameters()).device
+        return device
 
 
 def load_probes(folder: Path = PROBES, seed: int = 0, device: str = "cpu") -> Probes:
@@ -61,26 +62,32 @@ def load_probes(folder: Path = PROBES, seed: int = 0, device: str = "cpu") -> Pr
     return Probes(nets[0], nets[1], digest.hexdigest())
 
 
-def watch(frames: Iterable[NDArray[np.uint8]], probes: Probes) -> Seen:
-    """See all `frames` (uint8 `[H, W, 3]`, any one size); pictures larger than 64x64 are averaged down.
+def watch(frames: Iterable[NDArray[np.uint8]], probes: Probes) -> Watched:
+    """All `frames` (uint8 `[H, W, 3]`, any one size) as these probes see them, see `watch_by_all`."""
+    pixels, (readings,) = watch_by_all(frames, [probes])
+    return Watched(**vars(pixels), readings=readings)
 
-    Memory: a chunk of frames, and some 300 numbers for every frame seen.
+
+def watch_by_all(
+    frames: Iterable[NDArray[np.uint8]], several: Sequence[Probes]
+) -> tuple[WatchedPixels, list[Readings]]:
+    """See all `frames` (uint8 `[H, W, 3]`, any one size) once, by several probes or none.
+
+    Pictures larger than 64x64 are averaged down. Memory: a chunk of frames, and some 300 numbers for every
+    frame and probes. Raises VideoError where there are no frames.
     """
-    return watch_by_all(frames, [probes])[0]
-
-
-def watch_by_all(frames: Iterable[NDArray[np.uint8]], several: Sequence[Probes]) -> list[Seen]:
-    """`watch` for several probes at once: frames are made only once."""
-    signals, video, readers = SignalReader(), RandomVideoNet(), [_Reader(probes) for probes in several]
+    signals, net, readers = SignalReader(), RandomVideoNet(), [_Reader(probes) for probes in several]
     motion: list[Floats] = []
-    for chunk in _chunks(frames):
-        signals.add(chunk)
+    for chunk in in_chunks(frames, _CHUNK):
+        pixels = np.stack([shrink(frame, PROBE_SIZE) for frame in chunk])
+        signals.add(pixels)
         for reader in readers:
-            reader.add(chunk)
-        motion.append(film_features(video, chunk))
-    readings = [reader.finish() for reader in readers]
-    seen, features = signals.finish(), np.concatenate(motion)
-    return [Seen(readings=read, signals=seen, motion_features=features) for read in readings]
+            reader.add(pixels)
+        motion.append(film_features(net, pixels))
+    if not motion:
+        raise VideoError("holds no frame")
+    seen = WatchedPixels(signals=signals.finish(), motion_features=np.concatenate(motion))
+    return seen, [reader.finish() for reader in readers]
 
 
 class _Reader:
@@ -106,15 +113,8 @@ class _Reader:
         self._tail = chunk[-CLIP:]
 
     def finish(self) -> Readings:
-        """All of it. Raises ValueError where there was nothing."""
-        if not self._frames:
-            raise ValueError("there is no frame to look at")
+        """All of it."""
         return Readings(**_joined(self._frames), **_joined(self._clips))
-
-
-def _chunks(frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
-    for chunk in in_chunks(frames, _CHUNK):
-        yield np.stack([shrink(frame, PROBE_SIZE) for frame in chunk])
 
 
 def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:

@@ -28,17 +28,17 @@ def frame_correct(script: Script, readings: Readings) -> Floats:
     Asked for are the exact cast, the place, the time of day and the weather, each where the prompt names it.
     """
     wanted = script.wanted
-    asked = wanted.cast_asked.copy()
-    right = ~asked | np.all((readings.presence > PRESENT) == wanted.present, axis=1)
+    judged = wanted.cast_asked.copy()
+    right = ~judged | np.all((readings.presence > PRESENT) == wanted.present, axis=1)
     attributes = (
         (wanted.place, readings.place),
         (wanted.time, readings.time),
         (wanted.weather, readings.weather),
     )
     for index, read in attributes:
-        asked |= index != NOT_ASKED
+        judged |= index != NOT_ASKED
         right &= (index == NOT_ASKED) | (np.argmax(read, axis=1) == index)
-    return np.where(asked, right.astype(float), np.nan)
+    return np.where(judged, right.astype(float), np.nan)
 
 
 def prompt_measures(script: Script, readings: Readings) -> dict[str, Measured]:
@@ -109,7 +109,7 @@ def _f1(script: Script, seen: NDArray[np.bool_]) -> Measured:
     """F1 of "this character is there", over all frames and characters; units: the same of each scene."""
     wanted = script.wanted
     cast = wanted.cast_asked
-    found = 2 * np.sum(wanted.present & seen, axis=1) * cast
+    hits = 2 * np.sum(wanted.present & seen, axis=1) * cast
     either = (np.sum(wanted.present, axis=1) + np.sum(seen, axis=1)) * cast
-    scenes = mean_of(_share(script, found, either), _NO_CAST)
-    return Measured(float(found.sum() / either.sum()), scenes.units) if len(scenes.units) else scenes
+    scenes = mean_of(_share(script, hits, either), _NO_CAST)
+    return Measured(float(hits.sum() / either.sum()), scenes.units) if len(scenes.units) else scenes

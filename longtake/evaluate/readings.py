@@ -1,6 +1,6 @@
 """What was seen in a film: the probes' readings and the pictures' own numbers, per frame.
 
-Measures are functions of a `Script` and a `Seen`, so each can be tested with readings that are the script
+Measures are functions of a `Script` and a `Watched`, so each can be tested with readings that are the script
 itself (`oracle`): a perfect film must then get a perfect score, whatever the probes are worth.
 """
 
@@ -54,12 +54,18 @@ class Signals:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class WatchedPixels:
+    """What was seen in a film of N frames without probes."""
+
+    signals: Signals
+    motion_features: Floats  # [N // 16, F] of a fixed random 3-D network on 16 frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched(WatchedPixels):
     """All that was seen in a film of N frames."""
 
     readings: Readings
-    signals: Signals
-    motion_features: Floats  # [N // 16, F] of a fixed random 3-D network on 16 frames
 
 
 def oracle(script: Script, hidden: EpisodeFacts) -> Readings:

@@ -8,17 +8,18 @@ videos of another frame rate move more, or less, from frame to frame.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.distances.extractors import RandomVideoNet, film_features
+from longtake.evaluate.distances.extractors import RandomVideoNet
 from longtake.evaluate.distances.frechet import floor
 from longtake.evaluate.distances.published import Networks, feature_distances, features_of
 from longtake.evaluate.distances.sets import (
+    Features,
     NetworkDistance,
     pooled_distance,
     reference_digest,
@@ -28,43 +29,25 @@ from longtake.evaluate.drift import curve, drift_measures
 from longtake.evaluate.kept import keep, kept_path, load_kept
 from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
 from longtake.evaluate.motion import motion_measures
-from longtake.evaluate.readings import Signals
+from longtake.evaluate.probes import watch_by_all
+from longtake.evaluate.readings import Floats, Signals, WatchedPixels
 from longtake.evaluate.script import Script, script_of_prompts
 from longtake.evaluate.seams import calm_steps, cut_measures, jumps_of
-from longtake.evaluate.signals import SignalReader, shrink
-from longtake.evaluate.sources import Source, in_chunks
+from longtake.evaluate.signals import shrink
+from longtake.evaluate.sources import Source
+from longtake.evaluate.watching import arrays_of, pixels_of
 from longtake.video import Pixels, VideoError
 
 REAL = "real videos"  # the row of the references
 
 _VERSION = 1  # raise it when the same frames give other numbers
 _SIZE = 64  # pixels per side
-_CHUNK = 64  # frames held at a time: whole clips of 16
-_DRIFTS = ("drift_saturation", "drift_contrast")
 _SPLITS = 10  # of the real videos into halves
 
-Floats = NDArray[np.float32]
-Films = Sequence[NDArray[np.floating]]  # of each film, features [n, D]
 
-
-@dataclass(frozen=True, kw_only=True)
-class SeenPixels:
-    """What was seen of a film without probes."""
-
-    signals: Signals
-    motion_features: Floats  # [N // 16, F] of the fixed random 3-D network, as in `Seen`
-
-
-def watch_pixels(frames: Iterable[Pixels]) -> SeenPixels:
+def watch_pixels(frames: Iterable[Pixels]) -> WatchedPixels:
     """See all frames, uint8 `[H, W, 3]` of 64 pixels a side or more; VideoError for others, and for none."""
-    signals, video, motion = SignalReader(), RandomVideoNet(), []
-    for chunk in in_chunks(map(_square, frames), _CHUNK):
-        pixels = np.stack(chunk)
-        signals.add(pixels)
-        motion.append(film_features(video, pixels))
-    if not motion:
-        raise VideoError("holds no frame")
-    return SeenPixels(signals=signals.finish(), motion_features=np.concatenate(motion))
+    return watch_by_all(map(_square, frames), [])[0]
 
 
 def measure_real(
@@ -80,7 +63,7 @@ def measure_real(
     """
     keys = [{called: source.key for called, source in side.items()} for side in (films, real)]
     refuse_overlap(set(keys[0].values()), set(keys[1].values()))
-    seen: list[dict[str, SeenPixels]] = [{}, {}]
+    seen: list[dict[str, WatchedPixels]] = [{}, {}]
     for side, sources in enumerate((films, real)):
         for called, source in sources.items():
             seen[side][called] = _seen(called, source, folder)
@@ -139,7 +122,7 @@ def distances_to_real(
     return distances
 
 
-def matched(films: Films, real: Films, most: int | None = None) -> tuple[list[Any], list[Any]]:
+def matched(films: Features, real: Features, most: int | None = None) -> tuple[list[Any], list[Any]]:
     """Both sides with as many samples as the smaller has, and at most `most`, spread evenly over the larger.
 
     The real samples come in as many pieces as there are films, each as long as its film and in an order by
@@ -155,7 +138,7 @@ def matched(films: Films, real: Films, most: int | None = None) -> tuple[list[An
     return ours, [chance.permutation(piece) for piece in pieces]
 
 
-def _thinned(films: Films, count: int) -> list[NDArray[np.floating]]:
+def _thinned(films: Features, count: int) -> list[NDArray[np.floating]]:
     """`count` of all samples, spread evenly, by film."""
     total = sum(map(len, films))
     chosen = np.arange(count) * total // max(count, 1)
@@ -176,7 +159,7 @@ def _square(frame: Pixels) -> Pixels:
     return shrink(frame[top : top + side, left : left + side], _SIZE)
 
 
-def _seen(name: str, source: Source, folder: Path) -> SeenPixels:
+def _seen(name: str, source: Source, folder: Path) -> WatchedPixels:
     """As `watch_pixels`; `folder` keeps it."""
     path = kept_path(folder, _VERSION, source.key, "pixels", RandomVideoNet().sha256)
     if not path.is_file():
@@ -184,10 +167,8 @@ def _seen(name: str, source: Source, folder: Path) -> SeenPixels:
             seen = watch_pixels(source.frames())
         except VideoError as error:
             raise VideoError(f"{name}: {error}") from error
-        arrays = {f.name: getattr(seen.signals, f.name) for f in fields(Signals)}
-        keep(path, motion_features=seen.motion_features, **arrays)
-    kept: dict[str, Any] = load_kept(path)
-    return SeenPixels(motion_features=kept.pop("motion_features"), signals=Signals(**kept))
+        keep(path, **arrays_of(seen))
+    return pixels_of(load_kept(path))
 
 
 def _scenes(signals: Signals) -> Script:
@@ -197,7 +178,7 @@ def _scenes(signals: Signals) -> Script:
     return script_of_prompts([(number, "") for number in (0, *jumps)], len(step))
 
 
-def _typical(real: Sequence[SeenPixels]) -> tuple[float, float] | None:
+def _typical(real: Sequence[WatchedPixels]) -> tuple[float, float] | None:
     """Mean motion and sharpness of the real videos, each by its own mean; None where no frames are calm."""
     calm = [(film.signals, calm_steps(_scenes(film.signals))) for film in real]
     means = [
@@ -221,7 +202,10 @@ def _result(name: str, signals: Signals, typical: tuple[float, float] | None) ->
         {
             "cuts": cut_measures(script_of_prompts([(0, "")], frames), signals)["spurious_cuts"],
             **motion_measures(_scenes(signals), signals, reference),
-            **{called: Measured(drift[called].value, note=own) for called in _DRIFTS},
+            **{
+                called: Measured(drift[called].value, note=own)
+                for called in ("drift_saturation", "drift_contrast")
+            },
         },
         {
             "saturation": curve(signals.saturation),
@@ -231,7 +215,7 @@ def _result(name: str, signals: Signals, typical: tuple[float, float] | None) ->
     )
 
 
-def _distance(films: Films, real: Films) -> tuple[Measured, int]:
+def _distance(films: Features, real: Features) -> tuple[Measured, int]:
     """FD motion of the films to the real videos, and how many clips of each were compared."""
     ours, theirs = matched(films, real)
     samples = sum(map(len, ours))
@@ -244,7 +228,7 @@ def _distance(films: Films, real: Films) -> tuple[Measured, int]:
     return Measured(distance.value, note=note, low=distance.low, high=distance.high), samples
 
 
-def _apart(real: Films, samples: int) -> Measured:
+def _apart(real: Features, samples: int) -> Measured:
     """FD motion of one half of the real videos to the other, mean of ten ways to halve them.
 
     No video is in both halves, as no film is among the real videos. The note has the floor, too: clips of all

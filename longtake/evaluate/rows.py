@@ -19,11 +19,11 @@ from longtake.evaluate.order import order_measures
 from longtake.evaluate.probes import PROBES
 from longtake.evaluate.prompts import frame_correct, prompt_measures
 from longtake.evaluate.reach import Reach
-from longtake.evaluate.readings import Seen
+from longtake.evaluate.readings import Watched
 from longtake.evaluate.script import Script
 from longtake.evaluate.seams import borders_of, cut_measures, seam_measures, seam_profile
 from longtake.evaluate.sources import Source
-from longtake.evaluate.watching import Task, load_seen, watch_all
+from longtake.evaluate.watching import Viewing, load_watched, watch_all
 from longtake.files import written_whole
 from longtake.plan import Plan
 from longtake.world.script import episode_seeds
@@ -69,9 +69,9 @@ class Measuring:
     resamples: int = 200  # of a distance's bootstrap, for all rows but controls; 0 for no intervals
     memorised: bool = True  # whether films are looked up among training clips
 
-    def task(self, source: Source) -> Task:
+    def viewing(self, source: Source) -> Viewing:
         """The source, to be watched so."""
-        return Task(source, self.folder, self.probes, self.seed, self.device)
+        return Viewing(source, self.folder, self.probes, self.seed, self.device)
 
 
 def measure_lines(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring) -> list[Row]:
@@ -98,14 +98,14 @@ def watch_lines(wanted: Sequence[tuple[Sequence[Line], Measuring]]) -> None:
     for lines, _ in wanted:
         refuse_overlap({s.key for line in lines for s in line.films.values()},
                        {s.key for line in lines for s in line.references.values()})  # fmt: skip
-    tasks = [
-        how.task(source)
+    viewings = [
+        how.viewing(source)
         for lines, how in wanted
         for line in lines
         for side in (line.films, line.references)
         for source in side.values()
     ]
-    watch_all(tasks, wanted[0][1].workers, wanted[0][1].on_done)
+    watch_all(viewings, wanted[0][1].workers, wanted[0][1].on_done)
 
 
 def _references(line: Line) -> tuple[str, ...]:
@@ -152,8 +152,8 @@ def _row(
     index: NDArray[np.float32] | None,  # None: nothing is looked up
     how: Measuring,
 ) -> Row:
-    seen = [load_seen(how.task(line.films[episode.name])) for episode in episodes]
-    truth = [load_seen(how.task(line.references[episode.name])) for episode in episodes]
+    seen = [load_watched(how.viewing(line.films[episode.name])) for episode in episodes]
+    truth = [load_watched(how.viewing(line.references[episode.name])) for episode in episodes]
     films = [
         measure_film(episode, film, reference, reaches.of(episode))
         for episode, film, reference in zip(episodes, seen, truth, strict=True)
@@ -172,7 +172,9 @@ def _row(
     return Row(line.name, line.kind, tuple(films), {"diversity": diversity(hues), **distances}, curves)
 
 
-def _memorised(seen: Sequence[Seen], truth: Sequence[Seen], index: NDArray[np.float32]) -> list[Measured]:
+def _memorised(
+    seen: Sequence[Watched], truth: Sequence[Watched], index: NDArray[np.float32]
+) -> list[Measured]:
     """Per film, what is too near to training; ground truth says how near that is."""
     clips = np.concatenate([clip_rows(film.signals.thumbnails) for film in truth])
     limit = too_near(clips, index) if len(clips) else float("nan")
@@ -200,7 +202,7 @@ def seam_profiles(
             continue
         profiles: dict[str, list[NDArray[np.float64]]] = {}
         for episode in line.episodes(episodes):
-            signals = load_seen(how.task(line.films[episode.name])).signals
+            signals = load_watched(how.viewing(line.films[episode.name])).signals
             for level, at in borders_of(episode.plan)._asdict().items():
                 if len(at):
                     profiles.setdefault(level, []).append(seam_profile(episode.script, signals, at))
@@ -208,7 +210,7 @@ def seam_profiles(
     return by_row
 
 
-def measure_film(episode: Episode, seen: Seen, truth: Seen, reach: Reach | None) -> FilmResult:
+def measure_film(episode: Episode, seen: Watched, truth: Watched, reach: Reach | None) -> FilmResult:
     """Every measure of one film. `truth` was seen in the same script, drawn with other latents."""
     script = episode.script
     correct = frame_correct(script, seen.readings)

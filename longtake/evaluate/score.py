@@ -178,18 +178,20 @@ def rank(rows: Sequence[Row], scales: Mapping[str, Scale]) -> list[Ranked]:
 
 def _ranked(row: Row, film: FilmResult, scales: Mapping[str, Scale]) -> Ranked:
     measured = {**film.measured, **(row.together if len(row.films) == 1 else {})}
-    found = {
+    severities = {
         name: severity(_in_doubt(one, scales[name]), scales[name])
         for name, one in measured.items()
         if name in scales
     }
-    order = sorted((name for name in found if not np.isnan(found[name])), key=lambda name: -found[name])
+    order = sorted(
+        (name for name in severities if not np.isnan(severities[name])), key=lambda name: -severities[name]
+    )
     return Ranked(
         row=row.name,
         film=film.name,
-        severity=found[order[0]] if order else float("nan"),
+        severity=severities[order[0]] if order else float("nan"),
         worst=order[0] if order else "",
-        failed=tuple(name for name in order if found[name] > 0),
+        failed=tuple(name for name in order if severities[name] > 0),
     )
 
 

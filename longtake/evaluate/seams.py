@@ -119,13 +119,13 @@ def cut_measures(script: Script, signals: Signals) -> dict[str, Measured]:
         scripted[np.minimum(script.cuts + shift, len(step) - 1)] = True
     at_cuts, elsewhere = np.where(jumps & scripted, step, 0), np.where(scripted, 0, step)
     reach = [slice(max(cut - _REACH, 0), cut + _REACH + 1) for cut in script.cuts]
-    found = [
+    shown = [
         float(0 < at_cuts[cut - 1 : cut + 2].max() >= elsewhere[around].max())
         for cut, around in zip(script.cuts, reach, strict=True)
     ]
     stretches = np.array_split(jumps & ~scripted, max(1, len(step) // _STRETCH))
     return {
-        "cut_recall": mean_of(found, "the script has no cut"),
+        "cut_recall": mean_of(shown, "the script has no cut"),
         "spurious_cuts": mean_of([1000 * float(part.mean()) for part in stretches], ""),
     }
 

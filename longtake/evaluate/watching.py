@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -14,14 +14,14 @@ import numpy as np
 
 from longtake.evaluate.kept import keep, kept_path, load_kept
 from longtake.evaluate.probes import PROBES, Probes, load_probes, watch_by_all
-from longtake.evaluate.readings import Readings, Seen, Signals
+from longtake.evaluate.readings import Readings, Signals, Watched, WatchedPixels
 from longtake.evaluate.sources import Source
 
 _VERSION = 1  # raise it when the same frames and probes give other numbers
 
 
 @dataclass(frozen=True)
-class Task:
+class Viewing:
     """A film to be watched with the probes of one seed."""
 
     source: Source
@@ -37,16 +37,18 @@ class Task:
         return kept_path(self.folder, _VERSION, self.source.key, probes)
 
 
-def watch_all(tasks: Iterable[Task], workers: int, on_done: Callable[[int, int], None] | None = None) -> None:
+def watch_all(
+    viewings: Iterable[Viewing], workers: int, on_done: Callable[[int, int], None] | None = None
+) -> None:
     """Watch what was not watched before; `on_done` hears how many of how many are done.
 
     One process and one thread for each of `workers`. Interrupted, it goes on with the films that are left.
     """
-    wanted = list({task.path: task for task in tasks}.values())
-    films: dict[tuple[str, str], list[Task]] = {}  # each with the probes that are yet to see it
-    for task in wanted:
-        if not task.path.is_file():
-            films.setdefault((task.source.key, task.device), []).append(task)
+    wanted = list({viewing.path: viewing for viewing in viewings}.values())
+    films: dict[tuple[str, str], list[Viewing]] = {}  # each with the probes that are yet to see it
+    for viewing in wanted:
+        if not viewing.path.is_file():
+            films.setdefault((viewing.source.key, viewing.device), []).append(viewing)
     done = len(wanted) - sum(map(len, films.values()))
     if len(films) < 2 or workers < 2:
         _one_thread()
@@ -68,26 +70,31 @@ def watch_all(tasks: Iterable[Task], workers: int, on_done: Callable[[int, int],
         pool.shutdown(cancel_futures=True)
 
 
-def load_seen(task: Task) -> Seen:
+def load_watched(viewing: Viewing) -> Watched:
     """What was seen; the film must have been watched."""
-    kept = load_kept(task.path)
+    kept = load_kept(viewing.path)
     readings = Readings(**{name: kept[name].astype(np.float32) for name in _names(Readings)})
-    signals: Any = {name: kept[name] for name in _names(Signals)}
-    return Seen(readings=readings, signals=Signals(**signals), motion_features=kept["motion_features"])
+    return Watched(**vars(pixels_of(kept)), readings=readings)
 
 
-def _watch(film: Sequence[Task]) -> None:
-    """Watch one film by the probes of some tasks."""
-    probes = [_probes(task.probes, task.seed, task.device) for task in film]
-    for task, seen in zip(film, watch_by_all(film[0].source.frames(), probes), strict=True):
-        arrays = {
-            name: getattr(seen.readings, name).astype(np.float16)
-            for name in _names(Readings)
-            if name != "clock"
-        }
-        arrays |= {"clock": seen.readings.clock}
-        arrays |= {name: getattr(seen.signals, name) for name in _names(Signals)}
-        keep(task.path, **arrays, motion_features=seen.motion_features)
+def pixels_of(kept: Mapping[str, Any]) -> WatchedPixels:
+    """What was kept as `arrays_of` has it."""
+    signals = Signals(**{name: kept[name] for name in _names(Signals)})
+    return WatchedPixels(signals=signals, motion_features=kept["motion_features"])
+
+
+def arrays_of(seen: WatchedPixels) -> dict[str, Any]:
+    """What was seen, to be kept."""
+    return {**vars(seen.signals), "motion_features": seen.motion_features}
+
+
+def _watch(film: Sequence[Viewing]) -> None:
+    """Watch one film by the probes of each viewing."""
+    probes = [_probes(viewing.probes, viewing.seed, viewing.device) for viewing in film]
+    seen, by_probes = watch_by_all(film[0].source.frames(), probes)
+    for viewing, readings in zip(film, by_probes, strict=True):
+        short = {name: table.astype(np.float16) for name, table in vars(readings).items() if name != "clock"}
+        keep(viewing.path, **short, clock=readings.clock, **arrays_of(seen))
 
 
 def _names(kind: Any) -> list[str]:

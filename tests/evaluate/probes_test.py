@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from longtake.evaluate.probes import Probes, _around_peak, load_probes, read_frames, watch
-from longtake.evaluate.readings import Readings, Seen, Signals
+from longtake.evaluate.readings import Readings, Signals, Watched
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.train.probe import _column
 from longtake.world.drawing import frame
@@ -32,7 +32,7 @@ def film() -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="module")
-def seen(probes: Probes, film: NDArray[np.uint8]) -> Seen:
+def seen(probes: Probes, film: NDArray[np.uint8]) -> Watched:
     return watch(film, probes)
 
 
@@ -44,7 +44,7 @@ def close(a: NDArray[np.float32], b: NDArray[np.float32]) -> None:
 
 @pytest.mark.parametrize("length", [1, 15, 16, 17, 64, 65, LONGEST])
 def test_every_frame_of_a_film_of_any_length_is_seen(
-    length: int, probes: Probes, film: NDArray[np.uint8], seen: Seen
+    length: int, probes: Probes, film: NDArray[np.uint8], seen: Watched
 ) -> None:
     short = watch(iter(film[:length]), probes)
     rows = {"features": -(-length // 4), "clip_features": length // 16}
@@ -74,12 +74,12 @@ def test_the_end_is_read_with_the_frames_before_it(
         close(getattr(whole, name)[-rest:], getattr(end, name)[-rest:])
 
 
-def test_chunks_are_read_as_the_whole(probes: Probes, film: NDArray[np.uint8], seen: Seen) -> None:
+def test_chunks_are_read_as_the_whole(probes: Probes, film: NDArray[np.uint8], seen: Watched) -> None:
     for name, table in read_frames(probes, film).items():
         close(table, getattr(seen.readings, name))
 
 
-def test_readings_are_probabilities_and_shares(seen: Seen) -> None:
+def test_readings_are_probabilities_and_shares(seen: Watched) -> None:
     read = seen.readings
     for table in (read.place, read.time, read.weather, read.action, read.direction):
         np.testing.assert_allclose(table.sum(axis=-1), 1, atol=1e-5)
@@ -90,7 +90,7 @@ def test_readings_are_probabilities_and_shares(seen: Seen) -> None:
     assert np.array_equal(read.count > 0, read.presence > 0.5)
 
 
-def test_the_same_film_is_seen_the_same(probes: Probes, film: NDArray[np.uint8], seen: Seen) -> None:
+def test_the_same_film_is_seen_the_same(probes: Probes, film: NDArray[np.uint8], seen: Watched) -> None:
     again = watch(film, probes)
     for field in fields(Readings):
         assert np.array_equal(getattr(again.readings, field.name), getattr(seen.readings, field.name))

@@ -12,7 +12,7 @@ from seen_films import plan_of, signals_of
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.measured import FilmResult, Row
 from longtake.evaluate.memory import training_index
-from longtake.evaluate.readings import Seen, Signals, oracle
+from longtake.evaluate.readings import Signals, Watched, oracle
 from longtake.evaluate.rows import Episode, Line, Measuring, measure_film, measure_lines, seam_profiles
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import WorldFilm
@@ -32,9 +32,9 @@ def truth(script: Script, seed: int) -> Signals:
     )
 
 
-def truly_seen(script: Script, seed: int) -> Seen:
+def truly_seen(script: Script, seed: int) -> Watched:
     """The truth's readings and the signals of its frames."""
-    return Seen(
+    return Watched(
         readings=oracle(script, episode_facts(seed)),
         signals=truth(script, seed),
         motion_features=np.zeros((script.length // 16, 1), dtype=np.float32),

@@ -18,10 +18,12 @@ from longtake.evaluate.script import script_of_episode, script_of_prompts
 from longtake.evaluate.sources import (
     DecodedTruth,
     PictureFolder,
+    PixelArray,
     Source,
     StoredFilm,
     VideoFile,
     WorldFilm,
+    films_of,
     pictures,
     sha256_of,
 )
@@ -122,6 +124,38 @@ def test_a_folder_shows_its_pictures_in_the_order_of_their_names(tmp_path: Path)
     assert source.key != before
 
 
+# -- what a user gives -----------------------------------------------------------------------------------
+
+
+def test_an_array_shows_its_frames_and_its_key_is_theirs() -> None:
+    frames = np.stack(list(world(5, control="noise").frames()))
+    source = PixelArray(frames)
+    assert source.length == 5
+    assert all(np.array_equal(a, b) for a, b in zip(source.frames(), frames, strict=True))
+    assert pickle.loads(pickle.dumps(source)).key == source.key == PixelArray(frames.copy()).key
+    assert PixelArray(frames[::2]).key == PixelArray(frames[::2].copy()).key
+    others = [frames + np.uint8(1), frames[:4], frames[::-1], frames.reshape(5, 32, 128, 3)]
+    assert len({source.key, *(PixelArray(other).key for other in others)}) == 1 + len(others)
+
+
+def test_films_are_known_by_their_names(tmp_path: Path) -> None:
+    frames = np.stack(list(world(3).frames()))
+    for name in ("a.mp4", "b.mp4"):
+        encode_segment(frames, tmp_path / "videos" / name, 12)
+    write_png(frames[0], tmp_path / "pictures" / "0.png")
+    assert films_of(tmp_path / "videos").keys() == {"a", "b"}
+    shutil.copy(tmp_path / "videos" / "a.mp4", tmp_path / "videos" / "a.mov")
+    assert films_of(tmp_path / "videos").keys() == {"a.mov", "a.mp4", "b.mp4"}
+    assert films_of(str(tmp_path / "videos" / "a.mp4")).keys() == {"a"}
+    given = {"one": frames, "two": tmp_path / "pictures", "three": tmp_path / "videos" / "a.mp4"}
+    films = films_of(given)
+    assert [type(film) for film in films.values()] == [PixelArray, PictureFolder, VideoFile]
+    assert [film.length for film in films.values()] == [3, 1, 3]
+    assert [film.codec is None for film in films.values()] == [True, True, False]
+    with pytest.raises(ValueError, match="name each"):
+        films_of({"all": tmp_path / "videos"})
+
+
 # -- models ----------------------------------------------------------------------------------------------
 
 
@@ -183,6 +217,19 @@ def test_the_key_of_a_stored_film_holds_its_leaves_and_its_decoder(
     config.write_text(config.read_text() + "\n")
     write_manifest(read_manifest(other))
     assert same.key != source.key
+
+
+def test_a_stored_film_of_pixels_is_shown_as_it_is_stored(tmp_path: Path) -> None:
+    plan, store, chance = plan_of(20), Store(tmp_path / "store"), np.random.default_rng(0)
+    shown = []
+    for leaf, indices, *_ in plan.shown(slice(None)):
+        clip = chance.integers(0, 256, (len(leaf.params["times"]), 4, 4, 3)).astype(np.uint8)
+        store.put(leaf.key, clip)
+        shown += list(clip[indices.start : indices.stop])
+    source = StoredFilm(store.root, tuple(cut_segments(plan)), None)
+    np.testing.assert_array_equal(list(source.frames()), shown)
+    np.testing.assert_array_equal(pictures(source, [3, 17]), [shown[3], shown[17]])
+    assert pickle.loads(pickle.dumps(source)).key == source.key
 
 
 @pytest.mark.parametrize("length", [1, 2, 15, 16, 17, 31, 46])

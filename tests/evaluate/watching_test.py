@@ -13,7 +13,7 @@ from longtake.evaluate.probes import load_probes, watch
 from longtake.evaluate.readings import Readings, Signals
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.sources import PictureFolder, Source, VideoFile, WorldFilm
-from longtake.evaluate.watching import Task, load_seen, watch_all
+from longtake.evaluate.watching import Viewing, load_watched, watch_all
 from longtake.video import Pixels, VideoError, encode_segment
 from longtake.world.script import episode_seeds
 
@@ -24,11 +24,11 @@ def film(control: str = "ground truth", length: int = 20) -> WorldFilm:
     return WorldFilm(control, script_of_episode(SEED, length), SEED)
 
 
-def tasks(folder: Path, probes: Path, *sources: Source) -> list[Task]:
-    return [Task(source, folder, probes) for source in sources]
+def tasks(folder: Path, probes: Path, *sources: Source) -> list[Viewing]:
+    return [Viewing(source, folder, probes) for source in sources]
 
 
-def times(wanted: list[Task]) -> list[int]:
+def times(wanted: list[Viewing]) -> list[int]:
     return [task.path.stat().st_mtime_ns for task in wanted]
 
 
@@ -71,7 +71,7 @@ class Counted:
 
 def test_several_probes_see_a_film_that_is_made_once(tmp_path: Path, tiny_probes: Path) -> None:
     source = Counted([])
-    both = [Task(source, tmp_path / "both", tiny_probes, seed=seed) for seed in (0, 1)]
+    both = [Viewing(source, tmp_path / "both", tiny_probes, seed=seed) for seed in (0, 1)]
     heard: list[tuple[int, int]] = []
     watch_all(both, 1, lambda *it: heard.append(it))
     assert (len(source.made), heard) == (1, [(2, 2)])
@@ -85,7 +85,7 @@ def test_several_probes_see_a_film_that_is_made_once(tmp_path: Path, tiny_probes
 def test_what_was_seen_is_kept(tmp_path: Path, tiny_probes: Path) -> None:
     (task,) = tasks(tmp_path, tiny_probes, film(length=40))
     watch_all([task], 1)
-    kept, seen = load_seen(task), watch(film(length=40).frames(), load_probes(tiny_probes))
+    kept, seen = load_watched(task), watch(film(length=40).frames(), load_probes(tiny_probes))
     for field in fields(Readings):
         ours, theirs = getattr(kept.readings, field.name), getattr(seen.readings, field.name)
         assert ours.dtype == np.float32
@@ -98,11 +98,11 @@ def test_what_was_seen_is_kept(tmp_path: Path, tiny_probes: Path) -> None:
 
 
 def test_other_films_and_other_probes_are_kept_apart(tmp_path: Path, tiny_probes: Path) -> None:
-    base = Task(film(), tmp_path, tiny_probes)
-    assert base.path == Task(film(), tmp_path, tiny_probes).path
-    assert Task(film("reversed"), tmp_path, tiny_probes).path != base.path
-    assert Task(film(), tmp_path, tiny_probes, seed=1).path != base.path
-    assert Task(film(), tmp_path / "other", tiny_probes).path.name == base.path.name
+    base = Viewing(film(), tmp_path, tiny_probes)
+    assert base.path == Viewing(film(), tmp_path, tiny_probes).path
+    assert Viewing(film("reversed"), tmp_path, tiny_probes).path != base.path
+    assert Viewing(film(), tmp_path, tiny_probes, seed=1).path != base.path
+    assert Viewing(film(), tmp_path / "other", tiny_probes).path.name == base.path.name
 
 
 def test_a_film_that_fails_leaves_nothing_and_others_stay(tmp_path: Path, tiny_probes: Path) -> None:
@@ -141,7 +141,7 @@ def test_what_a_killed_process_left_is_not_taken_for_what_was_seen(tmp_path: Pat
     (task,) = tasks(tmp_path, tiny_probes, film())
     task.path.with_suffix(".12345.part").write_bytes(b"half a file")
     watch_all([task], 1)
-    assert len(load_seen(task).readings.clock) == 20
+    assert len(load_watched(task).readings.clock) == 20
 
 
 @pytest.mark.slow  # new processes import torch

@@ -206,13 +206,13 @@ def _folder(name: str, weights: str | None, allow_download: bool) -> Path:
         hub: Any = importlib.import_module("huggingface_hub")
         try:
             patterns = ["*.json", "*.txt", "*.safetensors"]
-            found = hub.snapshot_download(
+            snapshot = hub.snapshot_download(
                 weights, allow_patterns=patterns, local_files_only=not allow_download
             )
         except (OSError, ValueError) as error:
             remedy = "check the name" if allow_download else "name a folder, or allow the download"
             raise WeightsMissing(f"no weights for '{name}' at {weights}: {remedy}") from error
-        folder = Path(found)
+        folder = Path(snapshot)
     if not any(folder.glob("*.safetensors")):
         raise WeightsMissing(f"{folder} holds no safetensors: save '{name}' there with save_pretrained")
     return folder
@@ -244,7 +244,7 @@ def _square(x: Tensor, size: int, mode: str) -> Tensor:
 
 def _tensor(output: Any) -> Tensor:
     """The tensor that a network returns; transformers from version 5 on wraps projected features."""
-    found = getattr(output, "pooler_output", output)
-    if not isinstance(found, Tensor):
-        raise TypeError(f"the network returns {type(found).__name__}, not a tensor")
-    return found
+    features = getattr(output, "pooler_output", output)
+    if not isinstance(features, Tensor):
+        raise TypeError(f"the network returns {type(features).__name__}, not a tensor")
+    return features

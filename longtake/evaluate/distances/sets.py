@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from longtake.evaluate.distances.frechet import Moments, frechet, kid, kid_of_films, pool
 from longtake.evaluate.measured import Curve, Measured, not_measured
-from longtake.evaluate.readings import CLIP, Seen
+from longtake.evaluate.readings import CLIP, Watched
 
-Films = Sequence[NDArray[np.floating]]  # of each film, the features of its frames or clips in order [n, D]
+Features = Sequence[NDArray[np.floating]]  # of each film, the features of its frames or clips in order [n, D]
 
 _SUBSET = 512  # samples of a kernel distance
 _PARTS = 10  # of the films' time
@@ -69,7 +69,7 @@ class NetworkDistance:
 
 
 def pooled_distance(
-    films: Films, references: Films, generator: np.random.Generator, resamples: int = 200
+    films: Features, references: Features, generator: np.random.Generator, resamples: int = 200
 ) -> Distance:
     """All samples of all films pooled -> one Frechet distance to all samples of all references.
 
@@ -97,7 +97,7 @@ def pooled_distance(
 
 
 def kernel_distance(
-    films: Films, references: Films, generator: np.random.Generator, most: int, resamples: int = 200
+    films: Features, references: Features, generator: np.random.Generator, most: int, resamples: int = 200
 ) -> Distance:
     """KID of at most `most` samples of each side, spread evenly over the films, as `pooled_distance` takes
     them; its cost grows with their square.
@@ -116,7 +116,11 @@ def kernel_distance(
 
 
 def b_fvd_over_time(
-    films: Films, references: Films, generator: np.random.Generator, bins: int = _PARTS, resamples: int = 200
+    films: Features,
+    references: Features,
+    generator: np.random.Generator,
+    bins: int = _PARTS,
+    resamples: int = 200,
 ) -> OverTime:
     """B-FVD-X in each of `bins` equal parts of the films: the clips of a part, pooled over films, to those of
     the same part of the references.
@@ -152,7 +156,7 @@ def b_fvd_over_time(
     )
 
 
-def b_fvd_literal(films: Films, references: Films) -> Distance:
+def b_fvd_literal(films: Features, references: Features) -> Distance:
     """NUWA-XL's sentence to the letter: a long video is split "into several short clips to calculate the
     average FVD of all clips" (arXiv 2303.12346, section 4.2).
 
@@ -170,7 +174,7 @@ def b_fvd_literal(films: Films, references: Films) -> Distance:
     return Distance(value=value, low=np.nan, high=np.nan, samples=n, films=n, note="literal")
 
 
-def too_short(films: Films) -> tuple[str, int]:
+def too_short(films: Features) -> tuple[str, int]:
     """Why `b_fvd_over_time` of these films would be noise, empty where it is not, and a part's clips."""
     least = sum(len(film) // _PARTS for film in films)
     if least >= _LEAST and all(len(film) >= _PARTS for film in films):
@@ -202,8 +206,8 @@ def bootstrap(
 
 
 def set_distances(
-    films: Sequence[Seen],
-    references: Sequence[Seen],  # of the same scripts, in the same order
+    films: Sequence[Watched],
+    references: Sequence[Watched],  # of the same scripts, in the same order
     generator: np.random.Generator,
     resamples: int = 200,  # 0 for no intervals
 ) -> tuple[dict[str, Measured], Curve | None]:
@@ -215,7 +219,7 @@ def set_distances(
     has fewer than eight clips.
     """
 
-    def of(read: Callable[[Seen], NDArray[np.floating]]) -> tuple[Films, Films]:
+    def of(read: Callable[[Watched], NDArray[np.floating]]) -> tuple[Features, Features]:
         return [read(seen) for seen in films], [read(seen) for seen in references]
 
     pairs = {
@@ -262,7 +266,7 @@ def _measured(distance: Distance) -> Measured:
     return Measured(distance.value, note=note, low=distance.low, high=distance.high)
 
 
-def _kid(films: Films, references: Films) -> Measured:
+def _kid(films: Features, references: Features) -> Measured:
     """KID of all films pooled; of many samples the mean over subsets."""
     x, y = np.concatenate(films), np.concatenate(references)
     if len(x) < 4:
@@ -271,7 +275,7 @@ def _kid(films: Films, references: Films) -> Measured:
     return Measured(value, note=f"N = {len(x)} of {len(films)} films")
 
 
-def _check(films: Films, references: Films) -> None:
+def _check(films: Features, references: Features) -> None:
     if len(films) != len(references) or not films:
         raise ValueError(
             f"{len(films)} films and {len(references)} references: every film needs its own reference"
@@ -284,7 +288,7 @@ def _check(films: Films, references: Films) -> None:
             )
 
 
-def _parts(films: Films, bins: int) -> list[list[Moments]]:
+def _parts(films: Features, bins: int) -> list[list[Moments]]:
     """Per part of the time, the moments of each film in it."""
     short = min(len(film) for film in films)
     if short < bins:

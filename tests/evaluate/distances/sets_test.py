@@ -24,7 +24,7 @@ from longtake.evaluate.distances.sets import (
     refuse_overlap,
     set_distances,
 )
-from longtake.evaluate.readings import Seen, oracle
+from longtake.evaluate.readings import Watched, oracle
 from longtake.evaluate.script import script_of_prompts
 from longtake.world.script import episode_facts
 
@@ -169,7 +169,7 @@ def test_a_film_is_not_its_own_reference() -> None:
         refuse_overlap({"a", "b"}, {"b", "c"})
 
 
-def seen(frames: int, seed: int, worse: float = 0.0) -> Seen:
+def seen(frames: int, seed: int, worse: float = 0.0) -> Watched:
     """A film that was seen to have random features, whose clips run away by `worse`."""
     script = script_of_prompts([(0, "a fox waves in the meadow")], 8)
     clips = frames // 16
@@ -177,7 +177,7 @@ def seen(frames: int, seed: int, worse: float = 0.0) -> Seen:
     frame, clip, motion = (numbers.astype(np.float32) for numbers in features)
     motion += worse * np.linspace(0, 1, clips, dtype=np.float32)[:, None]
     readings = replace(oracle(script, episode_facts(seed)), features=frame, clip_features=clip)
-    return Seen(
+    return Watched(
         readings=readings,
         signals=plain_signals(frames),
         motion_features=motion,
