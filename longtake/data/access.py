@@ -95,8 +95,8 @@ def frames_of(path: Path, numbers: Sequence[int], fps: Fraction) -> NDArray[np.u
     """
     reader = _reader(path, fps)
     try:
-        found = {number: reader.frame(number) for number in sorted(set(numbers))}
+        pictures = {number: reader.frame(number) for number in sorted(set(numbers))}
     except DataSetError:
         del _shelf.readers[path]  # it stands nowhere now
         raise
-    return np.stack([found[number] for number in numbers])
+    return np.stack([pictures[number] for number in numbers])

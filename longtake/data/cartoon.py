@@ -99,18 +99,18 @@ class WorldDraws:
         looks around find such a frame, and is any frame otherwise.
         """
         first, last = int(clip.numbers[0]), int(clip.numbers[-1])
-        found: list[float] = []
-        while len(found) < count:
+        chosen: list[float] = []
+        while len(chosen) < count:
             target = shot_at(clip.film, int(chance.choice(clip.numbers)))
             for _ in range(_LOOKS):
                 number = chance.randrange(max(0, first - _FAR), last + _FAR)
-                if number in found or first <= number <= last:
+                if number in chosen or first <= number <= last:
                     number = last + 1 + chance.randrange(_FAR)
                 if _akin(shot_at(clip.film, number), target):
                     break
-            if number not in found:
-                found.append(number)
-        return tuple(found)
+            if number not in chosen:
+                chosen.append(number)
+        return tuple(chosen)
 
     def still(self, chance: random.Random) -> Excerpt:
         film = chance.choice(self.films)

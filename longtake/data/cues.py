@@ -36,10 +36,10 @@ def read_cues(path: Path) -> list[Cue]:
     except UnicodeDecodeError:
         raise CueError(f"{path}: is not written in UTF-8: convert it") from None
     cues = _json(text, path) if path.suffix.lower() == ".json" else _subtitles(text, path)
-    found = [cue for cue in cues if cue.text and cue.end > cue.start >= 0]
-    if not found:
+    kept = [cue for cue in cues if cue.text and cue.end > cue.start >= 0]
+    if not kept:
         raise CueError(f"{path}: holds no cue with a text and a time")
-    return sorted(found)
+    return sorted(kept)
 
 
 def in_frames(cue: Cue, fps: Fraction) -> range:
@@ -51,8 +51,8 @@ def in_frames(cue: Cue, fps: Fraction) -> range:
 
 def _json(text: str, path: Path) -> Iterable[Cue]:
     try:
-        told = json.loads(text)
-        return [Cue(_exact(one["start"]), _exact(one["end"]), _plain(one["text"])) for one in told]
+        entries = json.loads(text)
+        return [Cue(_exact(one["start"]), _exact(one["end"]), _plain(one["text"])) for one in entries]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         form = '[{"start": 0.5, "end": 2, "text": "..."}, ...], in seconds'
         raise CueError(f"{path}: is no list of cues: write {form}") from None

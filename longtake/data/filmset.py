@@ -56,7 +56,7 @@ class FilmFile:
     @cached_property
     def texts(self) -> list[str]:
         """The captions that the film has; the first one is its own."""
-        return [self.row.caption, *(told.caption for told in self._told)]
+        return [self.row.caption, *(row.caption for row in self._described)]
 
     @cached_property
     def text_of(self) -> NDArray[np.int32]:
@@ -64,12 +64,12 @@ class FilmFile:
         shot, else of the film.
         """
         rows = np.zeros(self.row.frames, np.int32)
-        for place, told in enumerate(self._told, start=1):
-            rows[told.start : told.end] = place
+        for place, described in enumerate(self._described, start=1):
+            rows[described.start : described.end] = place
         return rows
 
     @cached_property
-    def _told(self) -> list[ShotRow | CaptionRow]:
+    def _described(self) -> list[ShotRow | CaptionRow]:
         return [*(shot for shot in self.shots if shot.caption), *self.captions]
 
 
@@ -121,8 +121,8 @@ class FilmSet(RealFilms):
             raise ValueError(
                 f"film {film} has frames 0 to {len(kept) - 1}, not {min(numbers)} to {max(numbers)}"
             )
-        found: list[int] = kept[whole].tolist()
-        return found
+        places: list[int] = kept[whole].tolist()
+        return places
 
     def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
         """Between two frames there is nothing.
@@ -133,10 +133,12 @@ class FilmSet(RealFilms):
         if size > self.look.size:
             remedy = f"ingest the films with --size {size}"
             raise DataSetError(f"{self.folder} has {self.look.size} pixels a side, not {size}: {remedy}")
-        found = frames_of(self.all[film].path, self.numbers_in_file(film, numbers), self.look.fps)
+        pictures = frames_of(self.all[film].path, self.numbers_in_file(film, numbers), self.look.fps)
         if size == self.look.size:
-            return found
-        smaller = (Image.fromarray(frame).resize((size, size), Image.Resampling.LANCZOS) for frame in found)
+            return pictures
+        smaller = (
+            Image.fromarray(frame).resize((size, size), Image.Resampling.LANCZOS) for frame in pictures
+        )
         return np.stack([np.asarray(frame) for frame in smaller])
 
     def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
@@ -155,18 +157,18 @@ def open_films(folder: Path) -> FilmSet:
     if len({row.film for row in rows}) < len(rows):
         raise DataSetError(f"{folder / FILMS.file}: a film stands twice: delete one of its rows")
     frames = {row.film: row.frames for row in rows}
-    shots, told = defaultdict[str, list[ShotRow]](list), defaultdict[str, list[CaptionRow]](list)
+    shots, captions = defaultdict[str, list[ShotRow]](list), defaultdict[str, list[CaptionRow]](list)
     for row, where in _checked(folder, SHOTS, frames):
         shots[row["film"]].append(ShotRow.of(row, where, frames[row["film"]]))
     for row, where in _checked(folder, CAPTIONS, frames):
-        told[row["film"]].append(CaptionRow.of(row, where, frames[row["film"]]))
+        captions[row["film"]].append(CaptionRow.of(row, where, frames[row["film"]]))
     _refuse_leaks(folder, rows)
     films = tuple(
         FilmFile(
             row=row,
             path=folder / "films" / f"{row.film}.mp4",
             shots=tuple(shots[row.film]),
-            captions=tuple(sorted(told[row.film], key=lambda cue: cue.start)),
+            captions=tuple(sorted(captions[row.film], key=lambda cue: cue.start)),
         )
         for row in rows
     )

@@ -30,11 +30,11 @@ _SPREAD = 7_600  # frames by which an episode is longer or shorter, at most
 def _lengths() -> dict[int, int]:
     """Frames of every episode. Two by two they are as much longer as shorter, so that the mean is exact."""
     episodes = [seed for split, count in _COUNTS.items() for seed in episode_seeds(split, count)]
-    found: dict[int, int] = {}
+    lengths: dict[int, int] = {}
     for one, other in zip(episodes[::2], episodes[1::2], strict=True):
         more = seed_of(f"flintstones {one}") % (2 * _SPREAD + 1) - _SPREAD
-        found |= {one: MEAN_FRAMES + more, other: MEAN_FRAMES - more}
-    return found
+        lengths |= {one: MEAN_FRAMES + more, other: MEAN_FRAMES - more}
+    return lengths
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class FlintstonesShape:
     def _check(self, film: int, numbers: Sequence[float]) -> None:
         length = self.length(film)
         if len(numbers) and not 0 <= min(numbers) <= max(numbers) < length:
-            asked = f"{min(numbers)} to {max(numbers)}"
-            raise ValueError(f"episode {film} has frames 0 to {length - 1}, not {asked}")
+            given = f"{min(numbers)} to {max(numbers)}"
+            raise ValueError(f"episode {film} has frames 0 to {length - 1}, not {given}")
 
 
 class EpisodeDraws(FilmDraws):

@@ -155,10 +155,10 @@ def _words(text: str) -> str:
 
 
 def _yes(row: Row, where: str) -> bool:
-    said = row["keep"].strip().lower()
-    if said in ("yes", "y", "true", "1", "x"):
+    answer = row["keep"].strip().lower()
+    if answer in ("yes", "y", "true", "1", "x"):
         return True
-    if said in ("no", "n", "false", "0", ""):
+    if answer in ("no", "n", "false", "0", ""):
         return False
     raise DataSetError(f"{where}: 'keep' is {row['keep']!r}: write yes or no")
 
@@ -173,8 +173,8 @@ def _number(row: Row, column: str, where: str) -> int:
 def _stretch(row: Row, where: str, frames: int) -> tuple[int, int]:
     start, end = _number(row, "start", where), _number(row, "end", where)
     if not 0 <= start < end <= frames:
-        told = f"frames {start} to {end} are no stretch of the film, which has {frames}"
-        raise DataSetError(f"{where}: {told}: 0 <= start < end <= {frames}")
+        stretch = f"frames {start} to {end} are no stretch of the film, which has {frames}"
+        raise DataSetError(f"{where}: {stretch}: 0 <= start < end <= {frames}")
     return start, end
 
 
@@ -228,11 +228,11 @@ def read_look(folder: Path) -> Look:
     """What `dataset.json` says. Raises DataSetError where the folder is no data set."""
     path = folder / "dataset.json"
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        if told.pop("format") != _FORMAT:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if facts.pop("format") != _FORMAT:
             raise DataSetError(f"{path}: is of another version of longtake: ingest the films anew")
-        told["fps"] = Fraction(told["fps"])
-        return Look(**{field.name: told[field.name] for field in fields(Look)})
+        facts["fps"] = Fraction(facts["fps"])
+        return Look(**{field.name: facts[field.name] for field in fields(Look)})
     except (FileNotFoundError, NotADirectoryError):
         remedy = "make one with `longtake data ingest FOLDER --out DATASET`"
         raise DataSetError(f"{folder} is no data set, it has no dataset.json: {remedy}") from None
@@ -244,9 +244,9 @@ def read_look(folder: Path) -> Look:
 
 def write_look(folder: Path, look: Look, more: Mapping[str, Any]) -> None:
     """Writes `dataset.json`; `more` is for readers, and is not read back."""
-    told = {"format": _FORMAT, **asdict(look), "fps": str(look.fps), **more}
+    facts = {"format": _FORMAT, **asdict(look), "fps": str(look.fps), **more}
     with written_whole(folder / "dataset.json") as aside:
-        aside.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        aside.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 def checked(folder: Path, table: Table, rows: Sequence[Row]) -> Iterable[tuple[Row, str]]:

@@ -43,12 +43,12 @@ class Videos(RealFilms):
         self._videos = find_videos(folder)
         if not self._videos:
             raise VideoError(f"{folder}: holds no videos: name a folder with files that PyAV can read")
-        told = [
+        content = [
             (video.path.relative_to(folder).as_posix(), video.path.stat().st_size, video.times)
             for video in self._videos
         ]
-        digest = hashlib.sha256(repr(told).encode()).hexdigest()
-        self._name = f"{len(told)} videos of {folder.name} ({digest[:12]})"
+        digest = hashlib.sha256(repr(content).encode()).hexdigest()
+        self._name = f"{len(content)} videos of {folder.name} ({digest[:12]})"
         self._kept: dict[tuple[int, int], NDArray[np.uint8]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -86,15 +86,15 @@ class Videos(RealFilms):
 
 def find_videos(folder: Path) -> list[VideoFile]:
     """The videos in `folder` and the folders below it, by name; other files are passed over."""
-    found = []
+    videos = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
             times = _times(path)
         except VideoError:
             continue
         if times:
-            found.append(VideoFile(path, times))
-    return found
+            videos.append(VideoFile(path, times))
+    return videos
 
 
 def _times(path: Path) -> tuple[int, ...]:
@@ -106,17 +106,17 @@ def _times(path: Path) -> tuple[int, ...]:
 def _decoded(video: VideoFile, numbers: list[int], size: int) -> NDArray[np.uint8]:
     """The frames of these numbers, uint8 `[T, size, size, 3]`."""
     wanted = sorted({video.times[number] for number in numbers})
-    found: dict[int, NDArray[np.uint8]] = {}
+    squares: dict[int, NDArray[np.uint8]] = {}
     with open_video(video.path) as opened:
         for frame in _from(opened, wanted[0]):
             time = frame.pts or 0
             if time in wanted:
                 picture = Image.fromarray(frame.to_ndarray(format="rgb24"))
                 square = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
-                found[time] = np.asarray(square)
+                squares[time] = np.asarray(square)
             if time >= wanted[-1]:
                 break
-    return np.stack([found[video.times[number]] for number in numbers])
+    return np.stack([squares[video.times[number]] for number in numbers])
 
 
 def _from(opened: av.container.InputContainer, time: int) -> Iterator[av.VideoFrame]:

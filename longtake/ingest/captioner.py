@@ -98,15 +98,15 @@ def describe_shots(
         path = films[film] if films[film].is_file() else out / "films" / f"{film}.mp4"
         middles = {(int(row["start"]) + int(row["end"])) // 2: row for row in rows}
         kept = out / "films" / f"{film}.captions.json"
-        said = _said(kept, captioner)
-        missing = [number for number in middles if str(number) not in said]
+        captions = _said(kept, captioner)
+        missing = [number for number in middles if str(number) not in captions]
         progress(done, len(empty), f"{done:,} of {len(empty):,} shots described")
         if missing:
-            said |= _describe(path, missing, look.fps, look.aspect, captioner)
+            captions |= _describe(path, missing, look.fps, look.aspect, captioner)
             with written_whole(kept) as aside:
-                aside.write_text(json.dumps({"captioner": captioner.digest, "said": said}) + "\n")
+                aside.write_text(json.dumps({"captioner": captioner.digest, "said": captions}) + "\n")
         for number, row in middles.items():
-            row["caption"] = said.get(str(number), "")
+            row["caption"] = captions.get(str(number), "")
         done += len(rows)
     write_table(out, SHOTS, table)
     return sum(bool(row["caption"]) for row in empty)
@@ -118,8 +118,8 @@ def _kept(row: Row) -> bool:
 
 def _said(path: Path, captioner: Captioner) -> dict[str, str]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return dict(told["said"]) if told["captioner"] == captioner.digest else {}
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return dict(facts["said"]) if facts["captioner"] == captioner.digest else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
@@ -128,13 +128,13 @@ def _describe(
     path: Path, numbers: Sequence[int], fps: Any, aspect: str, captioner: Captioner
 ) -> dict[str, str]:
     """Captions of film frames, by their number."""
-    wanted, said = set(numbers), dict[str, str]()
+    wanted, captions = set(numbers), dict[str, str]()
     waiting: list[tuple[int, Pixels]] = []
 
     def flush() -> None:
         if waiting:
             texts = captioner([picture for _, picture in waiting])
-            said.update({str(n): text for (n, _), text in zip(waiting, texts, strict=True)})
+            captions.update({str(n): text for (n, _), text in zip(waiting, texts, strict=True)})
             waiting.clear()
 
     try:
@@ -150,4 +150,4 @@ def _describe(
             flush()
     except NoFilm as error:
         raise DataSetError(f"{path}: {error}") from error
-    return said
+    return captions

@@ -67,5 +67,5 @@ def caption_rows(film: ImportedFilm, cues: Sequence[Cue], fps: Fraction) -> list
 
 def digest_of_rows(rows: Sequence[Mapping[str, str]]) -> str:
     """Of what rows of captions.csv say."""
-    said = [(row["start"].strip(), row["end"].strip(), row["caption"]) for row in rows]
-    return hashlib.sha256(repr(said).encode()).hexdigest()
+    content = [(row["start"].strip(), row["end"].strip(), row["caption"]) for row in rows]
+    return hashlib.sha256(repr(content).encode()).hexdigest()

@@ -67,7 +67,7 @@ def _counts(films: FilmSet, split: Split) -> list[str]:
     frames = sum(len(film.kept) for film in kept)
     shots = sum(_shots(film) for film in kept)
     texts = [[film.texts[place] for place in film.text_of[film.kept]] for film in kept]
-    said = sum(bool(text) for row in texts for text in row)
+    described = sum(bool(text) for row in texts for text in row)
     return [
         split,
         str(len(kept)),
@@ -75,7 +75,7 @@ def _counts(films: FilmSet, split: Split) -> list[str]:
         f"{float(frames / films.look.fps / 3600):.2f}",
         f"{shots:,}",
         f"{frames / shots:.0f}" if shots else "–",
-        f"{said / frames:.0%}" if frames else "–",
+        f"{described / frames:.0%}" if frames else "–",
         f"{len({text for row in texts for text in row if text}):,}",
     ]
 

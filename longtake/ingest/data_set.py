@@ -115,8 +115,8 @@ def _look_of(out: Path, film: FilmSettings) -> Look:
 
 
 def _write_look(out: Path, look: Look, options: IngestOptions, films: int) -> None:
-    told = {"captions": options.kinds, "language": options.language, "splits": options.shares}
-    write_look(out, look, {"options": told, "films": films})
+    chosen = {"captions": options.kinds, "language": options.language, "splits": options.shares}
+    write_look(out, look, {"options": chosen, "films": films})
 
 
 def _fingerprint(files: FolderFiles, out: Path, options: IngestOptions) -> str:
@@ -125,8 +125,8 @@ def _fingerprint(files: FolderFiles, out: Path, options: IngestOptions) -> str:
         (table.file, file_digest(out / table.file) if (out / table.file).is_file() else "")
         for table in (FILMS, SHOTS, CAPTIONS, SKIPPED)
     ]
-    told = (options.film.digest, options.kinds, options.language, options.shares, options.captioner)
-    return hashlib.sha256(repr((files.stamps, tables, told)).encode()).hexdigest()
+    chosen = (options.film.digest, options.kinds, options.language, options.shares, options.captioner)
+    return hashlib.sha256(repr((files.stamps, tables, chosen)).encode()).hexdigest()
 
 
 class _Run:
@@ -165,9 +165,9 @@ class _Run:
 
     def _whose(self, kept: Container[str]) -> dict[Path, str]:
         """Files of the folder that show a film of the data set: itself, and its copies."""
-        found = {path: self._resume.twins.get(film, film) for film, (path, _) in self._films.items()}
-        found |= {path: found[one] for path, one in self._copies.items() if one in found}
-        return {path: film for path, film in found.items() if film in kept}
+        shown = {path: self._resume.twins.get(film, film) for film, (path, _) in self._films.items()}
+        shown |= {path: shown[one] for path, one in self._copies.items() if one in shown}
+        return {path: film for path, film in shown.items() if film in kept}
 
     def _with_new_films(self, rows: list[Row]) -> list[Row]:
         """films.csv and shots.csv with the films that are in neither, but for copies."""
@@ -226,23 +226,23 @@ class _Run:
                 continue
             _, imported = self._films[film]
             mine = [one for one in offered if whose[one.film] == film]
-            said = captions_of(imported, mine, self._options.kinds, self._options.language)
-            self._skipped += said.unused
-            used = [one for one in mine if one.path.name == said.source]
+            captions = captions_of(imported, mine, self._options.kinds, self._options.language)
+            self._skipped += captions.unused
+            used = [one for one in mine if one.path.name == captions.source]
             self._skipped += [Skipped(one.path, "captions", f"{one.kind} of {film}") for one in used]
             before, made = self._resume.captioned.get(film, ("", digest_of_rows([])))
-            now = hashlib.sha256(repr((said.source, said.digest)).encode()).hexdigest()
+            now = hashlib.sha256(repr((captions.source, captions.digest)).encode()).hexdigest()
             current = [old for old in table if old["film"].strip() == film]
             if before == now:
                 continue
-            fresh = caption_rows(imported, said.cues, self._options.film.fps)
+            fresh = caption_rows(imported, captions.cues, self._options.film.fps)
             if current and digest_of_rows(current) not in (made, digest_of_rows(fresh)):
-                source = said.source or "that there are none any more"
+                source = captions.source or "that there are none any more"
                 kept = f"{film}: its captions were edited by hand, so {source} is not taken over"
                 self._done.notes.append(f"{kept}: delete its rows in {CAPTIONS.file} to have that")
                 continue
             table = [old for old in table if old["film"].strip() != film] + fresh
-            row["captions"] = said.source
+            row["captions"] = captions.source
             self._resume.captioned[film] = now, digest_of_rows(fresh)
         write_table(self._out, CAPTIONS, table)
         write_table(self._out, FILMS, rows)

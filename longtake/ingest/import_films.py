@@ -90,12 +90,12 @@ class FolderImport:
                 todo.append((path, sha))
         todo.sort(key=lambda job: -job[0].stat().st_size)
         make = partial(_imported, out=self._out, settings=self._settings)
-        for (path, sha), made in self._work(make, todo, "films"):
-            if isinstance(made, ImportedFilm):
-                self.films[made.film] = path, made
+        for (path, sha), result in self._work(make, todo, "films"):
+            if isinstance(result, ImportedFilm):
+                self.films[result.film] = path, result
             else:
-                self._resume.refused[sha] = made
-                self.skipped.append(Skipped(path, *made))
+                self._resume.refused[sha] = result
+                self.skipped.append(Skipped(path, *result))
             self._save()
 
     def _name_of(self, path: Path, sha: str) -> str:
@@ -168,7 +168,7 @@ def spread(
             for job in as_completed(jobs):
                 yield jobs[job], job.result()
         except BrokenProcessPool:
-            told = "a process died, for want of memory or over a damaged film: run the same command again"
-            raise DataSetError(f"{told}, with --workers 1 if that does not help") from None
+            reason = "a process died, for want of memory or over a damaged film: run the same command again"
+            raise DataSetError(f"{reason}, with --workers 1 if that does not help") from None
         finally:
             pool.shutdown(cancel_futures=True)

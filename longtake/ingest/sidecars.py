@@ -51,14 +51,14 @@ def sidecars(paths: Iterable[Path], films: Iterable[Path]) -> dict[Path, Sidecar
     beside: dict[Path, list[Path]] = {}
     for film in films:
         beside.setdefault(film.parent, []).append(film)
-    found: dict[Path, Sidecar | None] = {}
+    by_path: dict[Path, Sidecar | None] = {}
     for path in paths:
         if path.suffix.lower() in CUE_FILES:
             # The longest name: `toy_frog.vtt` is of `toy_frog.mp4` where there is a `toy.mp4` too.
             ranked = sorted(beside.get(path.parent, []), key=lambda film: (-len(film.stem), film.name))
             matches = (_match(path, film) for film in ranked)
-            found[path] = next((one for one in matches if one is not None), None)
-    return found
+            by_path[path] = next((one for one in matches if one is not None), None)
+    return by_path
 
 
 def _match(path: Path, film: Path) -> Sidecar | None:

@@ -126,12 +126,12 @@ def film_frames(
     for number, frame in enumerate(_decoded(video, stream)):
         if frame.is_corrupt:
             raise NoFilm("damaged", f"frame {number:,} is damaged")
-        told = _time(frame, stream)
+        time = _time(frame, stream)
         if held is None:
             heard.append(facts_of(video, stream, frame))
-            zero = told or zero
+            zero = time or zero
         else:
-            then = start + gap if told is None else told - zero - slack
+            then = start + gap if time is None else time - zero - slack
             then = then if then > start else start + gap  # a clock that stands still or jumps back
             yield ShownPicture(start, then, held)
             start = then

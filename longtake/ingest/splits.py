@@ -40,7 +40,7 @@ def assign_splits(
             both = groups[one] | groups[other]
             for film in both:
                 groups[film] = both
-    found: dict[str, Assigned] = {}
+    assigned: dict[str, Assigned] = {}
     fresh: dict[str, list[str]] = {}  # group -> its films, where all are new
     for film in new:
         known = sorted(f for f in groups[film] if f in old)
@@ -51,28 +51,28 @@ def assign_splits(
         clash = ""
         if len({old[f][1] for f in known}) > 1:
             clash = "shows pictures of films in several splits: " + ", ".join(known)
-        found[film] = Assigned(film if clash else old[known[0]][0] or known[0], split, clash)
+        assigned[film] = Assigned(film if clash else old[known[0]][0] or known[0], split, clash)
     has = {split for _, split in old.values()}
     for group, split in _drawn(list(fresh), has, shares).items():
-        found |= {film: Assigned(group, split, "") for film in fresh[group]}
-    return found
+        assigned |= {film: Assigned(group, split, "") for film in fresh[group]}
+    return assigned
 
 
 def _drawn(groups: Sequence[str], has: set[str], shares: tuple[int, int, int]) -> dict[str, Split]:
     ends = [sum(shares[:k]) / sum(shares) for k in range(4)]
     within = dict(zip(SPLITS, pairwise(ends), strict=True))
     draws = {group: _draw(_hash_in(group)) for group in groups}
-    found = {
+    splits = {
         group: next(split for split in SPLITS if draw < within[split][1]) for group, draw in draws.items()
     }
     for split, share in zip(SPLITS, shares, strict=True):
-        if share and split not in {*found.values(), *has}:
-            counts = Counter(found.values())
+        if share and split not in {*splits.values(), *has}:
+            counts = Counter(splits.values())
             start, end = within[split]
-            spare = [group for group in groups if counts[found[group]] > 1]
+            spare = [group for group in groups if counts[splits[group]] > 1]
             if spare:
-                found[min(spare, key=lambda g: max(start - draws[g], draws[g] - end))] = split
-    return found
+                splits[min(spare, key=lambda g: max(start - draws[g], draws[g] - end))] = split
+    return splits
 
 
 def _hash_in(film: str) -> str:

@@ -69,22 +69,23 @@ def inflate(
         schedule, prediction = pipeline.schedule()
         with pipeline.telling("unet"), torch.device("meta"):  # before anything large is read
             settings = pipeline.settings(UNet2DConditionModel, "unet")
-            told = InflatedUNet(image_config=settings).image.config
+            unet_config = InflatedUNet(image_config=settings).image.config
         tell("text encoder")
         with pipeline.telling("text_encoder"):
             text = pipeline.text()
-            if text.width != told.cross_attention_dim:
-                said = f"its tokens have {text.width} channels, the U-Net takes {told.cross_attention_dim}"
-                raise ValueError(f"{said}: this is no pipeline with one text encoder")
+            if text.width != unet_config.cross_attention_dim:
+                taken = unet_config.cross_attention_dim
+                mismatch = f"its tokens have {text.width} channels, the U-Net takes {taken}"
+                raise ValueError(f"{mismatch}: this is no pipeline with one text encoder")
         _save(text, folder / "text", half)
         tell("autoencoder")
         with pipeline.telling("vae"):
             image = pipeline.network(AutoencoderKL, "vae")
             vae = InflatedVAE.of(image, temporal_decoder=temporal_decoder)
-            if vae.config.latent_channels != told.in_channels:
-                said = f"{vae.config.latent_channels} channels, the U-Net takes {told.in_channels}"
-                raise ValueError(f"its latents have {said}")
-        size = _size(size, told.sample_size, vae.factor, len(told.block_out_channels))
+            if vae.config.latent_channels != unet_config.in_channels:
+                mismatch = f"{vae.config.latent_channels} channels, the U-Net takes {unet_config.in_channels}"
+                raise ValueError(f"its latents have {mismatch}")
+        size = _size(size, unet_config.sample_size, vae.factor, len(unet_config.block_out_channels))
         _save(vae, folder / "vae", half)
         tell("denoiser")
         with pipeline.telling("unet"):
@@ -96,7 +97,7 @@ def inflate(
                 folder=folder,
                 name=Path(source).resolve().name if Path(source).is_dir() else source.split("/")[-1],
                 size=size,
-                latents=(told.in_channels, size // vae.factor, size // vae.factor),
+                latents=(unet_config.in_channels, size // vae.factor, size // vae.factor),
                 clip_length=CLIP_FRAMES,
                 schedule=schedule,
                 prediction=prediction,
@@ -126,28 +127,28 @@ def _whole_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def schedule_of(told: Mapping[str, Any]) -> tuple[str, str]:
+def schedule_of(config: Mapping[str, Any]) -> tuple[str, str]:
     """Our names of schedule and prediction for a scheduler_config.json. Raises ValueError for other ones."""
-    found = {**_UNSAID, **told}
+    settings = {**_UNSAID, **config}
     unlike = [
-        f"{key} is {found.get(key)!r}, not {value!r}"
+        f"{key} is {settings.get(key)!r}, not {value!r}"
         for key, value in _NOISE.items()
-        if found.get(key) != value
+        if settings.get(key) != value
     ]
     if unlike:
         raise ValueError(f"its noise is not that of Stable Diffusion 1 and 2: {', '.join(unlike)}")
-    predicted = told.get("prediction_type", "epsilon")
+    predicted = config.get("prediction_type", "epsilon")
     if predicted not in _PREDICTIONS:
         raise ValueError(f"it predicts {predicted!r}: use a model of one of {', '.join(_PREDICTIONS)}")
     return "sd", _PREDICTIONS[predicted]
 
 
-def _size(asked: int | None, trained: Any, factor: int, levels: int) -> int:
+def _size(size_given: int | None, trained: Any, factor: int, levels: int) -> int:
     """Pixels per side: those asked for, else those that a U-Net of such latents was trained at."""
     least = factor * 2 ** (levels - 1)
-    if asked is None and not isinstance(trained, int):
+    if size_given is None and not isinstance(trained, int):
         raise ModelError(f"its U-Net was trained at latents of {trained}, which is no square: give --size")
-    size = asked or trained * factor
+    size = size_given or trained * factor
     if size % least:
         raise ModelError(f"{size} pixels per side: give --size a multiple of {least}")
     return size
@@ -173,8 +174,8 @@ class _Pipeline:
         try:
             yield
         except (OSError, ValueError) as error:
-            told = " ".join(str(error).split()).rstrip(".")
-            raise ModelError(f"{self.source}, {part}: {told}. {self._remedy}") from error
+            message = " ".join(str(error).split()).rstrip(".")
+            raise ModelError(f"{self.source}, {part}: {message}. {self._remedy}") from error
 
     @property
     def _remedy(self) -> str:
@@ -195,8 +196,8 @@ class _Pipeline:
 
     def settings(self, kind: Any, part: str) -> dict[str, Any]:
         """The part's config; of `kind` only where such things keep it counts."""
-        told = kind.load_config(self.source, subfolder=part, local_files_only=not self.allow_download)
-        return {key: value for key, value in told.items() if not key.startswith("_")}
+        config = kind.load_config(self.source, subfolder=part, local_files_only=not self.allow_download)
+        return {key: value for key, value in config.items() if not key.startswith("_")}
 
     def network(self, kind: Any, part: str) -> Any:
         """diffusers' own network of that class, float32."""

@@ -52,19 +52,19 @@ def clip_batches(draws: Draws, size: int, batch: int, length: int, seed: int = 0
     return batches
 
 
-def distance(made: Tensor, true: Tensor) -> Tensor:
+def distance(drawn: Tensor, true: Tensor) -> Tensor:
     """Of pictures in [-1, 1]: L1, squares, and L1 of the steps between pixels, which keeps edges sharp.
 
     Squares weigh most: a small thing that is missing (a ball, a hand) is a few large errors.
     """
-    error = made - true
+    error = drawn - true
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     return 0.5 * error.abs().mean() + 4 * error.square().mean() + 0.5 * edges
 
 
-def psnr(made: Tensor, true: Tensor) -> Tensor:
+def psnr(drawn: Tensor, true: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB of values in [-1, 1]."""
-    return 10 * torch.log10(4 / (made.float() - true).square().mean())
+    return 10 * torch.log10(4 / (drawn.float() - true).square().mean())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +81,12 @@ class StillLoss:
         b, t, _, height, width = video.shape
         shape = (b, t, model.config.latent_channels, height // model.factor, width // model.factor)
         noise = torch.randn(shape, generator=generator, device=video.device)
-        made, posterior = model(video, noise, framewise=True)
+        decoded, posterior = model(video, noise, framewise=True)
         kl = posterior.kl()
         spread = posterior.mean.detach().std(dim=(0, 1, 3, 4))
         share = (posterior.logvar.detach().exp().mean(dim=(0, 1, 3, 4)).sqrt() / spread).mean()
-        return distance(made, video) + self.kl_weight * kl, {
-            "psnr": psnr(made, video).detach(),
+        return distance(decoded, video) + self.kl_weight * kl, {
+            "psnr": psnr(decoded, video).detach(),
             "kl": kl,
             "noise": share,
         }
@@ -111,9 +111,12 @@ class DecoderLoss:
         latents, middle = model.denormalise(latents + self.noise * noise), video.shape[1] // 2
         first, second = model.decode(latents[:, : middle + 1]), model.decode(latents[:, middle:])
         disagree = (first[:, -1] - second[:, 0]).abs().mean()
-        made, true = torch.cat([first, second], 1), torch.cat([video[:, : middle + 1], video[:, middle:]], 1)
-        values = {"psnr": psnr(made, true).detach(), "disagree": disagree.detach()}
-        return distance(made, true) + 0.5 * disagree, values
+        decoded, true = (
+            torch.cat([first, second], 1),
+            torch.cat([video[:, : middle + 1], video[:, middle:]], 1),
+        )
+        values = {"psnr": psnr(decoded, true).detach(), "disagree": disagree.detach()}
+        return distance(decoded, true) + 0.5 * disagree, values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +134,8 @@ class NoisyStillLoss:
         noise = torch.randn(latents.shape, generator=generator, device=latents.device)
         level = self.noise * torch.rand(len(latents), generator=generator, device=latents.device)
         spoilt = latents + level[:, None, None, None, None] * noise
-        made = model.decode(model.denormalise(spoilt), framewise=True)
-        return distance(made, video), {"psnr": psnr(made, video).detach()}
+        decoded = model.decode(model.denormalise(spoilt), framewise=True)
+        return distance(decoded, video), {"psnr": psnr(decoded, video).detach()}
 
 
 @torch.no_grad()
@@ -153,10 +156,10 @@ def latent_statistics(
 def reconstruction_sheet(model: TKLVAE, draws: Draws, size: int, count: int = 16) -> np.ndarray:
     """Frames above what the autoencoder makes of them: uint8 picture."""
     frames = draw_stills(draws, random.Random(5), count, size)
-    made = to_pixels(model(to_model(frames)[:, None].to(model.device), framewise=True)[0][:, 0])
+    decoded = to_pixels(model(to_model(frames)[:, None].to(model.device), framewise=True)[0][:, 0])
     rows = [
         np.concatenate(list(part), axis=1)
         for half in np.split(np.arange(count), 2)
-        for part in (frames[half], made[half])
+        for part in (frames[half], decoded[half])
     ]
     return np.concatenate(rows, axis=0)

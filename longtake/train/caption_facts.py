@@ -47,8 +47,8 @@ class CaptionReader(nn.Module):
 
     def forward(self, rows: Tensor) -> tuple[Tensor, ...]:
         """Word rows `[P, words]` -> logits `[P, answers]` per fact."""
-        told: Tensor = self.questions(self.encoder(rows)[:, : self.registers].flatten(1))
-        return torch.split(told, _ANSWERS, dim=1)
+        logits: Tensor = self.questions(self.encoder(rows)[:, : self.registers].flatten(1))
+        return torch.split(logits, _ANSWERS, dim=1)
 
 
 def caption_batches(
@@ -71,7 +71,7 @@ def facts_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross-entropy summed over the facts, and the share of captions of which every fact was read right."""
     rows, facts = batch
-    told = model(rows)
-    loss = torch.stack([F.cross_entropy(t, facts[:, k]) for k, t in enumerate(told)]).sum()
-    right = torch.stack([t.argmax(1) == facts[:, k] for k, t in enumerate(told)]).all(0).float().mean()
+    answers = model(rows)
+    loss = torch.stack([F.cross_entropy(t, facts[:, k]) for k, t in enumerate(answers)]).sum()
+    right = torch.stack([t.argmax(1) == facts[:, k] for k, t in enumerate(answers)]).all(0).float().mean()
     return loss, {"right": right}

@@ -29,12 +29,12 @@ _AT_ONCE = 4096  # frames whose captions are asked for together
 
 def captions_of(footage: Footage, films: Sequence[int]) -> list[str]:
     """Every caption of these films once, in alphabetical order; without "", which says nothing."""
-    found: set[str] = set()
+    captions: set[str] = set()
     for film in films:
         frames = footage.length(film)
         for first in range(0, frames, _AT_ONCE):
-            found.update(footage.captions(film, range(first, min(first + _AT_ONCE, frames))))
-    return sorted(found - {""})
+            captions.update(footage.captions(film, range(first, min(first + _AT_ONCE, frames))))
+    return sorted(captions - {""})
 
 
 def vocabulary_of(captions: Iterable[str], most: int = _MOST) -> list[str]:
@@ -58,8 +58,8 @@ class CaptionRebuilder(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Word rows `[P, words]` -> logits `[P, words, rows of the table]`."""
-        told = self.gist(self.encoder(rows)[:, : self.registers].flatten(1))
-        return cast(Tensor, self.words(F.gelu(told[:, None] + self.places.weight)))
+        gist = self.gist(self.encoder(rows)[:, : self.registers].flatten(1))
+        return cast(Tensor, self.words(F.gelu(gist[:, None] + self.places.weight)))
 
 
 def rebuilding_batches(
@@ -86,7 +86,7 @@ def rebuilding_loss(
     given, meant = batch
     logits = model(given)
     before = F.pad(meant, (1, 0), value=1)[:, :-1]  # the row one place earlier; there is one before the first
-    asked = (before > 0) & (meant != 1)
-    loss = F.cross_entropy(logits[asked].float(), meant[asked])
-    right = ((logits.argmax(-1) == meant) | ~asked).all(1).float().mean()
+    counted = (before > 0) & (meant != 1)
+    loss = F.cross_entropy(logits[counted].float(), meant[counted])
+    right = ((logits.argmax(-1) == meant) | ~counted).all(1).float().mean()
     return loss, {"right": right}

@@ -153,8 +153,8 @@ def _drawn(
     """A clip with its references behind it, and its frames' numbers; empty places show the first frame."""
     clip = draws.clip(chance, length)
     empty = (np.nan,) * (length - len(clip.numbers))
-    found = draws.references(clip, chance, references) if not empty else ()
-    numbers = clip.numbers + empty + (found or (np.nan,) * references)
+    others = draws.references(clip, chance, references) if not empty else ()
+    numbers = clip.numbers + empty + (others or (np.nan,) * references)
     shown = tuple(clip.numbers[0] if np.isnan(number) else number for number in numbers)
     return replace(clip, numbers=shown), numbers
 

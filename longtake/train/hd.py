@@ -61,8 +61,8 @@ class HDLoss:
         latents = self.vae.encode_latents(to_model(batch.small)[:, None])
         noise = torch.randn(latents.shape, generator=generator, device=latents.device)
         level = self.noise * torch.rand(len(latents), generator=generator, device=latents.device)
-        made = model(latents + level[:, None, None, None, None] * noise)
-        return distance(made, true), {"psnr": psnr(made, true).detach()}
+        drawn = model(latents + level[:, None, None, None, None] * noise)
+        return distance(drawn, true), {"psnr": psnr(drawn, true).detach()}
 
 
 @torch.no_grad()
@@ -71,5 +71,5 @@ def hd_sheet(model: HDDecoder, vae: TKLVAE, draws: Draws, size: int, count: int 
     sides = (size, model.config.times * size)
     small, large = (draw_stills(draws, random.Random(5), count, side) for side in sides)
     latents = vae.encode_latents(to_model(small)[:, None].to(model.device))
-    made = to_pixels(model.decode_latents(latents)[:, 0])
-    return np.concatenate([np.concatenate(list(row), axis=1) for row in (large, made)], axis=0)
+    drawn = to_pixels(model.decode_latents(latents)[:, 0])
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in (large, drawn)], axis=0)

@@ -191,9 +191,9 @@ def _recompute(model: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _gather(ema: nn.Module, made: nn.Module) -> None:
+def _gather(ema: nn.Module, gathered: nn.Module) -> None:
     """Put the weights of a sharded network into its whole twin, in every process."""
-    for mine, sharded in zip(made.state_dict().values(), ema.state_dict().values(), strict=True):
+    for mine, sharded in zip(gathered.state_dict().values(), ema.state_dict().values(), strict=True):
         mine.copy_(whole(sharded))
 
 

@@ -85,13 +85,13 @@ def clip_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], ClipP
         clips, truths = [], []
         for _ in range(batch):
             drawn = _clip(chance)
-            pictures, told = np.stack([picture for picture, _ in drawn]), [truth for _, truth in drawn]
+            pictures, shown = np.stack([picture for picture, _ in drawn]), [truth for _, truth in drawn]
             clips.append(_worn(pictures, chance))
-            truths.append(told)
-        doings = torch.tensor([[_doings(truth) for truth in told] for told in truths])
+            truths.append(shown)
+        doings = torch.tensor([[_doings(truth) for truth in shown] for shown in truths])
         return ClipProbeBatch(
             clips=to_model(np.stack(clips)),
-            heat=torch.stack([torch.stack([_heat(truth, _COARSE) for truth in told]) for told in truths]),
+            heat=torch.stack([torch.stack([_heat(truth, _COARSE) for truth in shown]) for shown in truths]),
             action=doings[..., 0],
             direction=doings[..., 1],
         )
@@ -150,14 +150,14 @@ def clip_loss(
     """Where everyone is, what they do and which way; the log tells how often the last two are right."""
     look = model(batch.clips)
     action, direction = look.action.float().flatten(0, 2), look.direction.float().flatten(0, 2)
-    asked, side = batch.action.flatten(), batch.direction.flatten()
+    action_of, side = batch.action.flatten(), batch.direction.flatten()
     loss = (
         _focal(look.heat.float().flatten(0, 1), batch.heat.flatten(0, 1))
-        + _answers(action, asked)
+        + _answers(action, action_of)
         + _answers(direction, side)
     )
     with torch.no_grad():
-        acts = (action.argmax(-1) == asked)[asked >= 0].float().mean()
+        acts = (action.argmax(-1) == action_of)[action_of >= 0].float().mean()
         turns = (direction.argmax(-1) == side)[side >= 0].float().mean()
     return loss, {"action_right": acts, "direction_right": turns}
 

@@ -64,14 +64,14 @@ def whole(tensor: Tensor) -> Tensor:
 
 def whole_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Whole tensors, those that were sharded in the first process's host memory; there are none in others."""
-    found: dict[str, Tensor] = {}
+    gathered_tensors: dict[str, Tensor] = {}
     for name, tensor in tensors.items():  # one after the other: only one is whole on the device
         gathered = whole(tensor)
         if not isinstance(tensor, DTensor):
-            found[name] = tensor
+            gathered_tensors[name] = tensor
         elif dist.get_rank() == 0:
-            found[name] = gathered.cpu()
-    return found
+            gathered_tensors[name] = gathered.cpu()
+    return gathered_tensors
 
 
 def as_part(tensor: Tensor, like: Tensor) -> Tensor:

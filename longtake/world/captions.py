@@ -260,9 +260,11 @@ def _phrases() -> tuple[tuple[str, str, Any], ...]:
         ("pan", _CAMERA),
         ("name", {name: [_NAMES[name].lower(), name] for name in _NAMES}),
     )
-    found = [(p, kind, value) for kind, table in tables for value, words in table.items() for p in words if p]
+    phrases = [
+        (p, kind, value) for kind, table in tables for value, words in table.items() for p in words if p
+    ]
     for action, forms in _VERBS.items():
         for form in {form for triple in forms for form in triple}:
             for side, d in ((-1, "left"), (1, "right")) if "{d}" in form else ((0, ""),):
-                found.append((form.format(d=d), "action", (action, side)))
-    return tuple(sorted(found, key=lambda entry: -len(entry[0])))
+                phrases.append((form.format(d=d), "action", (action, side)))
+    return tuple(sorted(phrases, key=lambda entry: -len(entry[0])))

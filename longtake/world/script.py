@@ -81,13 +81,13 @@ def split_of(seed: int) -> Split:
 
 def episode_seeds(split: Split, count: int, *, first: int = 0) -> list[int]:
     """The first `count` seeds of a split, from `first` upwards."""
-    found: list[int] = []
+    seeds: list[int] = []
     seed = first
-    while len(found) < count:
+    while len(seeds) < count:
         if split_of(seed) == split:
-            found.append(seed)
+            seeds.append(seed)
         seed += 1
-    return found
+    return seeds
 
 
 @lru_cache(maxsize=4096)
@@ -115,10 +115,10 @@ def shot_at(seed: int, frame: int) -> Shot:
 
 def shots(seed: int, frames: int) -> tuple[Shot, ...]:
     """The shots of the first `frames` frames of an episode, whole: the last one may go on after them."""
-    found: list[Shot] = []
-    while not found or found[-1].end < frames:
-        found.append(shot_at(seed, found[-1].end if found else 0))
-    return tuple(found)
+    whole: list[Shot] = []
+    while not whole or whole[-1].end < frames:
+        whole.append(shot_at(seed, whole[-1].end if whole else 0))
+    return tuple(whole)
 
 
 def stage(shot: Shot, seed: int) -> Shot:

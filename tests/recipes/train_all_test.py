@@ -191,7 +191,9 @@ def test_of_two_processes_the_first_evaluates_and_writes(tmp_path: Path) -> None
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     for evaluated in (1, 0):
         subprocess.run([*torchrun, str(script), str(tmp_path / "run")], check=True)
-        assert (tmp_path / "run" / "rank-0").read_text() == f"{evaluated} 8 True"
+        assert (
+            tmp_path / "run" / "rank-0"
+        ).read_text() == f"{evaluated} 9 True"  # lines: the stages, the evaluation
         assert (tmp_path / "run" / "rank-1").read_text() == "0 0 False"
     told = (tmp_path / "run" / "package" / "README.md").read_text()
     assert "| denoiser | 2 | 8 clips | 2 |" in told

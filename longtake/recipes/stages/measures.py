@@ -70,9 +70,9 @@ def in_words(measures: Mapping[str, Any]) -> Iterator[str]:
         + " |"
     )
     for level in LEVELS:
-        found = [measures["denoising"][split].get(level) for split in splits]
-        if any(found):
-            cells = (f"{one['loss']:.3f} ({one['of_nothing']:.3f})" if one else "–" for one in found)
+        by_split = [measures["denoising"][split].get(level) for split in splits]
+        if any(by_split):
+            cells = (f"{one['loss']:.3f} ({one['of_nothing']:.3f})" if one else "–" for one in by_split)
             yield f"| denoising {level} | loss (of answering 0) | " + " | ".join(cells) + " |"
     if "validation" not in splits:
         yield ""

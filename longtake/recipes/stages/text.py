@@ -45,8 +45,8 @@ def _train_text(run: Run) -> None:
         )
         encoder = rebuilder.encoder
     elif place()[0] == 0:
-        told = f"{run.footage.name}: has no captions, so the model will draw without regard to prompts"
-        print(told, file=sys.stderr)
+        warning = f"{run.footage.name}: has no captions, so the model will draw without regard to prompts"
+        print(warning, file=sys.stderr)
     TEXT.save(run, encoder)
 
 
