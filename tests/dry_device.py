@@ -35,11 +35,9 @@ _INDEXED = {
     _aten._index_put_impl_.default,
 }
 # What autocast computes in bfloat16 and what in float32, of the operations that occur here; as on CUDA.
-_SHORT = ("addmm", "bmm", "conv1d", "conv2d", "conv3d", "linear", "matmul", "mm") + (
-    "scaled_dot_product_attention",
-)
+_SHORT = ("matmul", "addmm", "bmm", "conv1d", "conv2d", "conv3d", "linear", "mm")
 _EXACT = ("cross_entropy_loss", "exp", "group_norm", "layer_norm", "log_softmax.int", "softmax.int")
-_AUTOCAST = {torch.bfloat16: _SHORT, torch.float32: _EXACT}
+_AUTOCAST = {torch.bfloat16: (*_SHORT, "scaled_dot_product_attention"), torch.float32: _EXACT}
 
 
 class OtherDevice(RuntimeError):

@@ -354,16 +354,15 @@ RUNS: dict[str, Callable[[str, Path, Path], None]] = {
 
 
 def fault_of(error: BaseException) -> str:
-    """What went wrong, and the line of the package that did it."""
+    """What went wrong, the line that did it, and those of the package that led there."""
     import longtake
 
     package = Path(longtake.__file__).parent
     lines = traceback.extract_tb(error.__traceback__)
     ours = [line for line in lines if Path(line.filename).is_relative_to(package)] or list(lines)
-    path, said = Path(ours[-1].filename), str(error).split(". This could")[0]
-    return (
-        f"{path.parent.name}/{path.name}:{ours[-1].lineno}: {ours[-1].line}\n{type(error).__name__}: {said}"
-    )
+    way = [f"{Path(line.filename).parent.name}/{Path(line.filename).name}:{line.lineno}" for line in ours]
+    said = str(error).split(". This could")[0]
+    return f"{type(error).__name__}: {said}\nin {' > '.join(way)}: {ours[-1].line}"
 
 
 def main(model: str, folder: str, report: str, *only: str) -> None:
