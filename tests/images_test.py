@@ -64,24 +64,15 @@ def latent(board: Path, model: Path, strategy: str, frame: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_images_are_frames_of_the_film(
+def test_images_are_frames_of_the_film_and_change_what_is_around_them(
     board: Path, tiny_model: Path, strategy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = render(board, tiny_model, strategy, capsys)
     assert (first["frames"], first["jobs_cached"]) == (61, 0)
-    red, blue = (latent(board, tiny_model, strategy, frame) for frame in (0, 20))
+    red, blue, beside = (latent(board, tiny_model, strategy, frame) for frame in (0, 20, 21))
     assert not np.array_equal(red, blue)
     assert np.array_equal(latent(board, tiny_model, strategy, 48), red)
-    again = render(board, tiny_model, strategy, capsys)
-    assert again["jobs_run"] == 0
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_another_image_changes_what_is_around_it(
-    board: Path, tiny_model: Path, strategy: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    render(board, tiny_model, strategy, capsys)
-    beside = latent(board, tiny_model, strategy, 21)
+    assert render(board, tiny_model, strategy, capsys)["jobs_run"] == 0
     Image.new("RGB", (32, 24), (30, 220, 40)).save(board.with_name("blue.png"))
     render(board, tiny_model, strategy, capsys)
     assert not np.array_equal(latent(board, tiny_model, strategy, 21), beside)

@@ -174,9 +174,10 @@ def test_peek_shows_what_the_encoder_gets(film_of: Command, tmp_path: Path, enco
     report = film_of("render", board, "--store", "a").json
     assert report["frames"] == len(encoded) == 61
     assert len({frame.tobytes() for frame in encoded}) > 50
-    for i, frame in enumerate(encoded):
+    # Within clips and where they meet, around cuts, at the ends; from the last on, so that none is there yet.
+    for i in (60, 59, 50, 45, 44, 41, 40, 31, 30, 29, 21, 20, 19, 16, 15, 14, 7, 1, 0):
         assert film_of("peek", board, i, "--store", "b").json["frame"] == i
-        assert np.array_equal(picture(tmp_path / "frame.png"), frame)
+        assert np.array_equal(picture(tmp_path / "frame.png"), encoded[i])
     assert clips_in(tmp_path / "a") == clips_in(tmp_path / "b")
     assert film_of("peek", board, "0:05", "--store", "b").json["frame"] == 60
 
@@ -318,14 +319,6 @@ def test_processes_make_the_same_bytes(film_of: Command, tmp_path: Path) -> None
         film_of("render", board, "--store", workers, "--workers", workers, "--out", f"{workers}.mp4")
     assert files_in(tmp_path / "1") == files_in(tmp_path / "2")
     assert (tmp_path / "1.mp4").read_bytes() == (tmp_path / "2.mp4").read_bytes()
-
-
-def test_any_order_makes_the_same_clips(film_of: Command, tmp_path: Path) -> None:
-    board = storyboard(tmp_path)
-    film_of("render", board, "--store", "a")
-    for span in ("45:61", "20:31", "0:61"):
-        film_of("render", board, "--store", "b", "--span", span)
-    assert clips_in(tmp_path / "a") == clips_in(tmp_path / "b")
 
 
 def test_an_altered_parent_moves_the_childs_inner_frames(

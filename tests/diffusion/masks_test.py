@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
@@ -23,7 +23,6 @@ def whole_frames(masks: Tensor) -> Tensor:
     return frames
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(list(REGIMES)),
     st.integers(1, 20),

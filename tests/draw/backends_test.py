@@ -123,7 +123,7 @@ def test_a_film_is_rendered_resumed_and_seen_at_any_frame(
     assert again["jobs_run"] == 0
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
     frames = shown(opened(tmp_path, way, pipelines))
-    for i in (0, 7, 19, 20, 32):
+    for i in (7, 19, 20):  # within a clip, and both sides of a cut
         report = run("peek", way, i, "--out", "frame.png", "--store", "alone")
         assert report["jobs_run"] <= len(LEVELS[name]) + 1, (
             "no more than its way from the root, and a picture"
@@ -135,9 +135,8 @@ def test_a_film_is_rendered_resumed_and_seen_at_any_frame(
     assert sheet["frames"][:2] == [0, 8 if name == "ltx" else 16]
 
 
-@pytest.mark.parametrize("name", list(WAYS))
-def test_the_same_film_in_any_order(run: Run, tmp_path: Path, name: str) -> None:
-    way = WAYS[name]
+def test_the_same_film_in_any_order(run: Run, tmp_path: Path) -> None:
+    way = WAYS["ltx"]  # of the others it follows from what is seen at single frames
     run("render", way, "--store", "a", "--out", "a.mp4")
     for span in ("25:33", "10:14", "0:33"):
         run("render", way, "--store", "b", "--out", "b.mp4", "--span", span, "--order", "keyframes-first")
