@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from longtake import strategies
     from longtake.errors import OptionError
+    from longtake.evaluate.api import evaluate as measure
     from longtake.film import Crew, Film, Progress
     from longtake.film import open_film as open
     from longtake.film.executors import JobFailed, WorkerDied
@@ -42,6 +43,7 @@ __all__ = [
     "VideoError",
     "WorkerDied",
     "__version__",
+    "measure",
     "models",
     "open",
     "read_storyboard",
@@ -65,6 +67,7 @@ _HOMES = {  # name -> module, and what it is called there
     "Video": "storyboard:Video",
     "VideoError": "video:VideoError",
     "WorkerDied": "film.executors:WorkerDied",
+    "measure": "evaluate.api:evaluate",
     "models": "manifest:shipped_models",
     "open": "film:open_film",
     "read_storyboard": "storyboard:load",

@@ -1,11 +1,14 @@
-"""What there is to work with."""
+"""What there is to work with, and processes that do not run the main script."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 
 def cores() -> int:
@@ -33,3 +36,21 @@ def _cpu_has_bf16() -> bool:
     told = Path("/proc/cpuinfo")
     flags = told.read_text(errors="replace").lower() if told.exists() else ""
     return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Processes that start in this block do not run the main script again, as spawned ones do.
+
+    A script that draws at its top level, without a guard, would otherwise start workers that draw at theirs.
+    What workers are sent is importable by itself.
+    """
+    main = sys.modules["__main__"]
+    hidden: dict[str, Any] = {
+        name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)
+    }
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(hidden)

@@ -1,8 +1,15 @@
-"""The storyboards in examples/ are in words that the default model knows, of things that it has seen."""
+"""The storyboards in examples/ are in words that the default model knows, of things that it has seen.
+
+And the script there runs, with public names only.
+"""
 
 from __future__ import annotations
 
+import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +69,33 @@ def test_the_default_film_is_long_and_varied() -> None:
         assert any(word in words(scene.prompt) for scene in film.scenes), word
     for time in ("morning", "day", "evening", "night"):
         assert any(time in words(scene.prompt) for scene in film.scenes), time
+
+
+def test_the_script_runs_and_imports_public_names_only(tmp_path: Path) -> None:
+    pytest.importorskip("cv2")
+    script = FOLDER / "library.py"
+    text = script.read_text()
+    assert len(text.splitlines()) < 60
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            public = {"longtake": longtake.__all__, "longtake.strategies": longtake.strategies.__all__}
+            package = str(node.module)
+            assert package == "pathlib" or {name.name for name in node.names} <= set(public[package])
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "longtake"
+        ):
+            assert node.attr in longtake.__all__
+    environment = {**os.environ, "PYTHONPATH": str(FOLDER.parent)}
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "demo")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert {"film.mp4", "scenes.png", "edited.mp4", "edited.yaml", "report", "store"} <= made
+    assert (tmp_path / "demo" / "report" / "report.json").is_file()

@@ -35,6 +35,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 class Report:
     """What an evaluation came to; its tables and pictures lie in its folder."""
 
+    folder: Path
     rows: tuple[Row, ...]
     content: dict[str, Any]  # as `report.json` holds it
     summary: str  # a few sentences
@@ -103,7 +104,7 @@ def write_report(
         sentences += [values(row, measures) for row in rows]
     else:
         sentences += [summary(row, scales, prompts) for row in rows if row.kind == "system"]
-    return Report(rows=tuple(rows), content=content, summary="\n".join(sentences))
+    return Report(folder=folder, rows=tuple(rows), content=content, summary="\n".join(sentences))
 
 
 def _plot(

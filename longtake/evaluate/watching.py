@@ -16,6 +16,7 @@ from longtake.evaluate.kept import keep, kept_path, load_kept
 from longtake.evaluate.probes import PROBES, Probes, load_probes, watch_by_all
 from longtake.evaluate.readings import Readings, Signals, Watched, WatchedPixels
 from longtake.evaluate.sources import Source
+from longtake.machine import without_main
 
 _VERSION = 1  # raise it when the same frames and probes give other numbers
 
@@ -60,7 +61,8 @@ def watch_all(
         return
     pool = ProcessPoolExecutor(min(workers, len(films)), get_context("spawn"), _one_thread)
     try:
-        watched = {pool.submit(_watch, film): len(film) for film in films.values()}
+        with without_main():
+            watched = {pool.submit(_watch, film): len(film) for film in films.values()}
         for future in as_completed(watched):
             future.result()
             done += watched[future]

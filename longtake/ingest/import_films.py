@@ -19,6 +19,7 @@ from longtake.ingest.import_film import FilmSettings, ImportedFilm, film_id, imp
 from longtake.ingest.list_folder import FolderFiles, Skipped, stamp
 from longtake.ingest.resume_file import ResumeFile
 from longtake.ingest.source import NoFilm
+from longtake.machine import without_main
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -163,7 +164,8 @@ def spread(
     # Not forked: libav may have threads here.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, spawn, initializer=_end_with_parent) as pool:
-        jobs: dict[Future[Result], Item] = {pool.submit(work, item): item for item in items}
+        with without_main():
+            jobs: dict[Future[Result], Item] = {pool.submit(work, item): item for item in items}
         try:
             for job in as_completed(jobs):
                 yield jobs[job], job.result()

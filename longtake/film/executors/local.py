@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any
 
 from longtake.film.executors.events import WorkerDied
 from longtake.film.executors.run import Hire
 from longtake.film.executors.task import Hands, Paint, Reply, Task, Tools, as_sent, portable
+from longtake.machine import without_main
 from longtake.store import Store, open_store
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -126,7 +125,7 @@ class _Processes:
         ours, theirs = context.Pipe()
         args = (theirs, self._store.root, self._tools, paints)
         process = context.Process(target=_work, args=args, name="longtake-draw", daemon=True)
-        with _one_thread(), _deaf_to_ctrl_c(), _without_main():
+        with _one_thread(), _deaf_to_ctrl_c(), without_main():
             process.start()
         theirs.close()  # so that the end of one process is seen by the other
         return _Worker(process, ours)
@@ -175,24 +174,6 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Processes that start in this block do not run the main script again, as spawned ones do.
-
-    A script that draws at its top level, without a guard, would otherwise start workers that draw at theirs.
-    What workers are sent is importable by itself.
-    """
-    main = sys.modules["__main__"]
-    hidden: dict[str, Any] = {
-        name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)
-    }
-    main.__spec__ = None
-    try:
-        yield
-    finally:
-        vars(main).update(hidden)
 
 
 @contextmanager
