@@ -22,7 +22,7 @@ from longtake.world.vocabulary import Split
 _KEPT = 2**30  # bytes of decoded films that stay in memory
 
 
-class VideoFile(NamedTuple):
+class TimedVideo(NamedTuple):
     """A file, and when its frames are shown."""
 
     path: Path
@@ -84,7 +84,7 @@ class Videos(RealFilms):
         return [""] * len(numbers)
 
 
-def find_videos(folder: Path) -> list[VideoFile]:
+def find_videos(folder: Path) -> list[TimedVideo]:
     """The videos in `folder` and the folders below it, by name; other files are passed over."""
     videos = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -93,7 +93,7 @@ def find_videos(folder: Path) -> list[VideoFile]:
         except VideoError:
             continue
         if times:
-            videos.append(VideoFile(path, times))
+            videos.append(TimedVideo(path, times))
     return videos
 
 
@@ -103,7 +103,7 @@ def _times(path: Path) -> tuple[int, ...]:
         return tuple(sorted({frame.pts or 0 for frame in video.decode(video=0)}))
 
 
-def _decoded(video: VideoFile, numbers: list[int], size: int) -> NDArray[np.uint8]:
+def _decoded(video: TimedVideo, numbers: list[int], size: int) -> NDArray[np.uint8]:
     """The frames of these numbers, uint8 `[T, size, size, 3]`."""
     wanted = sorted({video.times[number] for number in numbers})
     squares: dict[int, NDArray[np.uint8]] = {}
