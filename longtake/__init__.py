@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from longtake import strategies
+    from longtake.draw import backends
     from longtake.errors import OptionError
     from longtake.evaluate.api import evaluate as measure
     from longtake.film import Crew, Film, Progress
@@ -43,6 +44,7 @@ __all__ = [
     "VideoError",
     "WorkerDied",
     "__version__",
+    "backends",
     "measure",
     "models",
     "open",
@@ -53,6 +55,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {  # name -> module, and what it is called there
+    "backends": "draw.backends:",
     "CannotDraw": "strategies:CannotDraw",
     "CorruptClip": "store:CorruptClip",
     "Crew": "film:Crew",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from longtake.draw.backends import BACKENDS
+from longtake.draw.backends import Backend
 from longtake.draw.backends.blend import with_known
 from longtake.draw.backends.load import Loaded
 from longtake.draw.load import best_device
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Fillings:
     """How to get a `Filler` in any process."""
 
-    backend: str
+    backend: Backend
     folder: Path  # of its pipeline
     dtype: str  # "fp32", "bf16" or "fp16"
     offload: str = "none"  # "model" or "sequential"
@@ -60,7 +60,7 @@ class Filler:
         """The back end's pipeline; not loaded where only pictures are made."""
         chosen = self._settings
         return Loaded(
-            BACKENDS[chosen.backend],
+            chosen.backend,
             chosen.folder,
             dtype=chosen.dtype,
             device=self._device,

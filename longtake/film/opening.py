@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from longtake.draw.backends.chosen import find_pipeline, parse_backend
+from longtake.draw.backends import Backend
+from longtake.draw.backends.chosen import choose_backend, find_pipeline
 from longtake.draw.backends.drawer import PipelineDrawer
 from longtake.draw.drawer import Drawer
 from longtake.draw.model import ModelDrawer
@@ -31,7 +32,7 @@ def open_film(
     *,
     model: str | Path = DEFAULT_MODEL,
     strategy: str | type[Strategy] = DEFAULT_STRATEGY,
-    backend: str | None = None,
+    backend: str | Backend | None = None,
     store: str | Path | Store | None = None,
     frames: int | None = None,
     seed: int | None = None,
@@ -51,7 +52,8 @@ def open_film(
             id on the hub.
         strategy: how the film is planned, `NAME[:OPTION=VALUE...]` or `MODULE:CLASS[:OPTION=VALUE...]`
             (docs/strategies.md), or a class of one's own that derives from `longtake.strategies.Strategy`.
-        backend: instead of a strategy, a pretrained pipeline that draws, `NAME[:OPTION=VALUE...]`.
+        backend: instead of a strategy, a pretrained pipeline that draws, `NAME[:OPTION=VALUE...]` or
+            `MODULE:NAME[:OPTION=VALUE...]`, or a `Backend` of one's own (docs/backends.md).
         store: folder or URL that keeps clips and pieces of film; None: `.longtake` beside the storyboard.
         frames: only the first so many frames, as a film of their own.
         seed: another one than the storyboard's.
@@ -115,14 +117,14 @@ def _model(model: str, strategy: str | type[Strategy], asked: Mapping[str, Any])
 
 
 def _pipeline(
-    model: str, backend: str, asked: Mapping[str, Any], store: Store, *, allow_download: bool
+    model: str, backend: str | Backend, asked: Mapping[str, Any], store: Store, *, allow_download: bool
 ) -> PipelineDrawer:
     if model == DEFAULT_MODEL:
         remedy = "name the folder or the id of a pipeline: a back end has none of its own"
         raise OptionError(remedy, "model")
     fields = {"steps": asked["steps"], "guidance": asked["guidance"], "dtype": asked["precision"]}
     try:
-        chosen = parse_backend(backend, **fields)
+        chosen = choose_backend(backend, **fields)
     except ValueError as error:
         raise OptionError(str(error), "backend") from None
     folder = find_pipeline(model, chosen.backend, allow_download=allow_download)

@@ -69,24 +69,28 @@ def choose(wanted: str | type[Strategy]) -> Chosen:
     if name in STRATEGIES:
         kind = STRATEGIES[name]
     elif settings and "=" not in settings[0]:
-        kind = _of_module(name, settings.pop(0))
+        class_name = settings.pop(0)
+        kind = held_by_module(name, class_name, f"no strategy ({', '.join(STRATEGIES)})")
+        if not (isinstance(kind, type) and issubclass(kind, Strategy)):
+            raise ValueError(
+                f"{name} has no strategy {class_name!r}: name a class there that derives from Strategy"
+            )
     else:
         raise ValueError(f"{name!r} is no strategy: use {', '.join(STRATEGIES)}, or MODULE:CLASS of your own")
     return _with_settings(wanted, kind, settings)
 
 
-def _of_module(module: str, name: str) -> type[Strategy]:
-    """The strategy that a module of the user's holds, which may lie in the current folder."""
+def held_by_module(module: str, name: str, otherwise: str) -> Any:
+    """What a module of the user's holds under a name, or None; it may lie in the current folder.
+
+    Raises `ValueError` where there is no such module, which says `otherwise`: what its name is not, either.
+    """
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:
-        held = getattr(importlib.import_module(module), name, None)
+        return getattr(importlib.import_module(module), name, None)
     except (ImportError, SyntaxError, TypeError, ValueError) as error:
-        known = ", ".join(STRATEGIES)
-        raise ValueError(f"{module!r} is no strategy ({known}), and no module either: {error}") from error
-    if not (isinstance(held, type) and issubclass(held, Strategy)):
-        raise ValueError(f"{module} has no strategy {name!r}: name a class there that derives from Strategy")
-    return held
+        raise ValueError(f"{module!r} is {otherwise}, and no module either: {error}") from error
 
 
 def _with_settings(text: str, kind: type[Strategy], settings: list[str]) -> Chosen:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from tiny_sd import save_sd
 
 from longtake.cli import main
 from longtake.draw.backends import BACKENDS
-from longtake.draw.backends.chosen import Choices, find_pipeline, parse_backend
+from longtake.draw.backends.chosen import Choices, choose_backend, find_pipeline
+from longtake.errors import OptionError
 from longtake.film import Film, open_film
 from longtake.film.segments import cut_segments, decode_segment
 from longtake.manifest import ModelError, digest_of_pipeline
@@ -409,4 +411,36 @@ def test_the_documentation_has_the_declared_numbers_and_options() -> None:
         assert row in text
     for option in asdict(Choices()):
         assert f"`{option}" in text, f"docs/backends.md says nothing of {option}"
-    assert parse_backend("ltx").choices == Choices()
+    assert choose_backend("ltx").choices == Choices()
+
+
+OWN = """
+from dataclasses import replace
+from longtake import backends
+
+MINE = replace(backends.BACKENDS["ltx"], name="mine", version=7)
+NOTHING = 3
+"""
+
+
+def test_a_back_end_of_ones_own_is_handed_over_or_named(
+    run: Run, tmp_path: Path, pipelines: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_backends.py").write_text(OWN)
+    options = "clip=9:size=64x32:steps=2:dtype=fp32"
+    board, model = write_board(tmp_path), pipelines["ltx"]
+    film = open_film(board, backend=f"my_backends:MINE:{options}", model=model)
+    assert film.drawer.name.startswith("mine ")
+    assert film[3].shape == (32, 64, 3)
+    theirs = open_film(board, backend=f"ltx:{options}", model=model)
+    assert film.jobs.leaf(3).key != theirs.jobs.leaf(3).key, "its name and version are in every key"
+    mine = replace(BACKENDS["ltx"], name="mine", version=7, clip=9, size=(64, 32), steps=2)
+    same = open_film(board, backend=mine, model=model, precision="fp32")
+    assert same.jobs.leaf(3).key == film.jobs.leaf(3).key
+    for name, message in (
+        ("my_backends:NOTHING", "holds no `Backend` of that name"),
+        ("no_such_module:MINE", "and no module either"),
+        ("guess", "use ltx, wan-vace, wan-i2v, or MODULE:NAME of your own"),
+    ):
+        with pytest.raises(OptionError, match=re.escape(message)):
+            open_film(board, backend=name, model=model)

@@ -9,7 +9,8 @@ from longtake.draw.backends.backend import Backend, Gap
 from longtake.draw.backends.ltx import LTX
 from longtake.draw.backends.wan_i2v import WAN_I2V
 from longtake.draw.backends.wan_vace import WAN_VACE
+from longtake.strategies import ClipRule
 
-__all__ = ["BACKENDS", "Backend", "Gap"]
+__all__ = ["BACKENDS", "Backend", "ClipRule", "Gap"]
 
 BACKENDS = {backend.name: backend for backend in (LTX, WAN_VACE, WAN_I2V)}

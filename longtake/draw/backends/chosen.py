@@ -6,13 +6,14 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from longtake.draw.backends import BACKENDS, Backend
 from longtake.manifest import ModelError
-from longtake.strategies.chosen import checked
+from longtake.strategies.chosen import checked, held_by_module
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +65,27 @@ class Chosen:
         return self.choices.clip or self.backend.clip
 
 
-def parse_backend(text: str, **over: Any) -> Chosen:
-    """Read `NAME:OPTION=VALUE...`; `over` are options that were given elsewhere, None if not.
+def choose_backend(wanted: str | Backend, **over: Any) -> Chosen:
+    """Read `NAME:OPTION=VALUE...` or `MODULE:NAME:OPTION=VALUE...`, or take a back end as it is.
 
-    Raises `ValueError` with what there is to choose.
+    `over` are options that were given elsewhere, None if not. Raises `ValueError` with what there is.
     """
-    name, *settings = text.split(":")
-    if name not in BACKENDS:
-        raise ValueError(f"{name!r} is no back end: use {', '.join(BACKENDS)}")
+    if isinstance(wanted, Backend):
+        return _with_settings(wanted, [], over)
+    name, *settings = wanted.split(":")
+    if name in BACKENDS:
+        backend = BACKENDS[name]
+    elif settings and "=" not in settings[0]:
+        backend = held_by_module(name, settings.pop(0), f"no back end ({', '.join(BACKENDS)})")
+        if not isinstance(backend, Backend):
+            raise ValueError(f"{name} holds no `Backend` of that name")
+    else:
+        raise ValueError(f"{name!r} is no back end: use {', '.join(BACKENDS)}, or MODULE:NAME of your own")
+    return _with_settings(backend, settings, over)
+
+
+def _with_settings(backend: Backend, settings: list[str], over: Mapping[str, Any]) -> Chosen:
+    name = backend.name
     known = [field.name for field in dataclasses.fields(Choices)]
     values: dict[str, Any] = {}
     for setting in settings:
@@ -80,7 +94,7 @@ def parse_backend(text: str, **over: Any) -> Chosen:
             raise ValueError(f"{setting!r} is no option of {name}: use NAME=VALUE of {', '.join(known)}")
         values[key] = value
     values |= {key: value for key, value in over.items() if value is not None}
-    backend, choices = BACKENDS[name], checked(Choices, values)
+    choices: Choices = checked(Choices, values)
     if choices.shift is not None and not backend.shifts:
         raise ValueError(f"shift is {choices.shift:g}: {name} has a schedule of its own, leave it out")
     return Chosen(backend=backend, choices=choices, size=_size(choices.size, backend))

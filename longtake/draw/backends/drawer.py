@@ -107,7 +107,7 @@ class PipelineDrawer:
 
         choices = self.chosen.choices
         return Fillings(
-            backend=self.chosen.backend.name,
+            backend=self.chosen.backend,
             folder=self.folder,
             dtype=choices.dtype,
             offload=choices.offload,
