@@ -43,7 +43,7 @@ def without_main() -> Iterator[None]:
     """Processes that start in this block do not run the main script again, as spawned ones do.
 
     A script that draws at its top level, without a guard, would otherwise start workers that draw at theirs.
-    What workers are sent is importable by itself.
+    What they are sent must be importable without it.
     """
     main = sys.modules["__main__"]
     hidden: dict[str, Any] = {

@@ -7,7 +7,7 @@ import os
 import pickle
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import resource_tracker
@@ -125,7 +125,9 @@ class _Processes:
         ours, theirs = context.Pipe()
         args = (theirs, self._store.root, self._tools, paints)
         process = context.Process(target=_work, args=args, name="longtake-draw", daemon=True)
-        with _one_thread(), _deaf_to_ctrl_c(), without_main():
+        # Tools that the main script itself defines can only be had by running it again.
+        hidden = nullcontext() if b"__main__" in self._tools else without_main()
+        with _one_thread(), _deaf_to_ctrl_c(), hidden:
             process.start()
         theirs.close()  # so that the end of one process is seen by the other
         return _Worker(process, ours)
