@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-LIGHT = ["longtake", "plan", "manifest", "store", "storyboard", "executors", "video", "film"]
+LIGHT = ["longtake", "plan", "manifest", "store", "storyboard", "film.executors", "video", "film.segments"]
 LIGHT += ["commands.render", "commands.doctor", "commands.evaluate", "cli"]
 LIGHT += ["evaluate.score", "evaluate.table", "evaluate.plots", "evaluate.sources"]
 

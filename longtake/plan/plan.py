@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -92,9 +92,13 @@ class Plan:
 
     def levels_of(self, span: slice) -> list[int]:
         """Jobs per level that `span` needs, keyframes first; those that edits have replaced are left out."""
+        return self.levels_under(piece for piece, _ in self.cut(span))
+
+    def levels_under(self, pieces: Iterable[Piece]) -> list[int]:
+        """Jobs per level that these frames of trees need; pieces of one tree go forward."""
         found = [0] * max(tree.depth for tree in self.trees)
         seen: dict[tuple[int, int], int] = {}  # tree and level -> the first number that is not counted yet
-        for piece, _ in self.cut(span):
+        for piece in pieces:
             tree = self.trees[piece.tree]
             for level in range(tree.depth):
                 numbers = tree.clips(level, piece.frames)
