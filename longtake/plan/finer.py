@@ -116,12 +116,12 @@ class Finer(Plan):
         if not self._is_own(job):
             return 0
         tree, n, k = self._place(job)
-        part, wanted, found = self._part(tree, n, k), range(self.length)[span], 0
+        part, wanted, count = self._part(tree, n, k), range(self.length)[span], 0
         for piece, start in self.base.cut(self._of_base(span)):
             if piece.tree == tree.number and (seen := overlap(part, piece.frames)):
                 first = self.times * (start + seen.start - piece.frames.start)
-                found += len(overlap(range(first, first + self.times * len(seen)), wanted))
-        return found
+                count += len(overlap(range(first, first + self.times * len(seen)), wanted))
+        return count
 
     def parents(self, job: Job) -> tuple[Job, ...]:
         """The jobs whose frames `job` takes."""
@@ -134,12 +134,12 @@ class Finer(Plan):
         if not self._is_own(job):
             return [self.times * i for i in self.base.joins(job)]
         tree, n, k = self._place(job)
-        part, found = self._part(tree, n, k), set[int]()
+        part, in_film = self._part(tree, n, k), set[int]()
         for moved in range(job.spec.frames):
-            whole = self._film_frame(tree.number, part.start + moved // self.times)
-            if whole is not None:
-                found.add(self.times * whole + moved % self.times)
-        return sorted(i for i in found if i < self.length)
+            base = self._film_frame(tree.number, part.start + moved // self.times)
+            if base is not None:
+                in_film.add(self.times * base + moved % self.times)
+        return sorted(i for i in in_film if i < self.length)
 
     def walk(
         self, have: Container[str], span: slice, levels: int | None = None
@@ -247,21 +247,21 @@ class Finer(Plan):
         """The frames of a clip that are given: those of its leaf, and the next one where the tree has it."""
         part, frames = self._part(tree, n, k), tree.frames(tree.depth - 1, n)
         leaf = tree.clip(tree.depth - 1, n)
-        found = [
+        known = [
             Origin(Frame(leaf.key, i - frames[0]), tree.number, i, lambda: leaf)
             for i in range(part.start, min(part.stop, frames[-1]) + 1)
         ]
         if frames[-1] < part.stop < tree.length:
-            found.append(tree.origin(part.stop))
-        return found
+            known.append(tree.origin(part.stop))
+        return known
 
     def _clip(self, tree: Tree, n: int, k: int) -> Job:
         """The job of clip `k` over leaf `n`."""
         part, known, leaf = self._part(tree, n, k), self._known(tree, n, k), tree.clip(tree.depth - 1, n)
         # After the last frame shown comes one that is known; at the tree's end those between are alone.
         length = max(self.times * len(part), self.times * (len(known) - 1) + 1)
-        said = [tree.prompt(part.start + k // self.times) for k in range(length)]
-        prompts, rows = numbered(said)
+        texts = [tree.prompt(part.start + k // self.times) for k in range(length)]
+        prompts, rows = numbered(texts)
         assert isinstance(leaf.spec, ClipSpec)
         assert leaf.place is not None
         spec = ClipSpec(
