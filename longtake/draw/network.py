@@ -82,13 +82,13 @@ class Drawer:
         """The network in that precision, compiled or as it is."""
         if (precision, compiled) not in self._nets:
             if compiled:
-                made: Any = torch.compile(self.net(precision), dynamic=False)
+                net: Any = torch.compile(self.net(precision), dynamic=False)
             else:
                 folder = self.manifest.folder / "unet"
-                made = ready(folder, number_type(precision, self.device), self.device)
-            self._nets[precision, compiled] = made
-        found: MaskTemporalUNet = self._nets[precision, compiled]
-        return found
+                net = ready(folder, number_type(precision, self.device), self.device)
+            self._nets[precision, compiled] = net
+        kept: MaskTemporalUNet = self._nets[precision, compiled]
+        return kept
 
     def tokens(self, prompts: list[str]) -> Tensor:
         """Tokens `[P, N, D]`; each prompt is encoded alone, so that no bit depends on the others."""
@@ -104,27 +104,27 @@ class Drawer:
 
         Jobs are alike as `batch_key` tells. They come out as if each were alone.
         """
-        made: dict[int, NDArray[np.float32]] = {}
+        drawn: dict[int, NDArray[np.float32]] = {}
         clips: dict[int, tuple[ClipSpec, Latents]] = {}
         for k, (job, given) in enumerate(zip(jobs, inputs, strict=True)):
             match job.spec:
                 case EncodeSpec() as spec:
                     side = self.manifest.size
-                    made[k] = self._pictures.encode(given_picture(spec, side, side))
+                    drawn[k] = self._pictures.encode(given_picture(spec, side, side))
                 case ImagineSpec() as spec:
-                    made[k] = self._pictures.imagine(spec)
+                    drawn[k] = self._pictures.imagine(spec)
                 case ClipSpec(is_given=True) as spec:  # an edit left nothing to draw
-                    made[k] = np.stack(given[: spec.frames]).astype(np.float32)
+                    drawn[k] = np.stack(given[: spec.frames]).astype(np.float32)
                 case ClipSpec() as spec:
                     clips[k] = spec, given
                 case other:
                     raise AssertionError(f"no network draws {other}")
         if clips:
-            drawn = self._draw([spec for spec, _ in clips.values()], [given for _, given in clips.values()])
-            made.update(zip(clips, drawn, strict=True))
-        return [made[k] for k in range(len(jobs))]
+            specs, given_to = zip(*clips.values(), strict=True)
+            drawn.update(zip(clips, self._draw(specs, given_to), strict=True))
+        return [drawn[k] for k in range(len(jobs))]
 
-    def _draw(self, specs: list[ClipSpec], inputs: list[Latents]) -> list[NDArray[np.float32]]:
+    def _draw(self, specs: Sequence[ClipSpec], inputs: Sequence[Latents]) -> list[NDArray[np.float32]]:
         """What the network makes of clips, together."""
         common = specs[0]  # in all that has to be alike in a batch
         orders = [_in_order(spec) for spec in specs]
@@ -150,7 +150,7 @@ class Drawer:
         return [drawn[k, order.own].float().cpu().numpy() for k, order in enumerate(orders)]
 
     def _known_frames(
-        self, common: ClipSpec, orders: list[_Order], inputs: list[Latents]
+        self, common: ClipSpec, orders: list[_Order], inputs: Sequence[Latents]
     ) -> tuple[Tensor, Tensor]:
         """What is known, references too, `[B, T, C, H, W]`, and a mask `[B, T, 1, H, W]`, 1 where it is."""
         channels, height, width = self.manifest.latents
@@ -195,7 +195,7 @@ class Drawer:
 
     def _drafts(
         self,
-        specs: list[ClipSpec],
+        specs: Sequence[ClipSpec],
         orders: list[_Order],
         further: list[Latents],  # of each clip the frames of its coarse draft, or nothing
         known: Tensor,

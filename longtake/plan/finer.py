@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from longtake.plan.clip import Origin, numbered, seed_of
 from longtake.plan.job import Frame, Job
-from longtake.plan.plan import Plan, SceneSeen, Shown, Walk
+from longtake.plan.plan import Piece, Plan, SceneSeen, Shown, Walk
 from longtake.plan.spec import ClipSpec, Draft, Sampling
 from longtake.plan.timeline import Timeline
 from longtake.plan.tree import Tree, overlap
@@ -57,6 +57,7 @@ class _Leaf(NamedTuple):
     frames: range  # of the tree, that are shown
     start: int  # frame of the base that the first of them is
     piece: int  # number of the base's piece
+    stop: int  # frame of the tree up to which it is needed for this leaf: behind the last one shown, or after
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,12 @@ class Finer(Plan):
 
     def levels_of(self, span: slice) -> list[int]:
         """Jobs per level of the base, and then of these clips."""
-        own = {(leaf.tree.number, leaf.n, k) for leaf in self._leaves(span) for k, _ in self._parts(leaf)}
-        return [*self.base.levels_of(self._of_base(span)), len(own)]
+        own, pieces = set[tuple[int, int, int]](), dict[int, Piece]()
+        for leaf in self._leaves(span):
+            own |= {(leaf.tree.number, leaf.n, k) for k, _ in self._parts(leaf)}
+            start = pieces[leaf.piece].frames.start if leaf.piece in pieces else leaf.frames.start
+            pieces[leaf.piece] = Piece(leaf.tree.number, range(start, leaf.stop))
+        return [*self.base.levels_under(pieces.values()), len(own)]
 
     def shown(self, span: slice) -> Iterator[Shown]:
         """The clips that show the frames of `span`, in film order."""
@@ -111,12 +116,12 @@ class Finer(Plan):
         if not self._is_own(job):
             return 0
         tree, n, k = self._place(job)
-        part, wanted, found = self._part(tree, n, k), range(self.length)[span], 0
+        part, wanted, count = self._part(tree, n, k), range(self.length)[span], 0
         for piece, start in self.base.cut(self._of_base(span)):
             if piece.tree == tree.number and (seen := overlap(part, piece.frames)):
                 first = self.times * (start + seen.start - piece.frames.start)
-                found += len(overlap(range(first, first + self.times * len(seen)), wanted))
-        return found
+                count += len(overlap(range(first, first + self.times * len(seen)), wanted))
+        return count
 
     def parents(self, job: Job) -> tuple[Job, ...]:
         """The jobs whose frames `job` takes."""
@@ -129,12 +134,12 @@ class Finer(Plan):
         if not self._is_own(job):
             return [self.times * i for i in self.base.joins(job)]
         tree, n, k = self._place(job)
-        part, found = self._part(tree, n, k), set[int]()
+        part, in_film = self._part(tree, n, k), set[int]()
         for moved in range(job.spec.frames):
-            whole = self._film_frame(tree.number, part.start + moved // self.times)
-            if whole is not None:
-                found.add(self.times * whole + moved % self.times)
-        return sorted(i for i in found if i < self.length)
+            base = self._film_frame(tree.number, part.start + moved // self.times)
+            if base is not None:
+                in_film.add(self.times * base + moved % self.times)
+        return sorted(i for i in in_film if i < self.length)
 
     def walk(
         self, have: Container[str], span: slice, levels: int | None = None
@@ -147,8 +152,8 @@ class Finer(Plan):
         numbered = enumerate(self._leaves(span))
         for _, group in groupby(numbered, key=lambda one: (one[0] // _TOGETHER, one[1].tree.number)):
             leaves = [leaf for _, leaf in group]
-            tree, first, last = leaves[0].tree, leaves[0].frames.start, leaves[-1].frames.stop
-            yield from walk.tree(tree, range(first, min(last + 1, tree.length)), None)
+            tree = leaves[0].tree
+            yield from walk.tree(tree, range(leaves[0].frames.start, leaves[-1].stop), None)
             for leaf in leaves:
                 for k, _ in self._parts(leaf):
                     job = self._clip(tree, leaf.n, k)
@@ -191,9 +196,20 @@ class Finer(Plan):
             tree, shift = self.trees[piece.tree], piece.frames.start - start
             inside = overlap(piece.frames, range(base.start + shift, base.stop + shift))
             if inside:
-                for n in range(tree.leaf_number(inside[0]), tree.leaf_number(inside[-1]) + 1):
+                last = tree.leaf_number(inside[-1])
+                for n in range(tree.leaf_number(inside[0]), last + 1):
                     frames = overlap(tree.shows(n), inside)
-                    yield _Leaf(tree, n, frames, frames.start - shift, number)
+                    stop = frames.stop + 1 if n < last else self._needed(tree, n, inside.stop)
+                    yield _Leaf(tree, n, frames, frames.start - shift, number, stop)
+
+    def _needed(self, tree: Tree, n: int, stop: int) -> int:
+        """Up to where clips over leaf `n` need the tree, which show it up to `stop`.
+
+        The last one may end with a frame of the next leaf.
+        """
+        part = next(part for part in self._all_parts(tree, n) if stop - 1 in part)
+        beyond = tree.frames(tree.depth - 1, n)[-1] < part.stop < tree.length
+        return part.stop + 1 if beyond else stop
 
     def _is_own(self, job: Job) -> bool:
         return job.place is not None and job.level == self.trees[job.place.tree].depth
@@ -231,21 +247,21 @@ class Finer(Plan):
         """The frames of a clip that are given: those of its leaf, and the next one where the tree has it."""
         part, frames = self._part(tree, n, k), tree.frames(tree.depth - 1, n)
         leaf = tree.clip(tree.depth - 1, n)
-        found = [
+        known = [
             Origin(Frame(leaf.key, i - frames[0]), tree.number, i, lambda: leaf)
             for i in range(part.start, min(part.stop, frames[-1]) + 1)
         ]
         if frames[-1] < part.stop < tree.length:
-            found.append(tree.origin(part.stop))
-        return found
+            known.append(tree.origin(part.stop))
+        return known
 
     def _clip(self, tree: Tree, n: int, k: int) -> Job:
         """The job of clip `k` over leaf `n`."""
         part, known, leaf = self._part(tree, n, k), self._known(tree, n, k), tree.clip(tree.depth - 1, n)
         # After the last frame shown comes one that is known; at the tree's end those between are alone.
         length = max(self.times * len(part), self.times * (len(known) - 1) + 1)
-        said = [tree.prompt(part.start + k // self.times) for k in range(length)]
-        prompts, rows = numbered(said)
+        texts = [tree.prompt(part.start + k // self.times) for k in range(length)]
+        prompts, rows = numbered(texts)
         assert isinstance(leaf.spec, ClipSpec)
         assert leaf.place is not None
         spec = ClipSpec(

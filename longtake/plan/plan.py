@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -92,18 +92,22 @@ class Plan:
 
     def levels_of(self, span: slice) -> list[int]:
         """Jobs per level that `span` needs, keyframes first; those that edits have replaced are left out."""
-        found = [0] * max(tree.depth for tree in self.trees)
-        seen: dict[tuple[int, int], int] = {}  # tree and level -> the first number that is not counted yet
-        for piece, _ in self.cut(span):
+        return self.levels_under(piece for piece, _ in self.cut(span))
+
+    def levels_under(self, pieces: Iterable[Piece]) -> list[int]:
+        """Jobs per level that these frames of trees need; pieces of one tree go forward."""
+        counts = [0] * max(tree.depth for tree in self.trees)
+        counted: dict[tuple[int, int], int] = {}  # tree and level -> the first number that is not counted yet
+        for piece in pieces:
             tree = self.trees[piece.tree]
             for level in range(tree.depth):
                 numbers = tree.clips(level, piece.frames)
-                first = max(numbers.start, seen.get((piece.tree, level), 0))
-                seen[piece.tree, level] = numbers.stop
+                first = max(numbers.start, counted.get((piece.tree, level), 0))
+                counted[piece.tree, level] = numbers.stop
                 fresh = range(first, max(first, numbers.stop))
                 last_is_void = bool(fresh) and tree.is_void(level, fresh[-1])
-                found[level] += tree.jobs_from(level, fresh) - last_is_void
-        return found
+                counts[level] += tree.jobs_from(level, fresh) - last_is_void
+        return counts
 
     @property
     def jobs_total(self) -> int:
@@ -185,8 +189,8 @@ class Plan:
         tree = self.trees[job.place.tree]
         frames = [(tree.number, i) for i in tree.frames(job.place.level, job.place.number)]
         frames += [(origin.tree, origin.frame) for origin in tree.stands_on(job.place)]
-        found = {self._film_frame(*frame) for frame in frames}
-        return sorted(i for i in found if i is not None)
+        in_film = {self._film_frame(*frame) for frame in frames}
+        return sorted(i for i in in_film if i is not None)
 
     def walk(
         self, have: Container[str], span: slice, levels: int | None = None

@@ -36,8 +36,8 @@ def alike(spec: Any) -> Hashable:
 
 def _alike(declared: Field[Any], value: Any) -> Hashable:
     if "alike" in declared.metadata and value is not None:
-        told: Hashable = declared.metadata["alike"](value)
-        return told
+        part: Hashable = declared.metadata["alike"](value)
+        return part
     return alike(value) if is_dataclass(value) else value
 
 
@@ -90,7 +90,7 @@ class Draft:
     start: float | None = None  # noise level from which the clip is drawn, from the draft; None: from noise
 
     def to_params(self) -> dict[str, Any]:
-        """As a parameter of a job. A kind is told by what only it has; the first two had no names."""
+        """As a parameter of a job. A kind is known by what only it has: the first two came without names."""
         params: dict[str, Any] = {"level": self.level}
         if self.kind == "flow":
             params["flow"] = self.motion

@@ -78,7 +78,7 @@ class Tree:
         reach = strategy.reach(length, self.strides[0]) if strategy.chain is None else None
         self._keyframes = Keyframes(length, self.strides[0], strategy.chain, length if last else reach)
         self._drawing = lru_cache(maxsize=_REMEMBERED)(self._make)
-        self._keys: dict[int, list[str]] = {}  # of a chain's clips by version, from the first one that it has
+        self._keys: dict[int, list[str]] = {}  # of a chain's clips by edit, from the first one that it has
 
     def with_layer(self, layer: Layer) -> Tree:
         """The tree after one more edit."""
@@ -90,7 +90,7 @@ class Tree:
         return self._changed(pictures={**self.pictures, **pictures})
 
     def _changed(self, **changes: Any) -> Tree:
-        told: dict[str, Any] = {"pictures": self.pictures, "layers": self.layers, **changes}
+        fields: dict[str, Any] = {"pictures": self.pictures, "layers": self.layers, **changes}
         return Tree(
             self.strategy,
             self.length,
@@ -99,7 +99,7 @@ class Tree:
             first=self._first,
             last=self._last,
             elsewhere=self._elsewhere,
-            **told,
+            **fields,
         )
 
     @property
@@ -160,8 +160,8 @@ class Tree:
             fresh = self._keyframes.fresh(n)
             return range(fresh[0], min(fresh[-1] + 1, self.length - self.closed))
         frames = self.frames(self.depth - 1, n)
-        whole = n == self.count(self.depth - 1) - 1 and not self.closed
-        return range(frames[0], min(frames[-1] + whole, self.length))
+        is_last = n == self.count(self.depth - 1) - 1 and not self.closed
+        return range(frames[0], min(frames[-1] + is_last, self.length))
 
     def above(self, n: int) -> int:
         """Number of the clip that leaf `n` lies under: of a chain, the one that draws its last frame."""
@@ -197,14 +197,14 @@ class Tree:
         """The job of clip `n` of `level` as the last edit left it."""
         return self._clip(level, n, self._newest(level, n))
 
-    def prompt(self, i: int, version: int | None = None) -> str:
-        """The prompt of frame `i` after `version` edits, or all."""
-        layer = self._layer_of(i, len(self.layers) if version is None else version)
+    def prompt(self, i: int, edit: int | None = None) -> str:
+        """The prompt of frame `i` after the edit `edit` (0: as first planned), or the last one."""
+        layer = self._layer_of(i, len(self.layers) if edit is None else edit)
         return self.layers[layer - 1].prompt if layer else self._prompt(i)
 
-    def origin(self, i: int, version: int | None = None) -> Origin:
-        """Where the latent of frame `i` was first drawn, after `version` edits, or all."""
-        layer = self._layer_of(i, len(self.layers) if version is None else version)
+    def origin(self, i: int, edit: int | None = None) -> Origin:
+        """Where the latent of frame `i` was first drawn, after the edit `edit`, or the last one."""
+        layer = self._layer_of(i, len(self.layers) if edit is None else edit)
         pinned = self._given(layer)
         if i in pinned:
             return Origin(Frame(pinned[i].key, 0), self.number, i, partial(pinned.__getitem__, i))
@@ -222,8 +222,8 @@ class Tree:
 
     def stands_on(self, place: Place) -> list[Origin]:
         """What the clip at `place` takes frames of."""
-        known, seen, before = self._inputs(place.level, place.number, place.edit)
-        return [*known.values(), *(origin for _, _, origin in seen), *([before] if before else [])]
+        known, references, before = self._inputs(place.level, place.number, place.edit)
+        return [*known.values(), *(origin for _, _, origin in references), *([before] if before else [])]
 
     def parents(self, place: Place) -> tuple[Job, ...]:
         """The jobs whose frames the job at `place` takes, in its order."""
@@ -242,7 +242,7 @@ class Tree:
         def below(level: int, n: int) -> range:
             return overlap(self.below(level, n), spans[level + 1])
 
-        def whole(level: int, numbers: range) -> int:
+        def jobs_below(level: int, numbers: range) -> int:
             """Jobs of the clips `numbers` of a level, and of all below them."""
             total = self.jobs_from(level, numbers)
             for upper in range(level, self.depth - 1):
@@ -260,27 +260,27 @@ class Tree:
         def missing(level: int, n: int) -> int:
             done = there(level, n)
             if done is not None:
-                return whole(level, range(n, n + 1)) - done
+                return jobs_below(level, range(n, n + 1)) - done
             return sum(missing(level + 1, c) for c in below(level, n)) if level + 1 < self.depth else 0
 
         total = self._pictures_missing(have, spans)
         for n in spans[0]:
             done = there(0, n)
             if done is not None:  # nor has it those that stand on it
-                return total + whole(0, range(n, spans[0].stop)) - done
+                return total + jobs_below(0, range(n, spans[0].stop)) - done
             total += missing(0, n)
         return total
 
     def _pictures_missing(self, have: Container[str], spans: Sequence[range]) -> int:
         """How many pictures the clips in `spans` (numbers per level) still need."""
-        found = set()
+        lacking = set()
         for i, picture in self.pictures.items():
             if picture.key not in have:
                 around = [(level, n) for level in range(self.depth) for n in self._around(level, i)]
                 takers = (self.clip(level, n) for level, n in around if n in spans[level])
                 if any(job.key not in have and (picture.key, 0) in job.inputs for job in takers):
-                    found.add(picture.key)
-        return len(found)
+                    lacking.add(picture.key)
+        return len(lacking)
 
     def _around(self, level: int, i: int) -> Sequence[int]:
         """Numbers of the clips of `level` among whose frames, or between them, frame `i` is."""
@@ -299,83 +299,81 @@ class Tree:
         begun = 0 in self.pictures
         return len(numbers) + sum(self.strategy.count_preparing(level, n, begun) for n in numbers)
 
-    def _clip(self, level: int, n: int, version: int) -> Job:
-        return self._drawing(level, n, version).job
+    def _clip(self, level: int, n: int, edit: int) -> Job:
+        return self._drawing(level, n, edit).job
 
-    def _given(self, version: int) -> Mapping[int, Job]:
-        """The pictures of the edit `version`, or those that the tree began with."""
-        return dict(self.layers[version - 1].pins) if version else self.pictures
+    def _given(self, edit: int) -> Mapping[int, Job]:
+        """The pictures of the edit `edit`, or those that the tree began with."""
+        return dict(self.layers[edit - 1].pins) if edit else self.pictures
 
-    def _layer_of(self, i: int, version: int) -> int:
-        """The last of the first `version` edits that drew frame `i` anew, or 0."""
-        return next((v for v in range(version, 0, -1) if i in self.layers[v - 1].span), 0)
+    def _layer_of(self, i: int, edit: int) -> int:
+        """The last edit up to `edit` that drew frame `i` anew, or 0."""
+        return next((e for e in range(edit, 0, -1) if i in self.layers[e - 1].span), 0)
 
-    def _drawn_as(self, level: int, n: int, version: int, index: int) -> Origin:
+    def _drawn_as(self, level: int, n: int, edit: int, index: int) -> Origin:
         """Frame `index` of a clip."""
-        latent = Frame(self._key(level, n, version), index)
-        return Origin(
-            latent, self.number, self.frames(level, n)[index], partial(self._clip, level, n, version)
-        )
+        latent = Frame(self._key(level, n, edit), index)
+        return Origin(latent, self.number, self.frames(level, n)[index], partial(self._clip, level, n, edit))
 
-    def _key(self, level: int, n: int, version: int) -> str:
+    def _key(self, level: int, n: int, edit: int) -> str:
         """The key of a clip. A chain's are computed in order and kept: no call goes as deep as it is long."""
         if level or self.strategy.chain is None:
-            return self._clip(level, n, version).key
-        first = self._keyframes.clip_of(self.layers[version - 1].span.start) if version else 0
-        keys = self._keys.setdefault(version, [])
+            return self._clip(level, n, edit).key
+        first = self._keyframes.clip_of(self.layers[edit - 1].span.start) if edit else 0
+        keys = self._keys.setdefault(edit, [])
         while len(keys) <= n - first:
-            keys.append(self._clip(0, first + len(keys), version).key)
+            keys.append(self._clip(0, first + len(keys), edit).key)
         return keys[n - first]
 
-    def _newest(self, level: int, n: int, version: int | None = None) -> int:
-        """The last of `version` edits, or all, that changed what clip `n` of `level` draws or shows; or 0."""
+    def _newest(self, level: int, n: int, edit: int | None = None) -> int:
+        """The last edit (up to `edit`) that changed what clip `n` of `level` draws or shows, or 0."""
         if not self.layers:
             return 0
         changed = set(self.draws(level, n))
         if level == self.depth - 1:
             changed.update(self.shows(n)[int(n == 0 and self._first is not None) :])
-        version = len(self.layers) if version is None else version
-        return max((self._layer_of(i, version) for i in changed), default=0)
+        edit = len(self.layers) if edit is None else edit
+        return max((self._layer_of(i, edit) for i in changed), default=0)
 
     def _inputs(
-        self, level: int, n: int, version: int
+        self, level: int, n: int, edit: int
     ) -> tuple[dict[int, Origin], list[tuple[int, str, Origin]], Origin | None]:
         """What a clip is given.
 
         Its known frames by position, (time, prompt, origin) of others, and the last frame of the clip that it
         stands on in a chain that carries none.
         """
-        frames, layer = self.frames(level, n), self.layers[version - 1] if version else None
-        pinned = self._given(version)
+        frames, layer = self.frames(level, n), self.layers[edit - 1] if edit else None
+        pinned = self._given(edit)
         drawn = {i for i in self.draws(level, n) if (layer is None or i in layer.span) and i not in pinned}
-        known = {at: self.origin(i, version) for at, i in enumerate(frames) if i not in drawn}
+        known = {at: self.origin(i, edit) for at, i in enumerate(frames) if i not in drawn}
         if not drawn:
             return known, [], None
         before = None
         if level == 0 and n and not self._keyframes.carried:
-            before = self._drawn_as(0, n - 1, self._newest(0, n - 1, version), -1)
+            before = self._drawn_as(0, n - 1, self._newest(0, n - 1, edit), -1)
         middle = (min(drawn) + max(drawn)) / 2
         pins = [i for i in pinned if frames[0] < i < frames[-1] and i not in frames]
         pins = self._shown(level, pins, middle)
-        seen = [(i, self.prompt(i, version), self.origin(i, version)) for i in pins]
+        references = [(i, self.prompt(i, edit), self.origin(i, edit)) for i in pins]
         others: list[tuple[int, str, Callable[[], Origin]]]
         if level == 0:
             others = [*self._elsewhere]
             if n and self.strategy.chain is not None:
-                others.append((0, self.prompt(0, version), partial(self.origin, 0, version)))
+                others.append((0, self.prompt(0, edit), partial(self.origin, 0, edit)))
         elif self.strategy.chain is not None:
             others = []
         else:
             free = [i for i in self.frames(0, 0) if not frames[0] <= i <= frames[-1]]
-            others = [(i, self.prompt(i, version), partial(self.origin, i, version)) for i in free]
-        room = self.strategy.most_references - len(seen)
+            others = [(i, self.prompt(i, edit), partial(self.origin, i, edit)) for i in free]
+        room = self.strategy.most_references - len(references)
         if room > 0 and others:
             away = [(abs(i - middle), prompt) for i, prompt, _ in others]
-            wanted = [self.prompt(i, version) for i in frames if i in drawn]
-            given = [self.prompt(frames[at], version) for at in known]
+            wanted = [self.prompt(i, edit) for i in frames if i in drawn]
+            given = [self.prompt(frames[at], edit) for at in known]
             chosen = self.strategy.choose_references(wanted, given, away)[:room]
-            seen += [(time, prompt, find()) for time, prompt, find in (others[k] for k in chosen)]
-        return known, sorted(seen, key=lambda one: one[0]), before
+            references += [(time, prompt, find()) for time, prompt, find in (others[k] for k in chosen)]
+        return known, sorted(references, key=lambda one: one[0]), before
 
     def _shown(self, level: int, pictures: list[int], middle: float) -> list[int]:
         """Which of the pictures between a clip's frames it is shown beside them.
@@ -389,21 +387,21 @@ class Tree:
             return [pictures[int(k * step)] for k in range(min(len(pictures), _PICTURES))]
         return sorted(pictures, key=lambda i: abs(i - middle))[:most]
 
-    def _make(self, level: int, n: int, version: int) -> Drawing:
+    def _make(self, level: int, n: int, edit: int) -> Drawing:
         frames = self.frames(level, n)
-        known, seen, before = self._inputs(level, n, version)
+        known, references, before = self._inputs(level, n, edit)
         return self.strategy.draw(
             Clip(
-                place=Place(self.number, level, n, version),
+                place=Place(self.number, level, n, edit),
                 frames=tuple(frames),
-                prompts=tuple(self.prompt(i, version) for i in frames),
+                prompts=tuple(self.prompt(i, edit) for i in frames),
                 known=tuple(known),
                 inputs=tuple(origin.latent for origin in known.values()),
                 references=tuple(
-                    ReferenceFrame(time, prompt, origin.latent) for time, prompt, origin in seen
+                    ReferenceFrame(time, prompt, origin.latent) for time, prompt, origin in references
                 ),
                 before=before and before.latent.key,
-                reroll=self.layers[version - 1].reroll if version else 0,
+                reroll=self.layers[edit - 1].reroll if edit else 0,
             )
         )
 

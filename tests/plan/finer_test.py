@@ -97,8 +97,16 @@ def test_a_span_shows_itself(length: int, make: Callable[[int], Plan], data: st.
     b = data.draw(st.integers(a + 1, plan.length))
     shown = list(plan.shown(slice(a, b)))
     assert [one.start + k for one in shown for k in range(len(one.indices))] == list(range(a, b))
-    jobs = {job.key for job in plan.missing((), slice(a, b))}
-    assert {one.leaf.key for one in shown} <= jobs
+    jobs = [job.key for job in plan.missing((), slice(a, b))]
+    needed: set[str] = set()
+    stack = [one.leaf for one in shown]
+    while stack:
+        job = stack.pop()
+        if job.key not in needed:
+            needed.add(job.key)
+            stack += plan.parents(job)
+    assert set(jobs) == needed
+    assert len(jobs) == plan.count_missing((), slice(a, b)) == sum(plan.levels_of(slice(a, b)))
 
 
 @pytest.mark.parametrize("make", PLANS)

@@ -71,8 +71,8 @@ class Schedule:
         while len(self._waiting) < self._ahead and (job := next(self._coming, None)) is not None:
             self._undone.add(job.key)
             self._waiting.add(job, self._undone)
-        while len(self._segments) < _SEGMENTS and (found := next(self._cut, None)) is not None:
-            self._segments.append(found)
+        while len(self._segments) < _SEGMENTS and (segment := next(self._cut, None)) is not None:
+            self._segments.append(segment)
         return self._next_segment() or self._next_clips(idle)
 
     @property
@@ -144,8 +144,8 @@ class Schedule:
 
     def _missing(self, span: slice, levels: int | None, order: Order) -> Iterator[Job]:
         """The jobs whose clips the store lacks, or holds damaged: those are removed."""
-        whole = levels or max(tree.depth for tree in self._plan.trees)
-        for depth in range(1, whole + 1) if order == "keyframes-first" else (whole,):
+        deepest = levels or max(tree.depth for tree in self._plan.trees)
+        for depth in range(1, deepest + 1) if order == "keyframes-first" else (deepest,):
             for job, there in self._plan.walk(_Have(self), span, depth):
                 if job.key in self._passed:
                     continue
