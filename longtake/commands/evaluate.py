@@ -15,7 +15,6 @@ from longtake.commands.artists import ModelArtist
 from longtake.commands.draw import draw, resumable
 from longtake.commands.progress import Bar
 from longtake.commands.selection import Selection, Work, note
-from longtake.evaluate import api
 from longtake.evaluate.script import Script
 from longtake.evaluate.sources import GivenFilm, StoredFilm, films_of
 from longtake.film.segments import cut_segments
@@ -24,7 +23,8 @@ from longtake.strategies.chosen import parse_way
 from longtake.video import VideoError
 from longtake.world.vocabulary import Split
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # it imports torch, which takes long
+    from longtake.evaluate import api
     from longtake.evaluate.distances.published import Networks
 
 PRESETS = {"ci": (2, 256), "dev": (8, 1024), "release": (32, 3376)}  # episodes, frames of each
@@ -48,6 +48,8 @@ class Options:
 
 def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[Report, str]:
     """Measure the film, or every film of a folder, against the storyboard that they show."""
+    from longtake.evaluate import api
+
     films = _films(path, "FILM")
     with _running(options) as run:
         api.check_options(run)
@@ -60,6 +62,8 @@ def evaluate_films(path: Path, selection: Selection, options: Options) -> tuple[
 
 def evaluate_real(path: Path, real: Path, options: Options) -> tuple[Report, str]:
     """Measure the film, or every film of a folder, beside real videos of anything."""
+    from longtake.evaluate import api
+
     films, videos = _films(path, "FILM"), _films(real, "--real")
     with _running(options) as run:
         try:
@@ -80,6 +84,8 @@ def evaluate_strategies(
     options: Options,
 ) -> tuple[Report, str]:
     """Render episodes of the split by every strategy, and compare them on the same scripts."""
+    from longtake.evaluate import api
+
     for strategy in strategies:
         try:
             parse_way(strategy)
@@ -115,6 +121,8 @@ def _films(path: Path, hint: str) -> dict[str, GivenFilm]:
 @contextmanager
 def _running(options: Options) -> Iterator[api.Options]:
     """The options as the library takes them, with a bar; Ctrl-C says how to go on."""
+    from longtake.evaluate import api
+
     try:
         controls = api.chosen_controls(options.controls)
     except ValueError as error:
