@@ -165,7 +165,9 @@ class Drawer:
                 mask[k, position] = 1
         return known, mask
 
-    def _conditions(self, specs: list[ClipSpec], orders: list[_Order], known: Tensor, mask: Tensor) -> Given:
+    def _conditions(
+        self, specs: Sequence[ClipSpec], orders: list[_Order], known: Tensor, mask: Tensor
+    ) -> Given:
         """All that the network is given, but drafts. Row 0 of the text is the unconditional prompt."""
         prompts, rows = [""], []
         for spec, order in zip(specs, orders, strict=True):

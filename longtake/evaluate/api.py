@@ -10,24 +10,38 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import torch
+
+from longtake.draw.load import best_device
 from longtake.evaluate.catalogue import BESIDE_REAL_VIDEOS
 from longtake.evaluate.controls import CONTROLS
+from longtake.evaluate.distances.published import NETWORKS, Networks, open_networks, published_distances
+from longtake.evaluate.distances.sets import reference_digest
+from longtake.evaluate.gates import gates_of
+from longtake.evaluate.measured import Row
+from longtake.evaluate.probes import PROBES, Probes, load_probes
+from longtake.evaluate.real_videos import distances_to_real, measure_real
+from longtake.evaluate.report import (
+    Report,
+    doubts_of,
+    scales_for,
+    spread_of,
+    versions,
+    write_report,
+    write_strip,
+)
+from longtake.evaluate.rows import Episode, Line, Measuring, measure_lines, seam_profiles, watch_lines
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
 from longtake.evaluate.sources import DecodedTruth, Films, GivenFilm, Source, WorldFilm, films_of
+from longtake.evaluate.table import Header
 from longtake.machine import cores
 from longtake.plan import Plan
 from longtake.storyboard import Storyboard, StoryboardError, load, timeline
 from longtake.video import Codec
 from longtake.world.script import episode_seeds
 from longtake.world.vocabulary import Split
-
-if TYPE_CHECKING:  # they import torch, which takes long
-    from longtake.evaluate.distances.published import Networks
-    from longtake.evaluate.probes import Probes
-    from longtake.evaluate.report import Report
-    from longtake.evaluate.rows import Episode, Line
 
 TRUTH = "ground truth"
 
@@ -69,7 +83,7 @@ def evaluate(
     controls: str | Sequence[str] = "all",
     probes: str | Path | None = None,
     networks: Networks | None = None,
-    workers: int | None = None,
+    workers: int | None = 1,
     memorised: bool = True,
     progress: Progress | None = None,
 ) -> Report:
@@ -87,7 +101,8 @@ def evaluate(
             several. Beside real videos there are none.
         probes: folder of other probes than longtake's own.
         networks: of published numbers, as `open_networks` makes them of a user's weights.
-        workers: processes that watch films; None is one per core.
+        workers: processes that watch films; None is one per core. A script that asks for several must guard
+            what it runs by `if __name__ == "__main__":`, as they import it.
         memorised: whether films are looked up among the training clips of longtake's own models, which says
             nothing of films that other models drew.
         progress: hears (done, total, what), such as (1, 4, "films watched").
@@ -127,7 +142,6 @@ def beside_truth(
     options: Options,
 ) -> Report:
     """Measure films beside ground truth of the storyboard that they show."""
-    from longtake.evaluate.rows import Episode, Line
 
     networks, probes = _networks(options), _probes(options)
     script = script_of_board(board, plan)
@@ -158,10 +172,6 @@ def beside_real_videos(
     options: Options,
 ) -> Report:
     """Measure films beside real videos of anything."""
-    from longtake.evaluate.distances.published import NETWORKS
-    from longtake.evaluate.real_videos import distances_to_real, measure_real
-    from longtake.evaluate.report import versions, write_report
-    from longtake.evaluate.table import Header
 
     networks = _networks(options)
     not_computed = {
@@ -217,7 +227,6 @@ def compare(
     options: Options,
 ) -> Report:
     """Compare films that several strategies drew of the same scripts."""
-    from longtake.evaluate.rows import Episode, Line
 
     networks, probes = _networks(options), _probes(options)
     first = next(iter(films.values()))
@@ -293,8 +302,6 @@ def unread_scenes(script: Script) -> Iterator[str]:
 @contextmanager
 def _same_threads() -> Iterator[None]:
     """Watching sets torch to one thread; afterwards the caller has as many as before."""
-    import torch
-
     before = torch.get_num_threads()
     try:
         yield
@@ -304,15 +311,12 @@ def _same_threads() -> Iterator[None]:
 
 def _networks(options: Options) -> Networks:
     """The networks of published numbers that there are weights of."""
-    from longtake.draw.load import best_device
-    from longtake.evaluate.distances.published import open_networks
 
     return options.networks or open_networks({}, {}, device=best_device())
 
 
 def _probes(options: Options) -> Probes:
     """The probes of the first seed."""
-    from longtake.evaluate.probes import PROBES, load_probes
 
     return load_probes(options.probes or PROBES)
 
@@ -333,7 +337,6 @@ def _known_lines(
     controls: Sequence[str],
 ) -> list[Line]:
     """Ground truth with the episodes' own latents, and the controls."""
-    from longtake.evaluate.rows import Line
 
     def line(name: str) -> Line:
         drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}
@@ -352,55 +355,32 @@ def _report(
     facts: dict[str, Any],
 ) -> Report:
     """Watch, measure, judge, and write the report."""
-    from longtake.evaluate.distances.published import published_distances
-    from longtake.evaluate.distances.sets import reference_digest
-    from longtake.evaluate.gates import gates_of
-    from longtake.evaluate.probes import PROBES
-    from longtake.evaluate.report import (
-        doubts_of,
-        scales_for,
-        spread_of,
-        versions,
-        write_report,
-        write_strip,
-    )
-    from longtake.evaluate.rows import Measuring, measure_lines, seam_profiles, watch_lines
-    from longtake.evaluate.table import Header
-
-    folder, kept = options.probes or PROBES, options.kept
-    systems = [line for line in lines if line.kind == "system"]
     how = Measuring(
-        kept,
-        folder,
+        options.kept,
+        options.probes or PROBES,
         workers=options.workers or cores(),
         on_done=options.listener("films watched"),
         on_row=options.listener("rows measured"),
         memorised=options.memorised,
     )
-    # Of the other probes only values are shown: their intervals would take long for nothing.
-    other = replace(how, seed=1, resamples=0) if (folder / "frame-1").is_dir() else None
-    watch_lines([(lines, how), *([(systems, other)] if other else [])])
-    rows = measure_lines(episodes, lines, how)
-    if other:
-        others = measure_lines(episodes, systems, other)
-        facts["another probe moves"] = spread_of([row for row in rows if row.kind == "system"], others)
-    gates = gates_of(probes, kept)
+    rows, moved = _measured(episodes, lines, how)
+    gates = gates_of(probes, options.kept)
     seen = options.listener("films seen by named networks")
-    named = published_distances(episodes, lines, networks, kept, seen)
-    for number, line in enumerate(systems, start=1):
+    named = published_distances(episodes, lines, networks, options.kept, seen)
+    for number, line in enumerate((line for line in lines if line.kind == "system"), start=1):
         name, film = next(iter(line.films.items()))
         script = next(episode.script for episode in episodes if episode.name == name)
         write_strip(film, script, options.out / f"strip-{number}.png")
     length = episodes[0].script.length
     at, scales = scales_for(length)
+    references = {source.key for line in lines for source in line.references.values()}
     header = Header(
         facts={
             **versions(),
             **facts,
+            **moved,
             "probes": probes.sha256,
-            "references": reference_digest(
-                {source.key for line in lines for source in line.references.values()}
-            ),
+            "references": reference_digest(references),
             "frames": length,
             "limits": f"fixed on validation episodes of {at} frames",
             "probes on ground truth": {name: round(value, 4) for name, value in gates.items()},
@@ -420,3 +400,17 @@ def _report(
         prompts={e.name: [shot.caption for shot in e.script.shots] for e in episodes},
         profiles=seam_profiles(episodes, lines, how),
     )
+
+
+def _measured(
+    episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring
+) -> tuple[list[Row], dict[str, Any]]:
+    """The rows; and, where there are probes of a second seed, by how much these move the systems' values."""
+    if not (how.probes / "frame-1").is_dir():
+        return measure_lines(episodes, lines, how), {}
+    # Of the other probes only values are shown: their intervals would take long for nothing.
+    other, systems = replace(how, seed=1, resamples=0), [line for line in lines if line.kind == "system"]
+    watch_lines([(lines, how), (systems, other)])  # each film is made once for both
+    rows = measure_lines(episodes, lines, how)
+    others = measure_lines(episodes, systems, other)
+    return rows, {"another probe moves": spread_of([row for row in rows if row.kind == "system"], others)}

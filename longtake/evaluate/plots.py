@@ -104,9 +104,9 @@ def plot_scores(row: Row, scales: Mapping[str, Scale], path: str | Path) -> None
         axes.set_yticks(range(len(names)), [called(name) for name in names], fontsize=8)
 
 
-def strip(frames: Sequence[Pixels], labels: Sequence[str], path: str | Path, columns: int = 4) -> None:
+def strip(frames: Sequence[Pixels], labels: Sequence[str], path: str | Path) -> None:
     """Frames in rows, each with its label beside it. Needs no matplotlib."""
-    write_png(contact_sheet(frames, labels, columns), path)
+    write_png(contact_sheet(frames, labels), path)
 
 
 def _curves(row: Row) -> dict[str, list[Curve]]:

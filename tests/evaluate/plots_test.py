@@ -72,7 +72,7 @@ def test_scores_have_a_bar_per_measure(tmp_path: Path) -> None:
 
 def test_a_strip_shows_every_frame(tmp_path: Path) -> None:
     frames = [np.full((64, 64, 3), grey, dtype=np.uint8) for grey in (10, 90, 170)]
-    strip(frames, ["first", "second", "third"], tmp_path / "strip.png", columns=3)
+    strip(frames, ["first", "second", "third"], tmp_path / "strip.png")
     with Image.open(tmp_path / "strip.png") as picture:
         assert {10, 90, 170} <= set(np.unique(np.asarray(picture)))
 

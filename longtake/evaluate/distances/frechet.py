@@ -21,7 +21,7 @@ _HALVINGS = 10  # of a reference, for its floor
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Number, mean and scatter of feature vectors; `a + b` are the moments of both sets together."""
+    """Number, mean and scatter of feature vectors; `pool` puts sets together."""
 
     n: int
     mean: Floats  # [D]
@@ -47,9 +47,6 @@ class Moments:
             raise ValueError(f"{self.n} samples have no covariance: measure at least two, better thousands")
         covariance: Floats = self.scatter / (self.n - 1)
         return covariance
-
-    def __add__(self, other: Moments) -> Moments:
-        return pool((self, other))
 
 
 def pool(parts: Sequence[Moments]) -> Moments:

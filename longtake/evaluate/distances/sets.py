@@ -39,11 +39,6 @@ class Distance:
     films: int  # on each side: how many of the samples are independent
     note: str = ""
 
-    def __str__(self) -> str:
-        interval = f" ({self.low:.4g} to {self.high:.4g})" if np.isfinite(self.low) else ""
-        note = f", {self.note}" if self.note else ""
-        return f"{self.value:.4g}{interval}, N = {self.samples} of {self.films} films{note}"
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OverTime:

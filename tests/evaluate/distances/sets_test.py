@@ -52,7 +52,6 @@ def test_all_samples_of_all_films_make_one_distance() -> None:
     assert found.value == pytest.approx(frechet(joined(films), joined(references)))
     assert (found.samples, found.films) == (200, 4)
     assert found.low < found.value < found.high
-    assert "N = 200 of 4 films" in str(found)
     assert pooled_distance(films, films, chance()).value < 1e-9
 
 
@@ -155,7 +154,6 @@ def test_one_film_has_no_interval() -> None:
     found = pooled_distance(made(1, 30, 0), made(1, 30, 1), chance())
     assert found.value > 0
     assert np.isnan([found.low, found.high]).all()
-    assert "(" not in str(found)
 
 
 def test_digests_tell_sets_apart() -> None:
