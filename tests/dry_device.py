@@ -27,12 +27,11 @@ NAME = "paper"
 
 _aten = torch.ops.aten
 _AUTOCAST_KEY = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
-_MOVES = {_aten._to_copy.default, _aten.copy_.default, _aten.copy.default}  # take what lies elsewhere
+_MOVES = {_aten._to_copy.default, _aten.copy_.default}  # take what lies elsewhere
 _INDEXED = {
     _aten.index.Tensor,
     _aten.index_put_.default,
     _aten.index_put.default,
-    _aten._index_put_impl_.default,
 }
 # What autocast computes in bfloat16 and what in float32, of the operations that occur here; as on CUDA.
 _SHORT = ("matmul", "addmm", "bmm", "conv1d", "conv2d", "conv3d", "linear", "mm")
