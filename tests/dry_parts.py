@@ -144,9 +144,9 @@ def back_end(name: str, device: str, model: Path, folder: Path) -> None:
 
     pipeline = getattr(tiny_pipelines, name.replace("-", "_"))(folder)
     width, height, frames = BACKENDS[name]
-    said = {"prompt": "fox in the meadow", "negative": "", "seed": 7, "steps": 2, "guidance": 3.0}
+    words = {"prompt": "fox in the meadow", "negative": "", "seed": 7, "steps": 2, "guidance": 3.0}
     shown = {"width": width, "height": height, "fps": 12.0, "blend": 0, "times": list(range(frames))}
-    job = Job("fill", (), {**said, **shown, "known": [0, frames - 1]})
+    job = Job("fill", (), {**words, **shown, "known": [0, frames - 1]})
     ends = np.random.default_rng(3).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
 
     def fill(where: str) -> Any:
@@ -362,8 +362,8 @@ def fault_of(error: BaseException) -> str:
     lines = traceback.extract_tb(error.__traceback__)
     ours = [line for line in lines if Path(line.filename).is_relative_to(package)] or list(lines)
     way = [f"{Path(line.filename).parent.name}/{Path(line.filename).name}:{line.lineno}" for line in ours]
-    said = str(error).split(". This could")[0]
-    return f"{type(error).__name__}: {said}\nin {' > '.join(way)}: {ours[-1].line}"
+    message = str(error).split(". This could")[0]
+    return f"{type(error).__name__}: {message}\nin {' > '.join(way)}: {ours[-1].line}"
 
 
 def main(model: str, folder: str, report: str, *only: str) -> None:
