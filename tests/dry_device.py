@@ -27,12 +27,11 @@ NAME = "paper"
 
 _aten = torch.ops.aten
 _AUTOCAST_KEY = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
-_MOVES = {_aten._to_copy.default, _aten.copy_.default, _aten.copy.default}  # take what lies elsewhere
+_MOVES = {_aten._to_copy.default, _aten.copy_.default}  # take what lies elsewhere
 _INDEXED = {
     _aten.index.Tensor,
     _aten.index_put_.default,
     _aten.index_put.default,
-    _aten._index_put_impl_.default,
 }
 # What autocast computes in bfloat16 and what in float32, of the operations that occur here; as on CUDA.
 _SHORT = ("matmul", "addmm", "bmm", "conv1d", "conv2d", "conv3d", "linear", "mm")
@@ -114,9 +113,9 @@ class _Generator(torch.Generator):
     """A generator that lies where it was asked for."""
 
     def __new__(cls, device: Any = "cpu") -> Any:
-        made = super().__new__(cls, "cpu")
-        made.lies = torch.device(device)
-        return made
+        generator = super().__new__(cls, "cpu")
+        generator.lies = torch.device(device)
+        return generator
 
     @property
     def device(self) -> torch.device:  # type: ignore[override]
@@ -133,21 +132,21 @@ def _run(op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     held = [_held(arg, tensors) for arg in args]
     named = {name: _held(arg, tensors) for name, arg in kwargs.items()}
     there = any(isinstance(tensor, _Paper) for tensor in tensors)
-    asked = kwargs.get("device")
-    makes_paper = there if asked is None else _is_paper(asked)
+    wanted = kwargs.get("device")
+    makes_paper = there if wanted is None else _is_paper(wanted)
     if not there and not makes_paper:
         return op(*args, **kwargs)
     if there and op not in _MOVES:
         _check(op, args, tensors)
-    if makes_paper and asked is not None:
+    if makes_paper and wanted is not None:
         named["device"] = torch.device("cpu")
-    made = op(*held, **named)
+    result = op(*held, **named)
     if op is _aten.copy_.default:
         return args[0]
     if not makes_paper:
-        return made
-    known = {id(tensor.held): tensor for tensor in tensors if isinstance(tensor, _Paper)}
-    return _laid(made, known)
+        return result
+    papers = {id(tensor.held): tensor for tensor in tensors if isinstance(tensor, _Paper)}
+    return _laid(result, papers)
 
 
 def _held(value: Any, tensors: list[Tensor]) -> Any:
@@ -160,11 +159,13 @@ def _held(value: Any, tensors: list[Tensor]) -> Any:
     return value
 
 
-def _laid(made: Any, known: dict[int, Tensor]) -> Any:
+def _laid(result: Any, papers: dict[int, Tensor]) -> Any:
     """What an operation made, on the device."""
-    if isinstance(made, Tensor):
-        return known[id(made)] if id(made) in known else _Paper(made)
-    return type(made)(_laid(part, known) for part in made) if isinstance(made, (list, tuple)) else made
+    if isinstance(result, Tensor):
+        return papers[id(result)] if id(result) in papers else _Paper(result)
+    if isinstance(result, (list, tuple)):
+        return type(result)(_laid(part, papers) for part in result)
+    return result
 
 
 def _check(op: Any, args: Sequence[Any], tensors: Sequence[Tensor]) -> None:

@@ -28,16 +28,16 @@ def faults(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     folder = tmp_path_factory.mktemp("dry")
     report = folder / "report.json"
     path = {"PYTHONPATH": str(Path(longtake.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, dry_parts.__file__, str(tiny_model), str(folder), str(report)],
         env={**os.environ, **path},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert report.exists(), done.stdout + done.stderr
-    found: dict[str, str | None] = json.loads(report.read_text(encoding="utf-8"))
-    return found
+    assert report.exists(), process.stdout + process.stderr
+    faults: dict[str, str | None] = json.loads(report.read_text(encoding="utf-8"))
+    return faults
 
 
 @pytest.mark.parametrize("part", dry_parts.RUNS)

@@ -12,7 +12,7 @@ import importlib, pkgutil, sys
 for room in sys.argv[1:]:
     module = importlib.import_module(room)
     inside = pkgutil.walk_packages(getattr(module, "__path__", ()), room + ".")
-    for name in (room, *(found.name for found in inside)):
+    for name in (room, *(one.name for one in inside)):
         importlib.import_module(name)
         assert "torch" not in sys.modules, name + " imports torch"
         print(name)
@@ -21,6 +21,8 @@ for room in sys.argv[1:]:
 
 def test_light_rooms_leave_torch_out() -> None:
     rooms = [f"longtake.{room}" for room in LIGHT]
-    done = subprocess.run([sys.executable, "-c", CODE, *rooms], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.split()) > 40, "modules are found"
+    process = subprocess.run(
+        [sys.executable, "-c", CODE, *rooms], capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    assert len(process.stdout.split()) > 40, "modules are found"
