@@ -57,12 +57,12 @@ def on_both(compute: Callable[[str], Any], device: str, tolerance: float = 1e-3)
 def film(manifest: Any, way: str, frames: int = 31) -> Any:
     """The plan of a film of four scenes; the second is so short that no keyframe of a long film shows it."""
     from longtake.plan import Scene, Timeline
-    from longtake.strategies.chosen import parse_way
+    from longtake.strategies import choose
 
     prompts = ("fox in the meadow", "frog in the rain", "fox sleeps", "frog jumps")
     starts = (0, frames // 3, 2 * frames // 5, 2 * frames // 3)
     scenes = (Scene(str(at), at, prompt) for at, prompt in zip(starts, prompts, strict=True))
-    return parse_way(way).plan(Timeline(tuple(scenes), frames), 7, manifest)
+    return choose(way).plan(Timeline(tuple(scenes), frames), 7, manifest)
 
 
 def drawn(manifest: Any, plan: Any, device: str, pipelines: Any = None) -> Latents:
@@ -96,11 +96,11 @@ def given_pictures(device: str, model: Path, folder: Path) -> None:
     import base64
 
     from longtake.manifest import read_manifest
-    from longtake.plan import Job
+    from longtake.plan import EncodeSpec, Job
 
     manifest = read_manifest(model)
     pixels = np.random.default_rng(0).integers(0, 256, (manifest.size, manifest.size, 3), dtype=np.uint8)
-    picture = Job("encode", (), {"pixels": base64.b64encode(pixels.tobytes()).decode()})
+    picture = Job(EncodeSpec(pixels=base64.b64encode(pixels.tobytes()).decode()))
     plan = film(manifest, "nuwa-xl:steps=1", frames=16).with_pictures({0: picture, 9: picture})
     on_both(partial(drawn, manifest, plan), device)
 
@@ -109,10 +109,10 @@ def made_pictures(device: str, model: Path, folder: Path) -> None:
     from tiny_sd import save_sd
 
     from longtake.manifest import read_manifest
-    from longtake.strategies.chosen import parse_way
+    from longtake.strategies import choose
 
     way, manifest = f"videogen:pipeline={save_sd(folder)}:pipeline_steps=2:steps=1", read_manifest(model)
-    plan, pipelines = film(manifest, way), parse_way(way).pipelines
+    plan, pipelines = film(manifest, way), choose(way).pipelines
     # Eight bits of a picture are rounded from numbers that differ a little.
     on_both(lambda where: drawn(manifest, plan, where, pipelines), device, tolerance=0.1)
 
@@ -139,18 +139,32 @@ def encoding(device: str, model: Path, folder: Path) -> None:
 def back_end(name: str, device: str, model: Path, folder: Path) -> None:
     import tiny_pipelines
 
+    from longtake.draw import backends
     from longtake.draw.pipeline import Fillings
-    from longtake.plan import Job
+    from longtake.plan import FillSpec, Job
+    from longtake.plan.spec import PipelineCall, PipelineSettings
 
+    backend = backends.BACKENDS[name]
     pipeline = getattr(tiny_pipelines, name.replace("-", "_"))(folder)
     width, height, frames = BACKENDS[name]
-    words = {"prompt": "fox in the meadow", "negative": "", "seed": 7, "steps": 2, "guidance": 3.0}
-    shown = {"width": width, "height": height, "fps": 12.0, "blend": 0, "times": list(range(frames))}
-    job = Job("fill", (), {**words, **shown, "known": [0, frames - 1]})
+    settings = PipelineSettings(
+        backend=name,
+        version=backend.version,
+        pipeline="p",
+        width=width,
+        height=height,
+        steps=2,
+        guidance=3.0,
+        negative="",
+        dtype="fp32",
+        blend=0,
+    )
+    call = PipelineCall(prompt="fox in the meadow", seed=7, fps=12.0, settings=settings)
+    job = Job(FillSpec(times=tuple(range(frames)), known=(0, frames - 1), call=call))
     ends = np.random.default_rng(3).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
 
     def fill(where: str) -> Any:
-        fillings = Fillings(backend=name, folder=pipeline, dtype="fp32", device=where)
+        fillings = Fillings(backend=backend, folder=pipeline, dtype="fp32", device=where)
         return fillings()([job], [list(ends)])[0]
 
     on_both(fill, device, tolerance=2)
@@ -160,7 +174,7 @@ def stage(name: str, device: str, model: Path, folder: Path, recipe: Any = None,
     """A stage of training in a run's folder, which has those that come before."""
     from tiny_recipe import tiny
 
-    from longtake.data.footage import CartoonWorld
+    from longtake.data.cartoon import CartoonWorld
     from longtake.recipes import do_stage
 
     do_stage(name, recipe or tiny(), footage or CartoonWorld(tiny().episodes), folder, device)
@@ -190,11 +204,13 @@ def drafts(device: str, model: Path, folder: Path) -> None:
     from tiny_recipe import tiny
 
     from longtake.models.unet import MaskTemporalUNet
-    from longtake.recipes.stages import denoising_loss
+    from longtake.recipes.stages.denoiser import denoising_loss
 
-    net = MaskTemporalUNet(**tiny().denoiser).to(device)
-    for change in ({"small": 1.0, "coarse": 1.0}, {"small": 0.0, "coarse": 0.0, "between": 1.0}):
-        loss = denoising_loss(replace(tiny(), **change))
+    part = tiny().denoiser
+    net = MaskTemporalUNet(**part.network).to(device)
+    for small, coarse, between in ((1.0, 1.0, 0.4), (0.0, 0.0, 1.0)):
+        shown = replace(part.drafts, coarse=coarse, between=between)
+        loss = denoising_loss(replace(part, small=small, drafts=shown))
         value, _ = loss(net, clip_batch(3, 4, device), torch.Generator(device).manual_seed(2))
         value.backward()
     assert all(p.grad is not None and p.grad.device.type == device for p in net.parameters())
@@ -214,9 +230,9 @@ def probe_training(device: str, model: Path, folder: Path) -> None:
     from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 
     train(
-        FrameProbe(), frame_loss, frame_probe_batches(2, 3), tiny().frame_probe, folder / "f", device=device
+        FrameProbe(), frame_loss, frame_probe_batches(2, 3), tiny().probes.frame, folder / "f", device=device
     )
-    train(ClipProbe(), clip_loss, clip_probe_batches(2, 3), tiny().clip_probe, folder / "c", device=device)
+    train(ClipProbe(), clip_loss, clip_probe_batches(2, 3), tiny().probes.clip, folder / "c", device=device)
 
 
 def inflated_training(device: str, model: Path, folder: Path) -> None:
@@ -226,14 +242,14 @@ def inflated_training(device: str, model: Path, folder: Path) -> None:
 
     from longtake.models.load import network_in
     from longtake.recipes.inflate import inflate
-    from longtake.recipes.stages import denoising_loss
+    from longtake.recipes.stages.denoiser import denoising_loss
     from longtake.train.autoencoder import DecoderLoss, NoisyStillLoss
 
     manifest = inflate(str(save_sd(folder)), folder / "model").manifest
     unet, vae = (network_in(manifest.folder / part, device=device).train() for part in ("unet", "vae"))
     chance = torch.Generator(device).manual_seed(2)
-    recipe = replace(tiny(), schedule=manifest.schedule, prediction=manifest.prediction, denoiser={})
-    denoising_loss(recipe)(unet, clip_batch(4, 8, device), chance)[0].backward()
+    part = replace(tiny().denoiser, schedule=manifest.schedule, prediction=manifest.prediction, network={})
+    denoising_loss(part)(unet, clip_batch(4, 8, device), chance)[0].backward()
     pixels = torch.randint(0, 256, (1, 5, 16, 16, 3), dtype=torch.uint8, device=device)
     DecoderLoss(noise=0.1)(vae, pixels, chance)[0].backward()
     NoisyStillLoss(noise=0.1)(vae, pixels[:, :1], chance)[0].backward()
@@ -241,26 +257,25 @@ def inflated_training(device: str, model: Path, folder: Path) -> None:
 
 def measures(device: str, model: Path, folder: Path) -> None:
     import torch
-    from longtake.data.films import draws_of
     from tiny_recipe import tiny
 
-    from longtake.data.footage import CartoonWorld
+    from longtake.data.cartoon import CartoonWorld
     from longtake.draw.load import load_text_encoder, ready
     from longtake.manifest import read_manifest
-    from longtake.recipes.stages import denoising_loss
+    from longtake.recipes.stages.denoiser import denoising_loss
     from longtake.train.held_out import denoising, level_clips, reconstruction
 
     manifest, world = read_manifest(model), CartoonWorld(tiny().episodes)
     unet, vae = (ready(model / part, torch.float32, device) for part in ("unet", "vae"))
     text, films = load_text_encoder(manifest).to(device), world.films("train")
-    assert np.isfinite(reconstruction(vae, draws_of(world, films), manifest.size))
-    loss = denoising_loss(tiny()).diffusion
+    assert np.isfinite(reconstruction(vae, world.draws(films), manifest.size))
+    loss = denoising_loss(tiny().denoiser).diffusion
     clips = list(level_clips(world, films, "leaves", 2))
     assert np.isfinite(denoising(unet, vae, text, loss, clips, manifest.size, ends=True)).all()
 
 
 def probes(device: str, model: Path, folder: Path) -> None:
-    from longtake.evaluate.look import load_probes, watch
+    from longtake.evaluate.probes import load_probes, watch
 
     frames = list(np.random.default_rng(4).integers(0, 256, (37, 64, 64, 3), dtype=np.uint8))
     seen = watch(frames, load_probes(device=device))
@@ -270,7 +285,8 @@ def probes(device: str, model: Path, folder: Path) -> None:
 def pretrained(device: str, model: Path, folder: Path) -> None:
     import torch
     import transformers
-    from longtake.evaluate.features import load_extractor
+
+    from longtake.evaluate.distances.networks import load_extractor
 
     torch.manual_seed(0)
     config = transformers.Dinov2Config(

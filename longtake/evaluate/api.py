@@ -83,7 +83,7 @@ def evaluate(
     controls: str | Sequence[str] = "all",
     probes: str | Path | None = None,
     networks: Networks | None = None,
-    workers: int | None = 1,
+    workers: int | None = None,
     memorised: bool = True,
     progress: Progress | None = None,
 ) -> Report:

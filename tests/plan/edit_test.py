@@ -232,7 +232,7 @@ def edits(plan: Plan) -> Iterator[Callable[[st.DataObject], Edited]]:
             yield lambda data: move_cut(plan, scene.id, data.draw(st.integers(1, scene.start)))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     length=st.integers(1, 200),
     clip_length=st.sampled_from([4, 6, 16]),

@@ -74,7 +74,7 @@ def check(plan: Plan, base: Plan, times: int) -> None:
     assert all(latent is None for i, latent in enumerate(latents) if i % times)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(length=st.integers(1, 300), times=st.sampled_from([2, 2, 3, 5]), make=st.sampled_from(PLANS))
 def test_every_frame_is_there_and_the_films_own_are_known(
     length: int, times: int, make: Callable[[int], Plan]
@@ -89,7 +89,7 @@ def test_every_frame_is_there_and_the_films_own_are_known(
     assert plan.strides == (*(times * stride for stride in base.strides), 1)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(length=st.integers(2, 300), make=st.sampled_from(PLANS), data=st.data())
 def test_a_span_shows_itself(length: int, make: Callable[[int], Plan], data: st.DataObject) -> None:
     plan = fine(make(length))

@@ -58,7 +58,7 @@ def test_levels_of_vidrd(length: int, clips: int) -> None:
     assert vidrd(length).count_missing(()) == clips
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(length=st.integers(1, 3_000), data=st.data())
 def test_every_frame_is_drawn_once_and_known_ones_come_from_where_they_were(
     length: int, data: st.DataObject
@@ -92,7 +92,7 @@ def test_every_frame_is_drawn_once_and_known_ones_come_from_where_they_were(
     assert shown == list(range(length))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(length=st.integers(1, 2_000), data=st.data())
 def test_a_span_needs_its_leaves_and_all_that_they_stand_on(length: int, data: st.DataObject) -> None:
     plan = vidrd(length) if data.draw(st.booleans()) else lvdm(length)

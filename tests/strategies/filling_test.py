@@ -52,7 +52,7 @@ def drawn(plan: Plan) -> list[Job]:
     return list(passed.values())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     length=st.integers(1, 3000),
     unit=st.sampled_from([4, 8]),

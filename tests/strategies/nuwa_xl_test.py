@@ -67,7 +67,7 @@ def test_keyframes_have_a_stride_and_reach_past_the_end() -> None:
     assert frames_of(film(1).keyframes) == [0]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(length=st.integers(1, 20_000), clip_length=st.sampled_from([16, 16, 16, 3, 5, 8]))
 def test_every_frame_is_drawn_once_and_ends_are_shared(length: int, clip_length: int) -> None:
     plan = film(length, clip_length=clip_length)
@@ -92,7 +92,7 @@ def test_every_frame_is_drawn_once_and_ends_are_shared(length: int, clip_length:
         seen.add(job.key)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(length=st.integers(1, 20_000), data=st.data())
 def test_leaves_show_every_frame_once(length: int, data: st.DataObject) -> None:
     plan = film(length)
@@ -111,7 +111,7 @@ def test_leaves_show_every_frame_once(length: int, data: st.DataObject) -> None:
     assert i in drawn_by(owner)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(length=st.integers(1, 6_000), data=st.data())
 def test_a_span_needs_its_leaves_and_what_they_stand_on(length: int, data: st.DataObject) -> None:
     plan = film(length)
