@@ -101,8 +101,7 @@ def evaluate(
             several. Beside real videos there are none.
         probes: folder of other probes than longtake's own.
         networks: of published numbers, as `open_networks` makes them of a user's weights.
-        workers: processes that watch films; None is one per core. A script that asks for several must guard
-            what it runs by `if __name__ == "__main__":`, as they import it.
+        workers: processes that watch films; None is one per core.
         memorised: whether films are looked up among the training clips of longtake's own models, which says
             nothing of films that other models drew.
         progress: hears (done, total, what), such as (1, 4, "films watched").

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake.diffusion.schedule import SCHEDULES, diffuse, flow, times
@@ -64,7 +64,6 @@ def test_diffuse_gives_each_frame_its_own_level() -> None:
     torch.testing.assert_close(x[1, 0], 0.5 * x0[1, 0] + 0.5 * noise[1, 0])
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200), st.floats(0.05, 20))
 def test_times_descend_from_one_to_zero(steps: int, shift: float) -> None:
     values = times(steps, shift)
@@ -76,7 +75,6 @@ def test_times_descend_from_one_to_zero(steps: int, shift: float) -> None:
         assert value == pytest.approx(shift * even / (1 + (shift - 1) * even))
 
 
-@settings(deadline=None)
 @given(st.integers(2, 50), st.floats(0.1, 10), st.floats(1.01, 3))
 def test_a_larger_shift_moves_every_inner_time_up(steps: int, shift: float, factor: float) -> None:
     assert all(
