@@ -129,13 +129,6 @@ def decoding(hd: bool, device: str, model: Path, folder: Path) -> None:
     on_both(lambda where: Decoder(model, where, hd=hd)(given), device, tolerance=1)
 
 
-def encoding(device: str, model: Path, folder: Path) -> None:
-    from longtake.draw.encode import Encoder
-
-    frames = np.random.default_rng(2).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
-    on_both(lambda where: Encoder(model, where)(frames), device, tolerance=1e-2)
-
-
 def back_end(name: str, device: str, model: Path, folder: Path) -> None:
     import tiny_pipelines
 
@@ -301,7 +294,7 @@ def inflated(device: str, model: Path, folder: Path) -> None:
     from tiny_sd import save_sd
 
     from longtake.draw.decode import Decoder
-    from longtake.draw.encode import Encoder
+    from longtake.draw.pictures import Pictures
     from longtake.recipes.inflate import inflate
 
     manifest = inflate(str(save_sd(folder)), folder / "model").manifest
@@ -309,8 +302,8 @@ def inflated(device: str, model: Path, folder: Path) -> None:
     on_both(partial(drawn, manifest, plan), device, tolerance=1e-2)
     given = latents(manifest, 4)
     on_both(lambda where: Decoder(manifest.folder, where)(given), device, tolerance=1)
-    frames = np.random.default_rng(6).integers(0, 256, (3, manifest.size, manifest.size, 3), dtype=np.uint8)
-    on_both(lambda where: Encoder(manifest.folder, where)(frames), device, tolerance=1e-2)
+    picture = np.random.default_rng(6).integers(0, 256, (manifest.size, manifest.size, 3), dtype=np.uint8)
+    on_both(lambda where: Pictures(manifest, where, {}).encode(picture), device, tolerance=1e-2)
 
 
 def rules(device: str, model: Path, folder: Path) -> None:
@@ -355,7 +348,6 @@ RUNS: dict[str, Callable[[str, Path, Path], None]] = {
     "pictures of a pipeline": made_pictures,
     "decoding": partial(decoding, False),
     "decoding in HD": partial(decoding, True),
-    "encoding": encoding,
     **{f"back end {name}": partial(back_end, name) for name in BACKENDS},
     **{f"training {name}": partial(stage, name) for name in STAGES},
     "training with drafts": drafts,

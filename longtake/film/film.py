@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,15 +16,16 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import TypeAdapter, ValidationError
 
-from longtake.draw.drawer import Decode, Draw, Drawer
+from longtake.draw.drawer import Drawer
 from longtake.errors import OptionError
 from longtake.files import written_whole
 from longtake.film.costs import seconds_of
 from longtake.film.drawing import CLIPS_WORTH, Crew, Drawn, draw, workers_for
+from longtake.film.editing import changed_by, checked_edit
 from longtake.film.executors import Event, Tools
 from longtake.film.hls import PLAYLIST, Follower
+from longtake.film.loaded import Loaded
 from longtake.film.pictures import read_picture
 from longtake.film.progress import OnProgress
 from longtake.film.rendered import note_rendered, tell_if_changed
@@ -42,11 +42,9 @@ from longtake.film.writing import check_writable, clock, join, write_scenes
 from longtake.plan import Job, Plan, SceneSeen
 from longtake.store import Store
 from longtake.storyboard import (
-    AnyEdit,
     Edit,
     Storyboard,
     StoryboardError,
-    apply,
     difference,
     edited,
     images,
@@ -92,32 +90,6 @@ class Rendered:
     playlist: Path | None = None  # of the stream beside it
 
 
-class _Loaded:
-    """What draws and decodes in this process: loaded when first needed, used by one thread at a time."""
-
-    def __init__(self, drawer: Drawer) -> None:
-        self.lock = threading.RLock()
-        self._drawer = drawer
-        self._draw: Draw | None = None
-        self._decode: Decode | None = None
-        self._latest: tuple[NDArray[Any], NDArray[np.uint8]] | None = None  # a clip and its frames
-
-    def draw(self) -> Draw:
-        self._draw = self._draw or self._drawer.load()
-        return self._draw
-
-    def decoder(self) -> Decode:
-        return self.decode
-
-    def decode(self, clip: NDArray[Any]) -> NDArray[np.uint8]:
-        """As a `Decode`; of the clip that was decoded last at once, for frames are asked one by one."""
-        with self.lock:
-            self._decode = self._decode or self._drawer.load_decoder()
-            if self._latest is None or not np.array_equal(self._latest[0], clip):
-                self._latest = clip, self._decode(clip)
-            return self._latest[1]
-
-
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Film:
     """A storyboard, who draws it, and the store that keeps what was drawn. Make one with `longtake.open`.
@@ -136,11 +108,11 @@ class Film:
     enlarged: int | None = None  # how many times frames are enlarged; None: only in files, to be watched
     changed: range | None = None  # frames that the last edits draw anew, from the first to the last of them
     base: Plan = field(init=False)  # from frame of the storyboard to clip, edits done
-    loaded: _Loaded = field(init=False)
+    loaded: Loaded = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", self._planned())
-        object.__setattr__(self, "loaded", _Loaded(self.drawer))
+        object.__setattr__(self, "loaded", Loaded(self.drawer))
 
     # What it is
 
@@ -352,7 +324,7 @@ class Film:
         prompt), `append` (scene, frames, prompt), `remove` (scene) and `pin` (at, picture), as in the file.
         Nothing is drawn. Raises `OptionError` for no edit, `StoryboardError` where it cannot be done.
         """
-        one = _checked_edit({"edit": edit, **changes}) if isinstance(edit, str) else edit
+        one = checked_edit({"edit": edit, **changes}) if isinstance(edit, str) else edit
         return self._with_edits([one])
 
     def at(self, fps: float) -> Film:
@@ -413,11 +385,7 @@ class Film:
         return edited(board, plan.with_pictures(given) if given else plan, self.picture)
 
     def _with_edits(self, edits: list[Edit]) -> Film:
-        plan, changed = self.base, None
-        for one in edits:
-            before = plan.length
-            plan, span = apply(self.storyboard, plan, one, self.picture)
-            changed = _both(changed, span, plan.length - before)
+        changed = changed_by(self.storyboard, self.base, edits, self.picture)
         return self._of([*self.storyboard.edits, *edits], changed)
 
     def _of(self, edits: list[Edit], changed: range | None) -> Film:
@@ -484,23 +452,3 @@ def _spread(numbers: list[int]) -> list[int]:
         else:
             rows.append([i])
     return [row[k] for row in rows for k in range(0, len(row), -(-len(row) // _NEIGHBOURS))]
-
-
-def _checked_edit(change: dict[str, Any]) -> Edit:
-    try:
-        made: Edit = TypeAdapter(AnyEdit).validate_python(change)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = f"{first['loc'][-1]}: " if first["loc"] else ""
-        raise OptionError(f"{where}{first['msg']}") from None
-    return made
-
-
-def _both(earlier: range | None, span: range, grown: int) -> range | None:
-    """From the first to the last frame that either edit draws anew; the later one adds `grown` frames."""
-    if earlier is not None:  # where it is now
-        earlier = range(*(i + grown if i > span.start else i for i in (earlier.start, earlier.stop)))
-    if not span:
-        return earlier
-    spans = [span] if earlier is None else [earlier, span]
-    return range(min(r.start for r in spans), max(r.stop for r in spans))
