@@ -38,9 +38,7 @@ class VideoGen(Strategy):
         flow: Literal["dis", "none"] = "dis"  # how motion between frames is estimated; none: they are blended
         flow_level: float = 0.1  # noise on frames that were moved along it, 0..1
         flow_start: float = 0.8  # noise level from which these are refined, above 0 up to 1
-        pipeline: str | None = (
-            None  # folder of a text-to-image pipeline that makes the image; None: the network
-        )
+        pipeline: str | None = None  # folder of a text-to-image one for the image; None: the network
         pipeline_steps: int = 30
         pipeline_guidance: float = 7.5
 
