@@ -49,6 +49,7 @@ from longtake.storyboard import (
     edited,
     images,
     timeline,
+    to_yaml,
     with_edits,
 )
 from longtake.video import Codec, Pixels, contact_sheet, enlarge, reduce
@@ -95,7 +96,7 @@ class Film:
     """A storyboard, who draws it, and the store that keeps what was drawn. Make one with `longtake.open`.
 
     A film never changes: an edit is another film, which shares all clips that the edit does not touch. It may
-    be asked by several threads, which draw one after the other. Frames count from 0, as they are shown.
+    be asked by several threads, which take turns clip by clip. Frames count from 0, as they are shown.
     """
 
     storyboard: Storyboard
@@ -103,16 +104,17 @@ class Film:
     store: Store
     folder: Path  # that the paths of its pictures start from
     path: Path | None = None  # of the storyboard's file
-    text: str = ""  # of the storyboard's file, or as it would be written
+    text: str = ""  # of the storyboard's file, or as it would be written; `edit` does not change it
     times: int = 1  # frames that are shown for each of the storyboard's
     enlarged: int | None = None  # how many times frames are enlarged; None: only in files, to be watched
+    edited: bool = False  # since it was opened
     changed: range | None = None  # frames that the last edits draw anew, from the first to the last of them
     base: Plan = field(init=False)  # from frame of the storyboard to clip, edits done
     loaded: Loaded = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", self._planned())
-        object.__setattr__(self, "loaded", Loaded(self.drawer))
+        object.__setattr__(self, "loaded", Loaded(self.drawer, self.store))
 
     # What it is
 
@@ -193,13 +195,12 @@ class Film:
         if span.start == span.stop:
             width, height = (side * (self.enlarged or 1) for side in self.drawer.shown_size)
             return np.empty((0, height, width, 3), np.uint8)
-        with self.loaded.lock:
-            self.draw(span.start, span.stop, progress=progress)
-            decoded = [
-                enlarge(frame, self.enlarged or 1, smooth=True)
-                for segment in cut_segments(self.jobs, span)
-                for frame in decode_segment(segment, self.store, self.loaded.decode)
-            ]
+        self.draw(span.start, span.stop, progress=progress)
+        decoded = [
+            enlarge(frame, self.enlarged or 1, smooth=True)
+            for segment in cut_segments(self.jobs, span)
+            for frame in decode_segment(segment, self.store, self.loaded.decode)
+        ]
         return np.stack(decoded)
 
     def latents(self, start: int = 0, stop: int | None = None) -> NDArray[Any]:
@@ -215,11 +216,10 @@ class Film:
     def keys(self, *, progress: OnProgress | None = None) -> Keyframes:
         """The keyframes, drawn where missing, and nothing else."""
         numbers = _spread(list(self.jobs.keyframe_numbers()))
-        with self.loaded.lock:
-            self.draw(levels=1, progress=progress)
-            decoded = lru_cache(maxsize=1)(lambda key: self.loaded.decode(self.store.get(key)))
-            latents = map(self.jobs.frame, numbers)
-            pictures: list[Pixels] = [decoded(latent.key)[latent.index] for latent in latents]
+        self.draw(levels=1, progress=progress)
+        decoded = lru_cache(maxsize=1)(lambda key: self.loaded.decode(self.store.get(key)))
+        latents = map(self.jobs.frame, numbers)
+        pictures: list[Pixels] = [decoded(latent.key)[latent.index] for latent in latents]
         prompts = [self.jobs.timeline.prompt(i) for i in numbers]
         labels = [f"{clock(i / self.fps)} {prompt}" for i, prompt in zip(numbers, prompts, strict=True)]
         smaller = max(1, min(self.drawer.size) // _SHEET)
@@ -276,13 +276,13 @@ class Film:
             longest = LEAVES_PER_SEGMENT * self.drawer.clip_length
             following = Follower(self.store, self.loaded.decode, encoding, Path(follow), longest)
         if self.path is not None and self.times == 1:
-            tell_if_changed(self.store, self.path, self.text, self.jobs, span)
+            tell_if_changed(self.store, self.path, self._written, self.jobs, span)
         drawn = self._draw(span, crew or Crew(), encoding=encoding, progress=progress, listen=following)
         if following is not None:
             following.end()
         metadata = {
             "title": self.storyboard.title,
-            "storyboard": self.text,
+            "storyboard": self._written,
             "seed": str(self.storyboard.seed),
             "model": f"{self.drawer.name} {self.drawer.digest}",
         }
@@ -290,7 +290,7 @@ class Film:
             self.jobs, span, self.store, self.loaded.decode, path, encoding, metadata, drawn, progress
         )
         if self.path is not None:
-            note_rendered(self.store, self.path, self.text)
+            note_rendered(self.store, self.path, self._written)
         if sheet is not None:
             smaller = encoding.codec.upscale * min(self.drawer.shown_size) // min(self.drawer.size)
             write_scenes(self.jobs.timeline, span, path, self.fps, smaller, Path(sheet))
@@ -310,10 +310,9 @@ class Film:
         """The `n`-th piece of the film, a closed mp4 in the store: drawn and encoded where missing."""
         frames = self.segments[n]
         (segment,) = _segments(self.jobs, n)
-        with self.loaded.lock:
-            self.draw(frames.start, frames.stop, progress=progress)
-            found = kept(segment, self.store, self.encoding)
-            return found or encode(segment, self.store, self.loaded.decode, self.encoding)
+        self.draw(frames.start, frames.stop, progress=progress)
+        found = kept(segment, self.store, self.encoding)
+        return found or encode(segment, self.store, self.loaded.decode, self.encoding)
 
     # What may be another film
 
@@ -389,7 +388,18 @@ class Film:
         return self._of([*self.storyboard.edits, *edits], changed)
 
     def _of(self, edits: list[Edit], changed: range | None) -> Film:
-        return self._with(storyboard=self.storyboard.model_copy(update={"edits": edits}), changed=changed)
+        board = self.storyboard.model_copy(update={"edits": edits})
+        return self._with(storyboard=board, edited=True, changed=changed)
+
+    @property
+    def _written(self) -> str:
+        """The storyboard's text with all edits."""
+        if not self.edited:
+            return self.text
+        try:
+            return with_edits(self.text, self.storyboard.edits)
+        except StoryboardError:  # written in a way that no list can be put into
+            return to_yaml(self.storyboard)
 
     def _with(self, **changes: Any) -> Film:
         film = replace(self, **changes)
@@ -406,20 +416,18 @@ class Film:
         progress: OnProgress | None = None,
         listen: Callable[[Event], None] | None = None,
     ) -> Drawn:
-        here = Tools(self.loaded.draw, self.loaded.decoder)
-        with self.loaded.lock:
-            return draw(
-                self.jobs,
-                span,
-                self.store,
-                self.drawer,
-                here,
-                crew,
-                levels=levels,
-                encoding=encoding,
-                progress=progress,
-                listen=listen,
-            )
+        return draw(
+            self.jobs,
+            span,
+            self.store,
+            self.drawer,
+            Tools(self.loaded.load, self.loaded.load_decoder),
+            crew,
+            levels=levels,
+            encoding=encoding,
+            progress=progress,
+            listen=listen,
+        )
 
     def _price(self, span: slice, missing: int) -> float | None:
         """Seconds that drawing what is missing takes about, by as many processes as make sense."""

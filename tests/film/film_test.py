@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from longtake.errors import OptionError
-from longtake.film import Film, Progress, open_film
+from longtake.film import Crew, Film, Progress, open_film
 from longtake.film.segments import cut_segments, decode_segment
 from longtake.storyboard import Scene, Storyboard, StoryboardError, Video, load, parse, to_yaml
-from longtake.video import Pixels, count_frames, join_segments
+from longtake.video import Pixels, count_frames, join_segments, read_metadata
 
 BOARD = """\
 title: A day
@@ -170,6 +170,37 @@ def test_threads_of_a_server_get_the_same_frames(film: Film, board: Path, tiny_m
         thread.join()
     alone = open_film(board, model=tiny_model, store=board.parent / "other").frames()
     assert all(np.array_equal(found[i], alone[i]) for i in wanted)
+
+
+def test_a_frame_can_be_had_while_another_thread_renders(film: Film, tmp_path: Path) -> None:
+    long = open_film(
+        film.storyboard.model_copy(update={"video": Video(fps=12, frames=1024)}),
+        model=film.drawer.manifest.folder,  # type: ignore[attr-defined]
+        store=tmp_path / "long",
+    )
+    begun, heard = threading.Event(), list[Progress]()
+
+    def hear(progress: Progress) -> None:
+        heard.append(progress)
+        begun.set()
+
+    rendering = threading.Thread(
+        target=long.render, args=(tmp_path / "long.mp4",), kwargs={"crew": Crew(workers=1), "progress": hear}
+    )
+    rendering.start()
+    assert begun.wait(60)
+    frame = long[1000]
+    assert heard[-1].clips < 75, "the film is not there yet"
+    rendering.join()
+    assert np.array_equal(frame, long[1000])
+    assert heard[-1].frames == count_frames(tmp_path / "long.mp4") == 1024
+
+
+def test_a_rendered_edit_is_in_the_files_metadata(film: Film, board: Path, tmp_path: Path) -> None:
+    edited = film.edit("reroll", scene="two")
+    edited.render(tmp_path / "film.mp4", 0, 16)
+    assert parse(read_metadata(tmp_path / "film.mp4")["storyboard"]) == edited.storyboard
+    assert board.read_text() == BOARD
 
 
 def test_progress_hears_of_every_clip_and_may_stop(film: Film, tmp_path: Path) -> None:
