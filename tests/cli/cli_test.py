@@ -568,3 +568,15 @@ def test_the_world_can_be_looked_at(cli: Command, tmp_path: Path) -> None:
     done = cli("data", "world", "--episode", 7, "--frames", "30:60:10", "--size", 32, "--out", "clip.mp4")
     assert (done.code, done.out) == (0, "clip.mp4: 3 frames of episode 7\n")
     assert count_frames(tmp_path / "clip.mp4") == 3
+
+
+def test_a_strategy_of_ones_own_is_named_by_its_module(film_of: Command, tmp_path: Path) -> None:
+    (tmp_path / "one_level.py").write_text(
+        "from longtake.strategies import Chain, Strategy\n\n"
+        "class Leaves(Strategy):\n    chain = Chain(16, 2)\n\n"
+        "    def strides(self, length):\n        return [1]\n"
+    )
+    report = film_of("render", storyboard(tmp_path), "--strategy", "one_level:Leaves").json
+    assert (report["frames"], report["jobs_run"]) == (61, 5), "16 frames, then 14 more each"
+    mistake = film_of("plan", storyboard(tmp_path), "--strategy", "one_level:Twigs")
+    assert (mistake.code, "--strategy" in mistake.err) == (2, True)

@@ -293,3 +293,38 @@ def test_larger_frames_are_what_is_encoded(film: Film, board: Path, tiny_model: 
     twice = open_film(board, model=tiny_model, size=32)
     assert twice[3].shape == (32, 32, 3)
     assert twice.encoding.codec.upscale == 2
+
+
+OWN = """
+from longtake.strategies import Chain, Strategy
+
+class Every20(Strategy):
+    name = "every-20"
+    chain = Chain(4, 1)
+
+    def strides(self, length):
+        return [20, 10, 1]
+"""
+
+
+def test_a_strategy_of_ones_own_is_handed_over_or_named(
+    board: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_strategies.py").write_text(OWN)
+    named = open_film(board, model=tiny_model, strategy="my_strategies:Every20")
+    held: dict[str, Any] = {}
+    exec(OWN, held)
+    handed = open_film(board, model=tiny_model, strategy=held["Every20"])
+    assert keys(named) == keys(handed)
+    assert named.plan().levels == [1, 3, 6], "gaps of 20 frames, then of 10, over 61"
+    assert not set(keys(named)) & set(keys(open_film(board, model=tiny_model, steps=3)))
+    first = named.frames(0, 30)
+    assert np.array_equal(handed.frames(), named.frames()), "resumed from what the first one drew"
+    assert np.array_equal(first, handed.frames(0, 30))
+    edited = named.edit("reroll", scene="three")
+    assert 0 < edited.plan().missing < named.plan().clips
+    fewer = open_film(board, model=tiny_model, strategy="my_strategies:Every20:steps=1")
+    assert not set(keys(fewer)) & set(keys(named))
+    with pytest.raises(OptionError, match="derives from Strategy"):
+        open_film(board, model=tiny_model, strategy="my_strategies:Chain")
