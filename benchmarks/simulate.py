@@ -429,12 +429,12 @@ def table(films: Sequence[int], workers: Sequence[int], costs: Costs, crew: Crew
 
 def measured(model: str, costs: Costs) -> Costs:
     """What a model costs here, in CPU seconds of one thread."""
-    from longtake.draw.decode import Decoder  # here: nothing else needs torch
-    from longtake.draw.network import Operations
+    from longtake.draw.decode import ClipDecoder  # here: nothing else needs torch
+    from longtake.draw.network import ClipSampler
     from longtake.video import Codec, encode_segment
 
     manifest = read_manifest(find_model(model))
-    drawer, decoder = Operations(manifest.folder, "cpu")(), Decoder(manifest.folder, "cpu")
+    drawer, decoder = ClipSampler(manifest.folder, "cpu"), ClipDecoder(manifest.folder, "cpu")
     sampling = manifest.keyframes, manifest.gaps, manifest.leaves
     tree = film(GAPS**3 + 1, costs, manifest).trees[0]
     passes = [1 + (one.text_guidance != 1) + (one.known_guidance != 1) for one in sampling]

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from longtake.draw.decode import Decoder
-from longtake.draw.network import Operations
+from longtake.draw.decode import ClipDecoder
+from longtake.draw.network import ClipSampler
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest, write_manifest
 from longtake.plan import Plan, Scene, Timeline
 from longtake.strategies import LevelSampling, NuwaXL
@@ -35,8 +35,8 @@ def _keyframes(folder: Path) -> NDArray[np.uint8]:
     strategy = NuwaXL(manifest, options=NuwaXL.Options(references=0), seed=1)
     plan = Plan.of(strategy, Timeline(scenes, 225 * (len(PROMPTS) - 1) + 1))
     assert plan.keyframes.spec.frames == len(PROMPTS)
-    (drawn,) = Operations(folder)()([plan.keyframes], [[]])
-    return Decoder(folder)(drawn.astype(np.float16))
+    (drawn,) = ClipSampler(folder)([plan.keyframes], [[]])
+    return ClipDecoder(folder)(drawn.astype(np.float16))
 
 
 def _sky(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -82,7 +82,7 @@ def test_clips_that_are_drawn_together_are_those_that_are_drawn_alone() -> None:
     jobs = [one.leaf for one in plan.shown(slice(None))][:3]
     shape = (2, *manifest.latents)
     ends = [np.random.default_rng(k).normal(size=shape).astype(np.float16) for k in range(len(jobs))]
-    draw = Operations(folder)()
+    draw = ClipSampler(folder)
     together = draw(jobs, [list(pair) for pair in ends])
     for job, pair, clip in zip(jobs, ends, together, strict=True):
         assert np.array_equal(draw([job], [list(pair)])[0], clip)

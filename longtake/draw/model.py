@@ -88,11 +88,11 @@ class ModelDrawer:
         self.manifest.verify()
 
     def load(self) -> Draw:
-        from longtake.draw.network import Operations  # here: where nothing is missing, torch is not needed
+        from longtake.draw.network import ClipSampler  # here: where nothing is missing, torch is not needed
 
-        return Operations(self.manifest.folder.absolute(), pipelines=self.strategy.pipelines)()
+        return ClipSampler(self.manifest.folder.absolute(), pipelines=self.strategy.pipelines)
 
     def load_decoder(self) -> Decode:
-        from longtake.draw.decode import Decoder  # here: where nothing is decoded, torch is not needed
+        from longtake.draw.decode import ClipDecoder  # here: where nothing is decoded, torch is not needed
 
-        return Decoder(self.manifest.folder.absolute(), hd=self.hd)
+        return ClipDecoder(self.manifest.folder.absolute(), hd=self.hd)

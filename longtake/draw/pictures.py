@@ -27,7 +27,7 @@ from longtake.video import Pixels
 _TRUST = 0.5
 
 
-class Pictures:
+class PictureLatents:
     """The model's autoencoder, and other models that make pictures; loaded when they are first needed."""
 
     def __init__(self, manifest: Manifest, device: str, pipelines: Mapping[str, Path]) -> None:

@@ -19,9 +19,9 @@ from tiny_sd import save_t5
 
 from longtake.data.cartoon import CartoonWorld
 from longtake.data.sources import open_footage
-from longtake.draw.decode import Decoder
+from longtake.draw.decode import ClipDecoder
 from longtake.draw.load import load_text_encoder
-from longtake.draw.network import Operations
+from longtake.draw.network import ClipSampler
 from longtake.evaluate.gates import GATES
 from longtake.evaluate.probes import load_probes
 from longtake.manifest import read_manifest
@@ -93,7 +93,7 @@ def film(folder: Path, length: int) -> Plan:
 
 def test_the_model_draws_a_film_of_two_levels(tiny_run: Path) -> None:
     folder = tiny_run / "package"
-    plan, draw = film(folder, 61), Operations(folder, device="cpu")()
+    plan, draw = film(folder, 61), ClipSampler(folder, device="cpu")
     clips: dict[str, NDArray[np.float16]] = {}
     for job in (plan.keyframes, plan.leaf(0)):
         (drawn,) = draw([job], [[clips[frame.key][frame.index] for frame in job.inputs]])
@@ -103,7 +103,7 @@ def test_the_model_draws_a_film_of_two_levels(tiny_run: Path) -> None:
     keyframes, leaf = clips.values()
     assert np.array_equal(leaf[0], keyframes[0])
     assert not np.array_equal(leaf[1], leaf[0])
-    pixels = Decoder(folder, device="cpu")(leaf)
+    pixels = ClipDecoder(folder, device="cpu")(leaf)
     assert pixels.shape == (16, 16, 16, 3)
     assert pixels.dtype == np.uint8
 

@@ -103,18 +103,18 @@ class PipelineDrawer:
         """Its weights were hashed for the plan."""
 
     def load(self) -> Draw:
-        from longtake.draw.pipeline import Fillings  # here: where nothing is missing, torch is not needed
+        from longtake.draw.pipeline import ClipFiller  # here: where nothing is missing, torch is not needed
 
         choices = self.chosen.choices
-        return Fillings(
-            backend=self.chosen.backend,
-            folder=self.folder,
+        return ClipFiller(
+            self.chosen.backend,
+            self.folder,
             dtype=choices.dtype,
             offload=choices.offload,
             tiling=choices.tiling,
             shift=choices.shift,
             pipelines=self._pictures,
-        )()
+        )
 
     def load_decoder(self) -> Decode:
         """Clips are pixels."""
