@@ -10,7 +10,7 @@ from typing import Literal
 
 from longtake.draw.drawer import Drawer
 from longtake.film.costs import remember
-from longtake.film.executors import Event, Order, Tools, cluster, local, run
+from longtake.film.executors import Event, Loaders, Order, cluster, local, run
 from longtake.film.progress import OnProgress, Tracker
 from longtake.film.segments import Encoding, count_lacking
 from longtake.machine import cores, may_have_gpu
@@ -49,7 +49,7 @@ def draw(
     span: slice,
     store: Store,
     drawer: Drawer,
-    here: Tools,  # what draws and decodes in this process
+    here: Loaders,  # what draws and decodes in this process
     crew: Crew,
     *,
     levels: int | None = None,  # only so many, keyframes first
@@ -86,9 +86,9 @@ def draw(
             plan,
             span,
             store,
-            here if alone else Tools(drawer.load, drawer.load_decoder),
+            here if alone else Loaders(drawer.load, drawer.load_decoder),
             hear,
-            hire=local(count) if crew.executor == "local" else cluster(crew.workers, crew.address),
+            start_workers=local(count) if crew.executor == "local" else cluster(crew.workers, crew.address),
             levels=levels,
             order=crew.order,
             batch=drawer.batch,

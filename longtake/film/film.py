@@ -23,7 +23,7 @@ from longtake.files import written_whole
 from longtake.film.costs import seconds_of
 from longtake.film.drawing import CLIPS_WORTH, Crew, Drawn, draw, workers_for
 from longtake.film.editing import changed_by, checked_edit
-from longtake.film.executors import Event, Tools
+from longtake.film.executors import Event, Loaders
 from longtake.film.hls import PLAYLIST, Follower
 from longtake.film.loaded import Loaded
 from longtake.film.pictures import read_picture
@@ -406,7 +406,7 @@ class Film:
         progress: OnProgress | None = None,
         listen: Callable[[Event], None] | None = None,
     ) -> Drawn:
-        here = Tools(self.loaded.draw, self.loaded.decoder)
+        here = Loaders(self.loaded.draw, self.loaded.decoder)
         with self.loaded.lock:
             return draw(
                 self.jobs,
