@@ -208,7 +208,7 @@ def test_all_chance_is_of_the_seed(loaded: Callable[[str], LoadedPipeline], name
 
 
 @pytest.mark.parametrize("name", list(MADE))
-def test_global_random_state_is_as_declared(
+def test_torchs_own_random_state_has_no_say(
     loaded: Callable[[str], LoadedPipeline], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back_end, clips = loaded(name), []
@@ -218,15 +218,14 @@ def test_global_random_state_is_as_declared(
             torch, "manual_seed", lambda given, seed=seed: torch.default_generator.manual_seed(seed)
         )
         clips.append(draw(back_end, name, {0: picture(0), FRAMES[name] - 1: picture(1)}))
-    assert np.array_equal(*clips) is not BACKENDS[name].global_random
+    assert np.array_equal(*clips)
 
 
 @pytest.mark.parametrize("name", list(MADE))
-def test_known_frames_come_back_as_declared(loaded: Callable[[str], LoadedPipeline], name: str) -> None:
+def test_known_frames_do_not_come_back_as_they_were_given(loaded: Callable[[str], LoadedPipeline], name: str) -> None:
     drawn = draw(loaded(name), name, {0: picture(0), FRAMES[name] - 1: picture(1)})
     ends = [np.array_equal((255 * drawn[k]).round(), picture(seed)) for k, seed in ((0, 0), (-1, 1))]
-    assert all(ends) is BACKENDS[name].exact
-    assert BACKENDS[name].index == "pixel", "as the tests above find them"
+    assert not all(ends), "which is why they are put back"
 
 
 @pytest.mark.parametrize("name", ["wan-vace", "wan-i2v"])
