@@ -30,7 +30,7 @@ from longtake.film import Film, open_film
 from longtake.film.executors import Event, JobDone, Loaders, SegmentDone, StartWorkers, cluster, local, run
 from longtake.film.segments import Encoding, write_film
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
-from longtake.plan import MAX_FRAMES, ClipSpec, Job, Plan, Sampling, Scene, Timeline
+from longtake.plan import MAX_FRAMES, ClipSpec, Job, Plan, PlannedScene, Sampling, Timeline
 from longtake.store import Store
 from longtake.strategies import LevelSampling, NuwaXL
 
@@ -103,7 +103,7 @@ def plan_of(frames: int) -> Plan:
         read_manifest(find_model(DEFAULT_MODEL)),
         LevelSampling(keyframes=once, gaps=once, leaves=once),
     )
-    line = Timeline(tuple(Scene(str(start), start, f"scene {start}") for start in starts), frames)
+    line = Timeline(tuple(PlannedScene(str(start), start, f"scene {start}") for start in starts), frames)
     model, plain = read_manifest(find_model(DEFAULT_MODEL)), NuwaXL.Options(references=0)
     return Plan.of(NuwaXL(model, sampling, plain, seed=1), line)
 

@@ -21,7 +21,7 @@ from longtake.draw.network import ClipSampler
 from longtake.evaluate.probes import Probes, load_probes, read_frames
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, Scene, Timeline
+from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, PlannedScene, Timeline
 from longtake.strategies import NuwaXL
 from longtake.world.drawing import frame
 from longtake.world.script import Shot, episode_facts, episode_seeds, shot_at
@@ -42,7 +42,9 @@ def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str,
     """The episode as a film, and the jobs of its pictures by key."""
     shots = scenes_of(episode)
     starts = [max(shot.start, 0) for shot in shots]
-    scenes = (Scene(str(start), start, shot.caption) for start, shot in zip(starts, shots, strict=True))
+    scenes = (
+        PlannedScene(str(start), start, shot.caption) for start, shot in zip(starts, shots, strict=True)
+    )
     plan = Plan.of(NuwaXL(manifest, seed=episode), Timeline(tuple(scenes), FRAMES))
     pictures: dict[int, Job] = {}
     for start in starts if given else ():

@@ -50,7 +50,7 @@ from longtake.film.executors import worklist
 from longtake.film.executors.task import DrawClips, EncodeSegment, Reply
 from longtake.film.segments import LEAVES_PER_SEGMENT, Encoding, grouped_leaves
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.plan import Job, Plan, Sampling, Scene, Shown, Timeline
+from longtake.plan import Job, Plan, PlannedScene, Sampling, Shown, Timeline
 from longtake.plan.tree import Tree
 from longtake.store import Store
 from longtake.strategies import LevelSampling, NuwaXL
@@ -358,7 +358,7 @@ def film(length: int, costs: Costs, model: Manifest | None = None) -> Plan:
     keyframes, gaps, leaves = (replace(usual, steps=n) for n in steps)
     sampling = None if model else LevelSampling(keyframes=keyframes, gaps=gaps, leaves=leaves)
     drawn_by, options = model or read_manifest(find_model(DEFAULT_MODEL)), NuwaXL.Options(references=0)
-    line = Timeline((Scene("all", 0, "a fox in the meadow"),), length)
+    line = Timeline((PlannedScene("all", 0, "a fox in the meadow"),), length)
     return Plan.of(NuwaXL(drawn_by, sampling, options), line)
 
 

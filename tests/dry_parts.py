@@ -56,12 +56,12 @@ def on_both(compute: Callable[[str], Any], device: str, tolerance: float = 1e-3)
 
 def film(manifest: Any, way: str, frames: int = 31) -> Any:
     """The plan of a film of four scenes; the second is so short that no keyframe of a long film shows it."""
-    from longtake.plan import Scene, Timeline
+    from longtake.plan import PlannedScene, Timeline
     from longtake.strategies import choose
 
     prompts = ("fox in the meadow", "frog in the rain", "fox sleeps", "frog jumps")
     starts = (0, frames // 3, 2 * frames // 5, 2 * frames // 3)
-    scenes = (Scene(str(at), at, prompt) for at, prompt in zip(starts, prompts, strict=True))
+    scenes = (PlannedScene(str(at), at, prompt) for at, prompt in zip(starts, prompts, strict=True))
     return choose(way).plan(Timeline(tuple(scenes), frames), 7, manifest)
 
 

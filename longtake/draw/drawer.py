@@ -6,13 +6,14 @@ A drawer is data: it can be sent to any process, which loads from it what draws 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.plan import Job, Plan, PlannedScene, Timeline
 from longtake.video import Pixels
 
 # (jobs that may be drawn together, of each its input frames in the order of `job.inputs`)
@@ -73,7 +74,7 @@ class Drawer(Protocol):
     def picture(self, pixels: Pixels) -> Job:
         """The job that gives a picture of its size, uint8 `[H, W, 3]`."""
 
-    def unread(self, scenes: Sequence[Scene]) -> Iterator[str]:
+    def unread(self, scenes: Sequence[PlannedScene]) -> Iterator[str]:
         """A sentence for all in the scenes' prompts that says nothing to it."""
 
     def verify(self) -> None:
@@ -84,3 +85,29 @@ class Drawer(Protocol):
 
     def load_decoder(self) -> Decode:
         """What decodes, with its weights, in this process."""
+
+
+class LoadedDrawer:
+    """What draws and decodes in this process: loaded when first needed, used by one thread at a time."""
+
+    def __init__(self, drawer: Drawer) -> None:
+        self.lock = threading.RLock()
+        self._drawer = drawer
+        self._draw: Draw | None = None
+        self._decode: Decode | None = None
+        self._latest: tuple[NDArray[Any], NDArray[np.uint8]] | None = None  # a clip and its frames
+
+    def draw(self) -> Draw:
+        self._draw = self._draw or self._drawer.load()
+        return self._draw
+
+    def decoder(self) -> Decode:
+        return self.decode
+
+    def decode(self, clip: NDArray[Any]) -> NDArray[np.uint8]:
+        """As a `Decode`; of the clip that was decoded last at once, for frames are asked one by one."""
+        with self.lock:
+            self._decode = self._decode or self._drawer.load_decoder()
+            if self._latest is None or not np.array_equal(self._latest[0], clip):
+                self._latest = clip, self._decode(clip)
+            return self._latest[1]

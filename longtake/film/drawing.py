@@ -36,7 +36,7 @@ class Crew:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawResult:
     """How many clips were needed, how many of them had to be drawn, and how long that took."""
 
     clips: int
@@ -56,7 +56,7 @@ def draw(
     encoding: Encoding | None = None,  # None: clips only
     progress: OnProgress | None = None,
     listen: Callable[[Event], None] | None = None,  # hears every event after `progress`
-) -> Drawn:
+) -> DrawResult:
     """Draw the clips that `span` needs and the store lacks; with an encoding, make its segments too."""
     begin = time.monotonic()
     total = sum(plan.levels_of(span)[:levels])
@@ -96,7 +96,7 @@ def draw(
         )
     finally:
         remember(store, drawer.digest, tracker.costs)
-    return Drawn(total, len(tracker.drawn), time.monotonic() - begin)
+    return DrawResult(total, len(tracker.drawn), time.monotonic() - begin)
 
 
 def workers_for(most: int) -> int:

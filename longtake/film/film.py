@@ -17,15 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from longtake.draw.drawer import Drawer
+from longtake.draw.drawer import Drawer, LoadedDrawer
 from longtake.errors import OptionError
 from longtake.files import written_whole
 from longtake.film.costs import seconds_of
-from longtake.film.drawing import CLIPS_WORTH, Crew, Drawn, draw, workers_for
+from longtake.film.drawing import CLIPS_WORTH, Crew, DrawResult, draw, workers_for
 from longtake.film.editing import changed_by, checked_edit
 from longtake.film.executors import Event, Loaders
 from longtake.film.hls import PLAYLIST, Follower
-from longtake.film.loaded import Loaded
 from longtake.film.pictures import read_picture
 from longtake.film.progress import OnProgress
 from longtake.film.rendered import note_rendered, tell_if_changed
@@ -79,7 +78,7 @@ class Keyframes(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderResult:
     """A film that was written."""
 
     path: Path
@@ -108,11 +107,11 @@ class Film:
     enlarged: int | None = None  # how many times frames are enlarged; None: only in files, to be watched
     changed: range | None = None  # frames that the last edits draw anew, from the first to the last of them
     base: Plan = field(init=False)  # from frame of the storyboard to clip, edits done
-    loaded: Loaded = field(init=False)
+    loaded: LoadedDrawer = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", self._planned())
-        object.__setattr__(self, "loaded", Loaded(self.drawer))
+        object.__setattr__(self, "loaded", LoadedDrawer(self.drawer))
 
     # What it is
 
@@ -205,7 +204,7 @@ class Film:
     def latents(self, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """What frames are decoded from, float16 `[T, C, h, w]`; of a pretrained pipeline pixels.
 
-        Drawn where missing; raises as `frames` does.
+        DrawResult where missing; raises as `frames` does.
         """
         span = self._span(start, stop)
         self.draw(span.start, span.stop)
@@ -242,7 +241,7 @@ class Film:
         crew: Crew | None = None,
         levels: int | None = None,
         progress: OnProgress | None = None,
-    ) -> Drawn:
+    ) -> DrawResult:
         """Draw what frames need and the store lacks; `levels` keeps to so many levels (1: the keyframes).
 
         Raises as `frames` does.
@@ -259,7 +258,7 @@ class Film:
         sheet: str | Path | None = None,
         follow: str | Path | None = None,
         progress: OnProgress | None = None,
-    ) -> Rendered:
+    ) -> RenderResult:
         """Draw what is missing of the frames from `start` to below `stop`, and write them as an mp4.
 
         Interrupted at any moment, the next call goes on. `sheet`: also write a picture of every scene beside
@@ -295,7 +294,7 @@ class Film:
             smaller = encoding.codec.upscale * min(self.drawer.shown_size) // min(self.drawer.size)
             write_scenes(self.jobs.timeline, span, path, self.fps, smaller, Path(sheet))
         playlist = None if follow is None else Path(follow) / PLAYLIST
-        return Rendered(path, frames, drawn.clips, drawn.drawn, time.monotonic() - begin, playlist)
+        return RenderResult(path, frames, drawn.clips, drawn.drawn, time.monotonic() - begin, playlist)
 
     @cached_property
     def segments(self) -> list[range]:
@@ -405,7 +404,7 @@ class Film:
         encoding: Encoding | None = None,
         progress: OnProgress | None = None,
         listen: Callable[[Event], None] | None = None,
-    ) -> Drawn:
+    ) -> DrawResult:
         here = Loaders(self.loaded.draw, self.loaded.decoder)
         with self.loaded.lock:
             return draw(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from longtake.draw.drawer import Decode
 from longtake.errors import OptionError
-from longtake.film.drawing import Drawn
+from longtake.film.drawing import DrawResult
 from longtake.film.progress import OnProgress, Progress
 from longtake.film.segments import Encoding, write_film
 from longtake.plan import Plan, Timeline
@@ -42,7 +42,7 @@ def join(
     path: Path,
     encoding: Encoding,
     metadata: Mapping[str, str],
-    drawn: Drawn,
+    drawn: DrawResult,
     progress: OnProgress | None,
 ) -> int:
     """Write the film of segments that are in the store; the number of frames written."""

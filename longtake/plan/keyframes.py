@@ -5,7 +5,7 @@ from __future__ import annotations
 from longtake.plan.strategy import Chain
 
 
-class Keyframes:
+class KeyframeClips:
     """Frames of a tree that are `stride` apart, in clips that are numbered from 0.
 
     In a chain a clip begins with the last keyframes of the one before, as many as it carries. Keyframes may

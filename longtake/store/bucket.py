@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from longtake.store.clip import CLIP, Clip, CorruptClip, Entry, name_of, sha256_of, unpack
+from longtake.store.clip import CLIP, ClipArray, CorruptClip, Entry, name_of, sha256_of, unpack
 from longtake.store.folder import Store
 
 
@@ -109,7 +109,7 @@ class Bucket(Store):
         """Keep a text beside the clips; the last one to be written stays."""
         self._api.put(self._objects, name, text.encode())
 
-    def _read(self, key: str, frames: slice) -> Clip:
+    def _read(self, key: str, frames: slice) -> ClipArray:
         data = self._fetch(name_of(key))
         if data is None:
             raise KeyError(key)

@@ -20,7 +20,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-Clip = NDArray[Any]  # float16 [T, C, H, W] or uint8 [T, H, W, 3], or one of its frames without T
+ClipArray = NDArray[Any]  # float16 [T, C, H, W] or uint8 [T, H, W, 3], or one of its frames without T
 
 Rows = Callable[[str, int, int], NDArray[Any]]  # (name of an entry, from, to) -> these of its rows
 
@@ -59,7 +59,7 @@ def name_of(key: str, suffix: str = CLIP) -> str:
     return f"{key[:2]}/{key[2:]}{suffix}"
 
 
-def pack(key: str, clip: NDArray[Any]) -> tuple[Clip, bytes]:
+def pack(key: str, clip: NDArray[Any]) -> tuple[ClipArray, bytes]:
     """The clip as it is stored, and as bytes: equal clips are equal bytes.
 
     Pixels, uint8 `[T, H, W, 3]`, stay as they are; latents `[T, C, H, W]` are rounded to float16.
@@ -83,7 +83,7 @@ def pack(key: str, clip: NDArray[Any]) -> tuple[Clip, bytes]:
     return kept, save(entry, metadata={"sha256": " ".join(told)})
 
 
-def unpack(key: str, data: bytes, frames: slice, path: Path) -> Clip:
+def unpack(key: str, data: bytes, frames: slice, path: Path) -> ClipArray:
     """Some frames of a clip from its bytes. Raises `CorruptClip`, which names `path`."""
     try:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
@@ -93,7 +93,7 @@ def unpack(key: str, data: bytes, frames: slice, path: Path) -> Clip:
         raise CorruptClip(key, path, str(error)) from error
 
 
-def checked(key: str, told: str, rows: Rows, frames: slice, path: Path) -> Clip:
+def checked(key: str, told: str, rows: Rows, frames: slice, path: Path) -> ClipArray:
     """Frames of a clip, each held against its digest; `rows` reads an entry.
 
     `told` has the digest of every frame, and of pixels also where its PNG ends: `DIGEST:BYTES`. Raises
@@ -132,7 +132,7 @@ def _pixels(png: bytes) -> NDArray[np.uint8]:
         raise ValueError(f"a frame is no PNG: {error}") from error
 
 
-def _frame_digest(key: str, index: int, frame: Clip) -> str:
+def _frame_digest(key: str, index: int, frame: ClipArray) -> str:
     """SHA-256 of a frame together with its place, so that no frame passes for another."""
     place = f"{key}/{index}/{frame.dtype}/{frame.shape}/"
     return sha256_of(place.encode() + frame.tobytes())

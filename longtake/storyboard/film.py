@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from pydantic_core import PydanticCustomError
 
-from longtake.plan import MAX_FRAMES, Job, Plan, Timeline
-from longtake.plan import Scene as PlannedScene
+from longtake.plan import MAX_FRAMES, Job, Plan, PlannedScene, Timeline
 from longtake.plan.edit import Edited, insert, move_cut, pin, remove, reroll, set_prompt
 from longtake.storyboard.schema import (
     Append,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from longtake.storyboard.read import Loader, parse
+from longtake.storyboard.read import StoryboardLoader, parse
 from longtake.storyboard.schema import Edit, Storyboard, StoryboardError
 
 
@@ -18,7 +18,7 @@ def with_edits(text: str, edits: Sequence[Edit]) -> str:
     """
     wanted = parse(text).model_copy(update={"edits": list(edits)})
     start = end = len(text)
-    root = yaml.compose(text, Loader)
+    root = yaml.compose(text, StoryboardLoader)
     assert isinstance(root, yaml.MappingNode)
     for key, value in root.value:
         if key.value == "edits":

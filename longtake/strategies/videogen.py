@@ -17,7 +17,7 @@ from typing import Literal
 
 from longtake.manifest import digest_of_pipeline
 from longtake.plan import Chain, Clip, Drawing, Frame, ImagineSpec, Job, LevelSampling, Model, Need, Strategy
-from longtake.plan.spec import Draft, PictureModel
+from longtake.plan.spec import DraftSpec, PictureModel
 from longtake.strategies.requirements import FLOW, PIPELINES, check_drafts
 
 
@@ -116,7 +116,9 @@ class VideoGen(Strategy):
         """What draws a clip."""
         chosen = self.options
         if clip.place.level:
-            flow = Draft(kind="flow", motion=chosen.flow, level=chosen.flow_level, start=chosen.flow_start)
+            flow = DraftSpec(
+                kind="flow", motion=chosen.flow, level=chosen.flow_level, start=chosen.flow_start
+            )
             return Drawing(self.job(clip, self.sampling.leaves, draft=flow))
         preparing: list[Job] = []
         if 0 not in clip.known:
@@ -127,7 +129,7 @@ class VideoGen(Strategy):
             return Drawing(self.job(clip, self.sampling.keyframes), tuple(preparing))
         place = clip.place._replace(preparing=len(preparing) + 1)
         small = self.job(replace(clip, place=place), self.sampling.keyframes, halved=1)
-        draft = Draft(kind="coarse", level=chosen.draft_level)
+        draft = DraftSpec(kind="coarse", level=chosen.draft_level)
         inputs = tuple(Frame(small.key, k) for k in range(len(clip.frames)))
         whole = self.job(clip, self.sampling.keyframes, draft=draft, inputs=inputs)
         return Drawing(whole, (*preparing, small))

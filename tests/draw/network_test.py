@@ -21,7 +21,7 @@ from longtake.draw.network import ClipSampler
 from longtake.given import Given
 from longtake.manifest import ModelError, read_manifest, write_manifest
 from longtake.plan import ClipSpec, Frame, Job, Sampling
-from longtake.plan.spec import Draft, Reference, Reuse
+from longtake.plan.spec import DraftSpec, Reference, Reuse
 
 Latents = NDArray[np.float16]
 
@@ -221,16 +221,16 @@ def test_compiled_it_draws_nearly_the_same(draw: Draw) -> None:
     assert np.array_equal(draw(job((0, 7), compiled=True), both), compiled)
 
 
-def flow(motion: Any = "none", level: float = 0.2, start: float | None = None) -> Draft:
-    return Draft(kind="flow", motion=motion, level=level, start=start)
+def flow(motion: Any = "none", level: float = 0.2, start: float | None = None) -> DraftSpec:
+    return DraftSpec(kind="flow", motion=motion, level=level, start=start)
 
 
-def drafted(known: tuple[int, ...], draft: Draft, rows: tuple[int, ...] = (0,) * 8) -> Job:
+def drafted(known: tuple[int, ...], draft: DraftSpec, rows: tuple[int, ...] = (0,) * 8) -> Job:
     return job(known, draft=draft, rows=rows)
 
 
-def coarse(level: float) -> Draft:
-    return Draft(kind="coarse", level=level)
+def coarse(level: float) -> DraftSpec:
+    return DraftSpec(kind="coarse", level=level)
 
 
 @pytest.mark.parametrize("motion", ["none", "dis"])

@@ -22,7 +22,7 @@ from longtake.film.segments import (
     decode_frame,
     write_film,
 )
-from longtake.plan import MAX_FRAMES, Plan, Scene, Timeline
+from longtake.plan import MAX_FRAMES, Plan, PlannedScene, Timeline
 from longtake.plan.edit import reroll
 from longtake.store import CorruptClip, Store
 from longtake.video import Codec, Pixels, read_frames, read_metadata
@@ -31,7 +31,7 @@ SEGMENT = 15 * LEAVES_PER_SEGMENT  # frames
 UNSEEN = 4095  # the number of a frame that no film may show
 
 
-def planned(frames: int, scenes: tuple[Scene, ...] = (Scene("one", 0, "a fox"),)) -> Plan:
+def planned(frames: int, scenes: tuple[PlannedScene, ...] = (PlannedScene("one", 0, "a fox"),)) -> Plan:
     return nuwa_xl(Timeline(scenes, frames))
 
 
@@ -127,7 +127,11 @@ def test_a_span_shows_its_frames_and_shares_whole_segments(
 
 
 def test_an_edit_leaves_other_segments_as_they_are(tmp_path: Path, store: Store) -> None:
-    scenes = Scene("one", 0, "a fox"), Scene("two", 91, "an owl"), Scene("three", 105, "a frog")
+    scenes = (
+        PlannedScene("one", 0, "a fox"),
+        PlannedScene("two", 91, "an owl"),
+        PlannedScene("three", 105, "a frog"),
+    )
     old, decode = planned(301, scenes), Decoder()
     new = reroll(old, "two").plan  # frames of one leaf
     written(old, drawn(old, store), tmp_path / "film.mp4")

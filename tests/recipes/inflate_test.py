@@ -22,7 +22,7 @@ from longtake.draw.network import ClipSampler
 from longtake.manifest import ModelError, read_manifest
 from longtake.models.inflated import InflatedUNet
 from longtake.models.load import network_in
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.recipes import RECIPES, Recipe
 from longtake.recipes.inflate import SAMPLING, inflate, schedule_of
 from longtake.strategies import LevelSampling, NuwaXL
@@ -106,7 +106,7 @@ def test_before_training_a_frame_is_the_image_that_the_pipeline_draws(model: Pat
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     sampling = replace(SAMPLING, sampler="ddim", steps=3)
-    line = Timeline((Scene("a", 0, "a fox"),), 3)
+    line = Timeline((PlannedScene("a", 0, "a fox"),), 3)
     levels = LevelSampling(keyframes=sampling, gaps=sampling, leaves=sampling)
     plan = Plan.of(NuwaXL(read_manifest(model), levels, seed=1), line)
     (job,) = plan.missing((), slice(None))

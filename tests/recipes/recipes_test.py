@@ -28,7 +28,7 @@ from longtake.manifest import read_manifest
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.recipes import RECIPES, Recipe, do_stage, stages_of
 from longtake.recipes.stages.clips import clip_lengths
 from longtake.recipes.stages.denoiser import denoising_loss
@@ -87,7 +87,7 @@ def test_a_decoder_that_does_not_look_along_time_learns_from_stills(tmp_path: Pa
 
 def film(folder: Path, length: int) -> Plan:
     manifest = read_manifest(folder)
-    line = Timeline((Scene("a", 0, "The fox jumps."), Scene("b", 9, "A robot sleeps.")), length)
+    line = Timeline((PlannedScene("a", 0, "The fox jumps."), PlannedScene("b", 9, "A robot sleeps.")), length)
     return Plan.of(NuwaXL(manifest, seed=1), line)
 
 

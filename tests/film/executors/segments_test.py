@@ -24,7 +24,7 @@ from longtake.film.executors import (
     local,
     run,
 )
-from longtake.film.segments import Film, count_lacking, write_film
+from longtake.film.segments import WrittenFilm, count_lacking, write_film
 from longtake.plan import Job, Plan
 from longtake.store import Store
 
@@ -61,7 +61,7 @@ def make(
     return events
 
 
-def joined(plan: Plan, root: Path, out: Path) -> Film:
+def joined(plan: Plan, root: Path, out: Path) -> WrittenFilm:
     return write_film(plan, Store(root), Decoder(), out, ENCODING)
 
 
