@@ -101,17 +101,17 @@ def _the_change(
     kinds: dict[str, tuple[bool, dict[str, Any]]], given: dict[str, Any]
 ) -> dict[str, Any] | None:
     """The one edit that the options name, with what it needs; None where they name none."""
-    asked = {name: needs for name, (wanted, needs) in kinds.items() if wanted}
-    if not asked and given["prompt"] is not None:
-        asked = {"prompt": {"scene": given["scene"], "prompt": given["prompt"]}}
-    if not asked:
+    named = {name: needs for name, (wanted, needs) in kinds.items() if wanted}
+    if not named and given["prompt"] is not None:
+        named = {"prompt": {"scene": given["scene"], "prompt": given["prompt"]}}
+    if not named:
         stray = [f"--{name}" for name, value in given.items() if value is not None]
         if stray:
             raise typer.BadParameter(f"{', '.join(stray)} alone says no change")
         return None
-    if len(asked) > 1:
+    if len(named) > 1:
         raise typer.BadParameter("one change at a time")
-    ((name, needs),) = asked.items()
+    ((name, needs),) = named.items()
     lacking = [f"--{option}" for option, value in needs.items() if value is None]
     stray = [f"--{option}" for option, value in given.items() if value is not None and option not in needs]
     if lacking:

@@ -188,10 +188,10 @@ def keys(
     work = film.open()
     with resumable(go_on(work)), Bar() as bar:
         drawn = work.draw(levels=1, progress=bar.film)
-        found = work.keys()
-    write_png(found.sheet, out)
-    report = {"sheet": str(out), "frames": found.numbers, **_numbers(drawn)}
-    text = f"{out}: {len(found.numbers)} keyframes, from the first to frame {found.numbers[-1]:,}"
+        keyframes = work.keys()
+    write_png(keyframes.sheet, out)
+    report = {"sheet": str(out), "frames": keyframes.numbers, **_numbers(drawn)}
+    text = f"{out}: {len(keyframes.numbers)} keyframes, from the first to frame {keyframes.numbers[-1]:,}"
     show(report, text, as_json)
 
 

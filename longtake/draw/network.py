@@ -153,8 +153,8 @@ class ClipSampler:
         mask = torch.zeros_like(known[:, :, :1])
         for k, (order, given) in enumerate(zip(orders, inputs, strict=True)):
             for position, latent in zip(order.known, given, strict=False):
-                whole = self._tensor(latent)
-                known[k, position] = whole if smaller == 1 else halved(whole[None, None])[0, 0]
+                full = self._tensor(latent)
+                known[k, position] = full if smaller == 1 else halved(full[None, None])[0, 0]
                 mask[k, position] = 1
         return known, mask
 
@@ -228,8 +228,8 @@ class ClipSampler:
             past = past_of(torch.stack([self._tensor(latent) for latent in handed]), steps)
             noise = reused_noise(past.noise, fresh[0], len(steps), reuse.recycled)[None]
         drawn, handing = sample_reusing(denoise_from(noise), noise, grid, self.schedule, steps, past)
-        whole: NDArray[np.float32] = torch.cat([drawn[0], handing]).float().cpu().numpy()
-        return whole
+        clip: NDArray[np.float32] = torch.cat([drawn[0], handing]).float().cpu().numpy()
+        return clip
 
     def _tensor(self, latent: NDArray[np.float16]) -> Tensor:
         return torch.from_numpy(latent.astype(np.float32)).to(self.device)

@@ -58,7 +58,7 @@ def draw(
     listen: Callable[[Event], None] | None = None,  # hears every event after `progress`
 ) -> DrawResult:
     """Draw the clips that `span` needs and the store lacks; with an encoding, make its segments too."""
-    begin = time.monotonic()
+    began = time.monotonic()
     total = sum(plan.levels_of(span)[:levels])
     if levels is None:
         missing = plan.count_missing(store, span)
@@ -96,7 +96,7 @@ def draw(
         )
     finally:
         remember(store, drawer.digest, tracker.costs)
-    return DrawResult(total, len(tracker.drawn), time.monotonic() - begin)
+    return DrawResult(total, len(tracker.drawn), time.monotonic() - began)
 
 
 def workers_for(most: int) -> int:

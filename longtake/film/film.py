@@ -265,7 +265,7 @@ class Film:
         its prompt, a PNG. `follow`: a folder for an HLS stream that can be played while the film is made.
         Raises `OptionError` where nothing can be written there, and as `frames` does.
         """
-        begin, path = time.monotonic(), Path(path)
+        began, path = time.monotonic(), Path(path)
         check_writable(path, ".mp4", "out")
         if sheet is not None:
             check_writable(Path(sheet), ".png", "sheet")
@@ -294,16 +294,16 @@ class Film:
             smaller = encoding.codec.upscale * min(self.drawer.shown_size) // min(self.drawer.size)
             write_scenes(self.jobs.timeline, span, path, self.fps, smaller, Path(sheet))
         playlist = None if follow is None else Path(follow) / PLAYLIST
-        return RenderResult(path, frames, drawn.clips, drawn.drawn, time.monotonic() - begin, playlist)
+        return RenderResult(path, frames, drawn.clips, drawn.drawn, time.monotonic() - began, playlist)
 
     @cached_property
     def segments(self) -> list[range]:
         """The frames of every piece that the film is encoded in."""
-        found, start = [], 0
+        pieces, start = [], 0
         for segment in cut_segments(self.jobs):
-            found.append(range(start, start + len(segment)))
+            pieces.append(range(start, start + len(segment)))
             start += len(segment)
-        return found
+        return pieces
 
     def segment(self, n: int, *, progress: OnProgress | None = None) -> Path:
         """The `n`-th piece of the film, a closed mp4 in the store: drawn and encoded where missing."""
@@ -311,8 +311,8 @@ class Film:
         (segment,) = _segments(self.jobs, n)
         with self.loaded.lock:
             self.draw(frames.start, frames.stop, progress=progress)
-            found = kept(segment, self.store, self.encoding)
-            return found or encode(segment, self.store, self.loaded.decode, self.encoding)
+            path = kept(segment, self.store, self.encoding)
+            return path or encode(segment, self.store, self.loaded.decode, self.encoding)
 
     # What may be another film
 

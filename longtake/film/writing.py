@@ -46,12 +46,12 @@ def join(
     progress: OnProgress | None,
 ) -> int:
     """Write the film of segments that are in the store; the number of frames written."""
-    written, begin, total = 0, time.monotonic(), len(range(plan.length)[span])
+    written, began, total = 0, time.monotonic(), len(range(plan.length)[span])
 
     def tell(frames: int) -> None:
         nonlocal written
         written += frames
-        seconds = time.monotonic() - begin
+        seconds = time.monotonic() - began
         if progress is not None:
             progress(
                 Progress(

@@ -54,8 +54,8 @@ class Bucket(Store):
                 return None
             path = self._here() / Path(name).name
             if sha256_of(data) != path.stem:
-                told = "its content has another SHA-256 than its name"
-                raise CorruptClip(key, Path(f"{self.root}/{name}"), told)
+                reason = "its content has another SHA-256 than its name"
+                raise CorruptClip(key, Path(f"{self.root}/{name}"), reason)
             path.write_bytes(data)
             return path
         return None

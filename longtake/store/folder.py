@@ -166,8 +166,8 @@ class Store:
         path = self._path(key, CLIP)
         try:
             with safe_open(path, framework="numpy") as file:
-                told = file.metadata()["sha256"]
-                return checked(key, told, lambda name, a, b: file.get_slice(name)[a:b], frames, path)
+                digests = file.metadata()["sha256"]
+                return checked(key, digests, lambda name, a, b: file.get_slice(name)[a:b], frames, path)
         except FileNotFoundError:
             raise KeyError(key) from None
         except (SafetensorError, KeyError, TypeError, ValueError) as error:

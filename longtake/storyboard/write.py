@@ -32,8 +32,8 @@ def with_edits(text: str, edits: Sequence[Edit]) -> str:
             return new
     except StoryboardError:
         pass
-    told = "edits cannot be written into it: write its keys one below the other, as in 'video:', 'scenes:'"
-    raise StoryboardError(told)
+    remedy = "edits cannot be written into it: write its keys one below the other, as in 'video:', 'scenes:'"
+    raise StoryboardError(remedy)
 
 
 def _block(edits: Sequence[Edit]) -> str:

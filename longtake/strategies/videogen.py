@@ -131,8 +131,8 @@ class VideoGen(Strategy):
         small = self.job(replace(clip, place=place), self.sampling.keyframes, halved=1)
         draft = DraftSpec(kind="coarse", level=chosen.draft_level)
         inputs = tuple(Frame(small.key, k) for k in range(len(clip.frames)))
-        whole = self.job(clip, self.sampling.keyframes, draft=draft, inputs=inputs)
-        return Drawing(whole, (*preparing, small))
+        large = self.job(clip, self.sampling.keyframes, draft=draft, inputs=inputs)
+        return Drawing(large, (*preparing, small))
 
     def _image(self, clip: Clip) -> Job:
         """The reference image: a clip of one frame, or what another model makes of its prompt."""

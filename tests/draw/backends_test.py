@@ -411,7 +411,7 @@ def test_the_documentation_has_the_declared_numbers_and_options() -> None:
         assert row in text
     for option in asdict(BackendOptions()):
         assert f"`{option}" in text, f"docs/backends.md says nothing of {option}"
-    assert choose_backend("ltx").choices == BackendOptions()
+    assert choose_backend("ltx").options == BackendOptions()
 
 
 OWN = """

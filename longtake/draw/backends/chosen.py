@@ -110,8 +110,8 @@ def _size(text: str | None, backend: Backend) -> tuple[int, int]:
     width, height = (int(side) for side in given.groups())
     if width % by or height % by:
         near = "x".join(str(max(by, round(side / by) * by)) for side in (width, height))
-        told = f"{backend.name} draws sides of multiples of {by}"
-        raise ValueError(f"size is {text}: {told}; {near} is near")
+        rule = f"{backend.name} draws sides of multiples of {by}"
+        raise ValueError(f"size is {text}: {rule}; {near} is near")
     return width, height
 
 

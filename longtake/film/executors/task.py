@@ -83,7 +83,7 @@ class Worker:
                     replies[k] = Reply("failed", error=error)
         if not fresh:
             return replies
-        begin = time.perf_counter()
+        began = time.perf_counter()
         try:
             self.set_up()
             assert self._draw is not None
@@ -97,13 +97,13 @@ class Worker:
                 return replies
             replies[fresh[0][0]] = Reply("failed", error=error)
             return replies
-        seconds = (time.perf_counter() - begin) / len(fresh)
+        seconds = (time.perf_counter() - began) / len(fresh)
         for k, _, _ in fresh:
             replies[k] = Reply("done", seconds)
         return replies
 
     def _encode(self, task: EncodeSegment) -> Reply:
-        begin = time.perf_counter()
+        began = time.perf_counter()
         try:
             if self._decode is None:
                 assert self._loaders.decode is not None
@@ -113,7 +113,7 @@ class Worker:
             return Reply("lost")
         except Exception as error:
             return Reply("failed", error=error)
-        return Reply("done", time.perf_counter() - begin)
+        return Reply("done", time.perf_counter() - began)
 
 
 def as_sent(replies: list[Reply]) -> list[Reply]:

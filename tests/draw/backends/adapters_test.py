@@ -222,7 +222,7 @@ def test_torchs_own_random_state_has_no_say(
 
 
 @pytest.mark.parametrize("name", list(MADE))
-def test_known_frames_do_not_come_back_as_they_were_given(loaded: Callable[[str], LoadedPipeline], name: str) -> None:
+def test_known_frames_come_back_only_nearly(loaded: Callable[[str], LoadedPipeline], name: str) -> None:
     drawn = draw(loaded(name), name, {0: picture(0), FRAMES[name] - 1: picture(1)})
     ends = [np.array_equal((255 * drawn[k]).round(), picture(seed)) for k, seed in ((0, 0), (-1, 1))]
     assert not all(ends), "which is why they are put back"
