@@ -162,13 +162,6 @@ def kept(segment: Segment, store: Store, encoding: Encoding) -> Path | None:
         return None
 
 
-def decode_frame(plan: Plan, store: Store, decode: Decode, i: int) -> Pixels:
-    """Film frame `i` as `write_film` hands it to the encoder, bit for bit. Raises as `write_film` does."""
-    (shown,) = plan.shown(slice(i, i + 1))
-    pixels: Pixels = _decode_part(store, decode, Part.of(shown))[0]
-    return pixels
-
-
 def decode_segment(segment: Segment, store: Store, decode: Decode) -> Iterator[Pixels]:
     """The frames of a segment as the encoder gets them, one leaf in memory. Raises as `write_film` does."""
     for part in segment.leaves:
