@@ -60,7 +60,7 @@ def test_imports_go_down() -> None:
 def test_only_the_command_line_prints_and_exits() -> None:
     """A library raises and logs."""
     allowed = {f"recipes/stages/{name}.py" for name in ("measures", "probes", "text")}  # how training went
-    allowed.add("ingest/import_films.py")  # a worker process that is not needed any more
+    allowed.add("ingest/import_films.py")  # a worker whose parent was killed
     talking = set()
     for path in FILES:
         called = {

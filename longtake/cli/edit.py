@@ -18,7 +18,7 @@ When = Annotated[str | None, Option("--at", help="Where it is pinned.", metavar=
 
 
 def edit(
-    film: FilmOptions,
+    options: FilmOptions,
     scene: Annotated[
         str | None, Option("--scene", help="Which scene, or the id of a new one.", metavar="ID")
     ] = None,
@@ -80,7 +80,7 @@ def edit(
     if [change is not None, undo, to is not None].count(True) != 1:
         ways = "--prompt, --reroll, --move-to, --remove, --insert-at, --pin, --undo or --to"
         raise typer.BadParameter(f"say one change: {ways}")
-    before = film.open()
+    before = options.open()
     if undo:
         after = before.undo()
         lines = [f"taken back: {_in_words(before.storyboard.edits[-1])}"]
@@ -88,7 +88,7 @@ def edit(
         after = _towards(before, to) if change is None else before.edit(change.pop("edit"), **change)
         new = after.storyboard.edits[len(before.storyboard.edits) :]
         lines = [_in_words(one) for one in new] or ["nothing to do"]
-    path = out or film.storyboard
+    path = out or options.storyboard
     if not dry_run:
         after.save(path)
     report, costs = _price(after)

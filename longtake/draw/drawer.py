@@ -97,11 +97,13 @@ class LoadedDrawer:
         self._decode: Decode | None = None
         self._latest: tuple[NDArray[Any], NDArray[np.uint8]] | None = None  # a clip and its frames
 
-    def draw(self) -> Draw:
+    def load(self) -> Draw:
+        """As the drawer's own, but once."""
         self._draw = self._draw or self._drawer.load()
         return self._draw
 
-    def decoder(self) -> Decode:
+    def load_decoder(self) -> Decode:
+        """As the drawer's own, but once, and only when something is decoded."""
         return self.decode
 
     def decode(self, clip: NDArray[Any]) -> NDArray[np.uint8]:

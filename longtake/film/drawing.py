@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from longtake.draw.drawer import Drawer
+from longtake.draw.drawer import Drawer, LoadedDrawer
 from longtake.film.costs import remember
 from longtake.film.executors import Event, Loaders, Order, cluster, local, run
 from longtake.film.progress import OnProgress, Tracker
@@ -49,7 +49,7 @@ def draw(
     span: slice,
     store: Store,
     drawer: Drawer,
-    here: Loaders,  # what draws and decodes in this process
+    here: LoadedDrawer,  # the same in this process
     crew: Crew,
     *,
     levels: int | None = None,  # only so many, keyframes first
@@ -74,6 +74,7 @@ def draw(
         worth += count_lacking(plan, span, store, encoding, _MANY) // _SEGMENTS_WORTH
     count = crew.workers or (1 if drawer.one_process else workers_for(worth))
     alone = crew.executor == "local" and count == 1
+    loaded = here if alone else drawer
     tracker = Tracker(plan, span, total, missing, encoding is not None, progress)
 
     def hear(event: Event) -> None:
@@ -86,7 +87,7 @@ def draw(
             plan,
             span,
             store,
-            here if alone else Loaders(drawer.load, drawer.load_decoder),
+            Loaders(loaded.load, loaded.load_decoder),
             hear,
             start_workers=local(count) if crew.executor == "local" else cluster(crew.workers, crew.address),
             levels=levels,

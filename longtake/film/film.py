@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -23,7 +22,7 @@ from longtake.files import written_whole
 from longtake.film.costs import seconds_of
 from longtake.film.drawing import CLIPS_WORTH, Crew, DrawResult, draw, workers_for
 from longtake.film.editing import changed_by, checked_edit
-from longtake.film.executors import Event, Loaders
+from longtake.film.executors import Event
 from longtake.film.hls import PLAYLIST, Follower
 from longtake.film.pictures import read_picture
 from longtake.film.progress import OnProgress
@@ -31,7 +30,6 @@ from longtake.film.rendered import note_rendered, tell_if_changed
 from longtake.film.segments import (
     LEAVES_PER_SEGMENT,
     Encoding,
-    Segment,
     cut_segments,
     decode_segment,
     encode,
@@ -308,7 +306,7 @@ class Film:
     def segment(self, n: int, *, progress: OnProgress | None = None) -> Path:
         """The `n`-th piece of the film, a closed mp4 in the store: drawn and encoded where missing."""
         frames = self.segments[n]
-        (segment,) = _segments(self.jobs, n)
+        (segment,) = cut_segments(self.jobs, slice(frames.start, frames.stop))
         with self.loaded.lock:
             self.draw(frames.start, frames.stop, progress=progress)
             path = kept(segment, self.store, self.encoding)
@@ -345,7 +343,7 @@ class Film:
         """The film without its last edit. Raises `StoryboardError` where it has none."""
         if not self.storyboard.edits:
             raise StoryboardError(f"{self.path or self.title}: has no edits: there is nothing to take back")
-        return self._of(self.storyboard.edits[:-1], None)
+        return self._with(storyboard=self._storyboard_of(self.storyboard.edits[:-1]), changed=None)
 
     def save(self, path: str | Path | None = None) -> Path:
         """Write the storyboard with its edits, to its own file where no other is named; comments stay.
@@ -385,10 +383,10 @@ class Film:
 
     def _with_edits(self, edits: list[Edit]) -> Film:
         changed = changed_by(self.storyboard, self.base, edits, self.picture)
-        return self._of([*self.storyboard.edits, *edits], changed)
+        return self._with(storyboard=self._storyboard_of([*self.storyboard.edits, *edits]), changed=changed)
 
-    def _of(self, edits: list[Edit], changed: range | None) -> Film:
-        return self._with(storyboard=self.storyboard.model_copy(update={"edits": edits}), changed=changed)
+    def _storyboard_of(self, edits: list[Edit]) -> Storyboard:
+        return self.storyboard.model_copy(update={"edits": edits})
 
     def _with(self, **changes: Any) -> Film:
         film = replace(self, **changes)
@@ -405,14 +403,13 @@ class Film:
         progress: OnProgress | None = None,
         listen: Callable[[Event], None] | None = None,
     ) -> DrawResult:
-        here = Loaders(self.loaded.draw, self.loaded.decoder)
         with self.loaded.lock:
             return draw(
                 self.jobs,
                 span,
                 self.store,
                 self.drawer,
-                here,
+                self.loaded,
                 crew,
                 levels=levels,
                 encoding=encoding,
@@ -436,10 +433,6 @@ class Film:
         if not 0 <= start <= end <= len(self):
             raise ValueError(f"frames {start} to {end} are not in the film: it has {len(self):,}")
         return slice(start, end)
-
-
-def _segments(plan: Plan, n: int) -> list[Segment]:
-    return list(islice(cut_segments(plan), n, n + 1))
 
 
 def _spread(numbers: list[int]) -> list[int]:

@@ -92,7 +92,7 @@ class VideoGen(Strategy):
         super().__init__(model, sampling, options, seed)
         check_drafts(model, self.name)
         self._picture_model = self.options.picture_model
-        self.chain = Chain(model.clip_length, 1, whole=False)
+        self.chain = Chain(model.clip_length, 1, full_clips=False)
         self.gaps_per_leaf = (model.clip_length - 1) // self.options.stride
         if self.gaps_per_leaf < 1:
             raise ValueError(

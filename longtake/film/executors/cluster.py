@@ -110,7 +110,7 @@ class _Actors:
             message = "an actor died again and again. Every finished clip is stored: run again to go on"
             raise WorkerDied(f"{message} ({' '.join(str(error).split())[:200]})") from None
         if isinstance(replies, Exception):
-            raise replies  # the operations could not be set up: no clip is to blame
+            raise replies  # what draws could not be loaded: no clip is to blame
         self._free.append(actor)
         if number not in self._open:
             return None

@@ -102,7 +102,7 @@ class _Processes:
                 except (EOFError, OSError):
                     raise _died(worker, task) from None
                 if isinstance(replies, Exception):
-                    raise replies  # the operations could not be set up: no clip is to blame
+                    raise replies  # what draws could not be loaded: no clip is to blame
                 worker.task = None
                 ended.append((task, replies))
             elif not worker.process.is_alive():

@@ -52,7 +52,7 @@ def run(
     again. The result is the same whoever works, in any number and order. `levels` keeps to the first so many
     levels of the plan (1: the keyframes alone), `batch` to so many clips that are drawn together.
 
-    Raises `JobFailed` from an exception of the operation, and `WorkerDied`. Whatever ends it, Ctrl-C too, the
+    Raises `JobFailed` from an exception of what draws, and `WorkerDied`. Whatever ends it, Ctrl-C too, the
     store holds whole clips and segments only, and another run goes on from there.
     """
     worklist = Worklist(
