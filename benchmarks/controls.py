@@ -27,7 +27,7 @@ from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import WorldFilm
 from longtake.evaluate.table import Header, markdown
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.strategies import NuwaXL
 from longtake.world.script import episode_seeds
 from longtake.world.vocabulary import Split
@@ -37,7 +37,7 @@ TRUTH = "ground truth"
 
 def planned(script: Script) -> Plan:
     """How a film of the script is cut into clips; nothing is drawn."""
-    scenes = tuple(Scene(f"{k}", shot.start, shot.caption) for k, shot in enumerate(script.shots))
+    scenes = tuple(PlannedScene(f"{k}", shot.start, shot.caption) for k, shot in enumerate(script.shots))
     strategy = NuwaXL(read_manifest(find_model(DEFAULT_MODEL)), options=NuwaXL.Options(references=0))
     return Plan.of(strategy, Timeline(scenes, script.length))
 

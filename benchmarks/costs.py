@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from longtake.film import Film, open_film
-from longtake.film.executors import Event, JobDone, Tools, local, run
+from longtake.film.executors import Event, JobDone, Loaders, local, run
 from longtake.film.segments import write_film
 from longtake.manifest import DEFAULT_MODEL
 from longtake.plan import ClipSpec, Job, Plan
@@ -63,8 +63,8 @@ def seconds(work: Film, folder: Path, workers: int) -> float:
             began.append(time.monotonic() - event.seconds)
 
     store, encoding = Store(folder), work.encoding
-    tools = Tools(work.drawer.load, work.drawer.load_decoder)
-    run(work.jobs, ALL, store, tools, hear, hire=local(workers), batch=_BATCH, encoding=encoding)
+    loaders = Loaders(work.drawer.load, work.drawer.load_decoder)
+    run(work.jobs, ALL, store, loaders, hear, start_workers=local(workers), batch=_BATCH, encoding=encoding)
     write_film(work.jobs, store, work.loaded.decode, folder.with_suffix(".mp4"), encoding)
     return time.monotonic() - began[0]
 

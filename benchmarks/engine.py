@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 
 from longtake.draw.drawer import Draw
 from longtake.film import Film, open_film
-from longtake.film.executors import Event, Hire, JobDone, SegmentDone, Tools, cluster, local, run
+from longtake.film.executors import Event, JobDone, Loaders, SegmentDone, StartWorkers, cluster, local, run
 from longtake.film.segments import Encoding, write_film
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
-from longtake.plan import MAX_FRAMES, ClipSpec, Job, Plan, Sampling, Scene, Timeline
+from longtake.plan import MAX_FRAMES, ClipSpec, Job, Plan, PlannedScene, Sampling, Timeline
 from longtake.store import Store
 from longtake.strategies import LevelSampling, NuwaXL
 
@@ -57,13 +57,13 @@ class Clock:
             self.model += event.seconds
 
 
-def speed(work: Film, name: str, hire: Hire, workers: int, out: Path) -> dict[str, float]:
+def speed(work: Film, name: str, start: StartWorkers, workers: int, out: Path) -> dict[str, float]:
     """Render the film into an empty store."""
     folder = out / name
     shutil.rmtree(folder, ignore_errors=True)
     store, clock, encoding = Store(folder), Clock(), work.encoding
-    tools = Tools(work.drawer.load, work.drawer.load_decoder)
-    run(work.jobs, ALL, store, tools, clock, hire=hire, batch=BATCH, encoding=encoding)
+    loaders = Loaders(work.drawer.load, work.drawer.load_decoder)
+    run(work.jobs, ALL, store, loaders, clock, start_workers=start, batch=BATCH, encoding=encoding)
     write_film(work.jobs, store, work.loaded.decode, out / f"{name}.mp4", encoding)
     assert clock.began is not None
     assert clock.first is not None
@@ -79,10 +79,10 @@ def speed(work: Film, name: str, hire: Hire, workers: int, out: Path) -> dict[st
 def speeds(asked: argparse.Namespace) -> None:
     """One worker, two, and two actors, side by side."""
     work = open_film(asked.storyboard, model=asked.model, store=asked.out / "none")
-    crews: list[tuple[str, Hire, int]] = [("one", local(1), 1), ("two", local(2), 2)]
+    crews: list[tuple[str, StartWorkers, int]] = [("one", local(1), 1), ("two", local(2), 2)]
     if not asked.no_ray:
         crews.append(("ray", cluster(2, None), 2))
-    rows = {name: speed(work, name, hire, workers, asked.out) for name, hire, workers in crews}
+    rows = {name: speed(work, name, start, workers, asked.out) for name, start, workers in crews}
     films = {(asked.out / f"{name}.mp4").read_bytes() for name in rows}
     print("| workers | seconds | times one | in the model, s | of workers x wall | first picture, s |")
     print("|---" * 6 + "|")
@@ -103,7 +103,7 @@ def plan_of(frames: int) -> Plan:
         read_manifest(find_model(DEFAULT_MODEL)),
         LevelSampling(keyframes=once, gaps=once, leaves=once),
     )
-    line = Timeline(tuple(Scene(str(start), start, f"scene {start}") for start in starts), frames)
+    line = Timeline(tuple(PlannedScene(str(start), start, f"scene {start}") for start in starts), frames)
     model, plain = read_manifest(find_model(DEFAULT_MODEL)), NuwaXL.Options(references=0)
     return Plan.of(NuwaXL(model, sampling, plain, seed=1), line)
 
@@ -138,8 +138,8 @@ def peak(frames: int, out: Path) -> None:
     plan, folder = plan_of(frames), out / f"noise-{frames}"
     shutil.rmtree(folder, ignore_errors=True)
     store, encoding = Store(folder), Encoding(decoder="grey", fps=Fraction(12))
-    tools = Tools(noise, lambda: grey)
-    run(plan, ALL, store, tools, lambda event: None, hire=local(1), batch=BATCH, encoding=encoding)
+    loaders = Loaders(noise, lambda: grey)
+    run(plan, ALL, store, loaders, lambda event: None, start_workers=local(1), batch=BATCH, encoding=encoding)
     film = write_film(plan, store, grey, folder / "film.mp4", encoding)
     assert film.frames == frames
     size = sum(entry.size for entry in store.entries() if entry.is_clip)

@@ -21,8 +21,8 @@ from rich.progress import track
 
 from longtake.data.cartoon import CartoonWorld
 from longtake.data.footage import Excerpt
-from longtake.draw.decode import Decoder
-from longtake.draw.network import Operations
+from longtake.draw.decode import ClipDecoder
+from longtake.draw.network import ClipSampler
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.models.pixels import to_model
 from longtake.plan import ClipSpec, Frame, Job, Sampling
@@ -70,7 +70,7 @@ def main() -> None:
     asked = parser.parse_args()
     folder: Path = find_model(asked.model)
     manifest = read_manifest(folder)
-    draw, decode = Operations(folder)(), Decoder(folder)
+    draw, decode = ClipSampler(folder), ClipDecoder(folder)
     episodes = episode_seeds("test", asked.clips)
     print("| spacing | model | linear | nearer end | autoencoder |\n|---|---|---|---|---|")
     for spacing, sampling in ((15, manifest.gaps), (1, manifest.leaves)):

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from longtake.data.cartoon import WorldDraws
 from longtake.data.footage import draw_stills
-from longtake.draw.decode import Decoder
+from longtake.draw.decode import ClipDecoder
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.models.pixels import to_model
 from longtake.video import Pixels, write_png
@@ -65,7 +65,7 @@ def steepness(made: Pixels, true: Pixels) -> float:
     return float(found[0] / found[1])
 
 
-def ways(small: Pixels, decode: Decoder, decode_hd: Decoder, hd: int) -> dict[str, list[Pixels]]:
+def ways(small: Pixels, decode: ClipDecoder, decode_hd: ClipDecoder, hd: int) -> dict[str, list[Pixels]]:
     """Frames `[n, size, size, 3]` through latents and up, by every way."""
     latents = decode.vae.encode_latents(to_model(small)[:, None])[:, 0].float().numpy().astype(np.float16)
     plain = decode(latents)
@@ -93,7 +93,7 @@ def main() -> None:
     manifest = read_manifest(folder)
     if not manifest.hd:
         parser.error(f"{manifest.name} has no HD decoder")
-    decode, decode_hd = Decoder(folder, "cpu"), Decoder(folder, "cpu", hd=True)
+    decode, decode_hd = ClipDecoder(folder, "cpu"), ClipDecoder(folder, "cpu", hd=True)
     found: dict[str, list[tuple[float, float, float]]] = {}
     draws, rows = WorldDraws(episode_seeds("validation", 64)), []
     for part in track(range(0, options.frames, _BATCH), "frames"):

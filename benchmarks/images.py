@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from longtake.draw.decode import Decoder
-from longtake.draw.network import Drawer, Operations
+from longtake.draw.decode import ClipDecoder
+from longtake.draw.network import ClipSampler
 from longtake.evaluate.probes import Probes, load_probes, read_frames
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, Scene, Timeline
+from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, PlannedScene, Timeline
 from longtake.strategies import NuwaXL
 from longtake.world.drawing import frame
 from longtake.world.script import Shot, episode_facts, episode_seeds, shot_at
@@ -42,7 +42,9 @@ def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str,
     """The episode as a film, and the jobs of its pictures by key."""
     shots = scenes_of(episode)
     starts = [max(shot.start, 0) for shot in shots]
-    scenes = (Scene(str(start), start, shot.caption) for start, shot in zip(starts, shots, strict=True))
+    scenes = (
+        PlannedScene(str(start), start, shot.caption) for start, shot in zip(starts, shots, strict=True)
+    )
     plan = Plan.of(NuwaXL(manifest, seed=episode), Timeline(tuple(scenes), FRAMES))
     pictures: dict[int, Job] = {}
     for start in starts if given else ():
@@ -52,7 +54,7 @@ def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str,
 
 
 def likeness(
-    episode: int, manifest: Manifest, draw: Drawer, decode: Decoder, probes: Probes, given: bool
+    episode: int, manifest: Manifest, draw: ClipSampler, decode: ClipDecoder, probes: Probes, given: bool
 ) -> tuple[list[float], list[bool], list[bool]]:
     """Of the keyframes that are drawn: hues' distances to the true ones, casts right, places right."""
     plan, pictures = film(episode, manifest, given)
@@ -88,7 +90,7 @@ def main() -> None:
     asked = parser.parse_args()
     folder = find_model(asked.model)
     manifest = read_manifest(folder)
-    draw, decode, probes = Operations(folder)(), Decoder(folder), load_probes()
+    draw, decode, probes = ClipSampler(folder), ClipDecoder(folder), load_probes()
     table = Table("pictures", "hue's distance (chance 0.25)", "cast right", "place right")
     for given in (False, True):
         episodes = track(episode_seeds("test", asked.episodes), "with pictures" if given else "without")

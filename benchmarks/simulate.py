@@ -2,7 +2,7 @@
 
 Simulates rendering by the events of its workers: no network runs, a task takes as long as measured costs say.
 The order of work is the program's own, in two forms. Films of up to `--real` frames are driven by the class
-`Schedule` itself (longtake/film/executors/schedule.py), over a store that knows only keys. Longer ones by
+`Worklist` itself (longtake/film/executors/worklist.py), over a store that knows only keys. Longer ones by
 `Arithmetic`: the same rules, with the same limits (read from that file), over numbers instead of hashed jobs;
 tests hold that both give the same seconds, whatever befalls the workers. Beyond two million frames time is
 extrapolated: work goes through the film from left to right and is in few neighbouring subtrees at a time, so
@@ -13,7 +13,7 @@ than its work divided by its workers. So found, times are up to a tenth too long
 
 Beside it stands autoregression: a chain of clips, each of which knows the last frame of the one before and
 costs what a leaf costs alone. Only decoding and encoding go on beside it, on other workers; the chain has
-fast ones. Not simulated: transfers, the time that the schedule itself takes, references, and that a shorter
+fast ones. Not simulated: transfers, the time that the worklist itself takes, references, and that a shorter
 clip is cheaper. A worker that dies loses its task, and the next free one is given it. "First picture" is when
 a segment is encoded; "waiting" the most clips that were drawn and still had a child to be drawn or, if
 leaves, to be encoded.
@@ -46,11 +46,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from longtake.film.executors import schedule
-from longtake.film.executors.task import Encode, Paint, Reply
+from longtake.film.executors import worklist
+from longtake.film.executors.task import DrawClips, EncodeSegment, Reply
 from longtake.film.segments import LEAVES_PER_SEGMENT, Encoding, grouped_leaves
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.plan import Job, Plan, Sampling, Scene, Shown, Timeline
+from longtake.plan import Job, Plan, PlannedScene, Sampling, Shown, Timeline
 from longtake.plan.tree import Tree
 from longtake.store import Store
 from longtake.strategies import LevelSampling, NuwaXL
@@ -130,7 +130,7 @@ class Task(NamedTuple):
     seconds: float
     clips: tuple[Clip, ...] = ()
     leaves: tuple[int, ...] = ()  # numbers
-    real: Any = None  # what the schedule calls it
+    real: Any = None  # what the worklist calls it
 
 
 class Result(NamedTuple):
@@ -144,34 +144,34 @@ class Result(NamedTuple):
 
 
 class Real:
-    """The program's own schedule, with a store without clips."""
+    """The program's own worklist, with a store without clips."""
 
     def __init__(self, plan: Plan, costs: Costs) -> None:
         self._costs, self._depth, self._store = costs, plan.trees[0].depth, Keys()
-        self._schedule = schedule.Schedule(
+        self._worklist = worklist.Worklist(
             plan, slice(None), cast(Store, self._store), lambda event: None, batch=costs.batch,
             encoding=Encoding(decoder="", fps=Fraction(12)),
         )  # fmt: skip
 
     def next(self, idle: int) -> Task | None:
-        match task := self._schedule.next(idle):
-            case Paint(jobs):
+        match task := self._worklist.next(idle):
+            case DrawClips(jobs):
                 clips = tuple((job.place.level, job.place.number) for job in jobs if job.place)
                 evaluations = self._costs.evaluations(clips[0][0], self._depth)
                 return Task(self._costs.draw(evaluations, len(clips)), clips, (), task)
-            case Encode():
+            case EncodeSegment():
                 leaves = tuple(job.place.number for job in task.leaves if job.place)
                 return Task(self._costs.segment(len(leaves)), (), leaves, task)
         return None
 
     def take(self, task: Task) -> None:
-        if isinstance(task.real, Paint):
+        if isinstance(task.real, DrawClips):
             self._store.update(job.key for job in task.real.jobs)
-        self._schedule.take(task.real, [Reply("done")] * max(1, len(task.clips)))
+        self._worklist.settle(task.real, [Reply("done")] * max(1, len(task.clips)))
 
 
 class Keys(set[str]):
-    """As much of a store as the schedule looks at."""
+    """As much of a store as the worklist looks at."""
 
     def get(self, key: str) -> None:
         if key not in self:
@@ -195,13 +195,13 @@ class Arithmetic:
         self._segments: deque[tuple[int, ...]] = deque()
         self._there: set[int] = set()  # leaves that are drawn and not encoded
         self._first = True  # no leaf has been drawn yet
-        self._working, self._ahead = 0, schedule._AHEAD
+        self._working, self._ahead = 0, worklist._AHEAD
 
     def next(self, idle: int) -> Task | None:
-        self._ahead = max(self._ahead, schedule._AHEAD_EACH * (idle + self._working))
+        self._ahead = max(self._ahead, worklist._AHEAD_EACH * (idle + self._working))
         while self._waiting < self._ahead and (entry := next(self._coming, None)) is not None:
             self._wait(*entry)
-        while len(self._segments) < schedule._SEGMENTS and (cut := next(self._cut, None)) is not None:
+        while len(self._segments) < worklist._SEGMENTS and (cut := next(self._cut, None)) is not None:
             self._segments.append(cut)
         task = self._next_segment() or self._next_clips(idle)
         self._working += task is not None
@@ -358,12 +358,12 @@ def film(length: int, costs: Costs, model: Manifest | None = None) -> Plan:
     keyframes, gaps, leaves = (replace(usual, steps=n) for n in steps)
     sampling = None if model else LevelSampling(keyframes=keyframes, gaps=gaps, leaves=leaves)
     drawn_by, options = model or read_manifest(find_model(DEFAULT_MODEL)), NuwaXL.Options(references=0)
-    line = Timeline((Scene("all", 0, "a fox in the meadow"),), length)
+    line = Timeline((PlannedScene("all", 0, "a fox in the meadow"),), length)
     return Plan.of(NuwaXL(drawn_by, sampling, options), line)
 
 
 def rendered(length: int, costs: Costs, crew: Crew, real: int = 0) -> Result:
-    """By the schedule where the film has at most `real` frames, else by numbers."""
+    """By the worklist where the film has at most `real` frames, else by numbers."""
     plan = film(length, costs)
     tree = plan.trees[0]
     return simulate(Real(plan, costs) if length <= real else Arithmetic(tree, costs), crew, tree)
@@ -429,12 +429,12 @@ def table(films: Sequence[int], workers: Sequence[int], costs: Costs, crew: Crew
 
 def measured(model: str, costs: Costs) -> Costs:
     """What a model costs here, in CPU seconds of one thread."""
-    from longtake.draw.decode import Decoder  # here: nothing else needs torch
-    from longtake.draw.network import Operations
+    from longtake.draw.decode import ClipDecoder  # here: nothing else needs torch
+    from longtake.draw.network import ClipSampler
     from longtake.video import Codec, encode_segment
 
     manifest = read_manifest(find_model(model))
-    drawer, decoder = Operations(manifest.folder, "cpu")(), Decoder(manifest.folder, "cpu")
+    drawer, decoder = ClipSampler(manifest.folder, "cpu"), ClipDecoder(manifest.folder, "cpu")
     sampling = manifest.keyframes, manifest.gaps, manifest.leaves
     tree = film(GAPS**3 + 1, costs, manifest).trees[0]
     passes = [1 + (one.text_guidance != 1) + (one.known_guidance != 1) for one in sampling]
@@ -510,7 +510,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--frames", type=int, nargs="+", default=[1024, 3376, 50626, 10**6, 10**8])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 64, 1000, 10000])
-    parser.add_argument("--real", type=int, default=200_000, help="frames up to which the schedule is run")
+    parser.add_argument("--real", type=int, default=200_000, help="frames up to which the worklist is run")
     parser.add_argument("--measure", metavar="MODEL", help="its costs here, in place of all but --batch")
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
     for one in (*offered(Costs), *offered(Crew)):

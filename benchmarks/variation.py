@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from longtake.draw.decode import Decoder
-from longtake.draw.network import Drawer, Operations
+from longtake.draw.decode import ClipDecoder
+from longtake.draw.network import ClipSampler
 from longtake.evaluate.probes import Probes, load_probes, read_frames
 from longtake.evaluate.readings import Floats
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.strategies import NuwaXL
 from longtake.world.script import Shot, episode_seeds, shot_at
 from longtake.world.vocabulary import CHARACTERS, PLACES, TIMES
@@ -36,10 +36,10 @@ Read = dict[str, Floats]
 
 
 def keyframes(
-    shots: list[Shot], seed: int, manifest: Manifest, draw: Drawer, decode: Decoder
+    shots: list[Shot], seed: int, manifest: Manifest, draw: ClipSampler, decode: ClipDecoder
 ) -> NDArray[np.uint8]:
     """One keyframe per shot, in a clip: `[T, H, W, 3]`."""
-    scenes = tuple(Scene(str(k), SPACING * k, shot.caption) for k, shot in enumerate(shots))
+    scenes = tuple(PlannedScene(str(k), SPACING * k, shot.caption) for k, shot in enumerate(shots))
     strategy = NuwaXL(manifest, options=NuwaXL.Options(references=0), seed=seed)
     plan = Plan.of(strategy, Timeline(scenes, SPACING * (len(shots) - 1) + 1))
     return decode(draw([plan.keyframes], [[]])[0].astype(np.float16))
@@ -83,7 +83,7 @@ def main() -> None:
     given = parser.parse_args()
     folder: Path = find_model(given.model)
     manifest, probes = read_manifest(folder), load_probes()
-    draw, decode = Operations(folder)(), Decoder(folder)
+    draw, decode = ClipSampler(folder), ClipDecoder(folder)
     right: list[bool] = []
     alike: list[bool] = []
     hues: list[float] = []

@@ -82,8 +82,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'longtake' has no attribute {name!r}")
     module, _, there = _HOMES[name].partition(":")
-    found = importlib.import_module(f"longtake.{module}")
-    return getattr(found, there) if there else found
+    home = importlib.import_module(f"longtake.{module}")
+    return getattr(home, there) if there else home
 
 
 def __dir__() -> list[str]:

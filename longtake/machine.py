@@ -33,8 +33,8 @@ def has_bf16(device: str) -> bool:
 @cache
 def _cpu_has_bf16() -> bool:
     """As far as the system tells (Linux does)."""
-    told = Path("/proc/cpuinfo")
-    flags = told.read_text(errors="replace").lower() if told.exists() else ""
+    cpu = Path("/proc/cpuinfo")
+    flags = cpu.read_text(errors="replace").lower() if cpu.exists() else ""
     return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))
 
 

@@ -84,14 +84,14 @@ def digest_of_pipeline(folder: Path, known: MutableMapping[str, str] | None = No
     known = {} if known is None else known
     kinds = {".json", ".txt", ".safetensors", ".model"}
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in kinds)
-    found = []
+    checksums = []
     for path in files:
         state = path.stat()
         place = f"{path.absolute()} {state.st_size} {state.st_mtime_ns}"
         if place not in known:
             known[place] = file_digest(path)
-        found.append((path.relative_to(folder).as_posix(), known[place]))
-    return data_digest(found)
+        checksums.append((path.relative_to(folder).as_posix(), known[place]))
+    return data_digest(checksums)
 
 
 def shipped_models() -> list[str]:
@@ -111,12 +111,12 @@ def find_model(name: str) -> Path:
 def read_manifest(folder: Path) -> Manifest:
     """Reads `manifest.json` of a model's folder. Raises ModelError where it is not one of this format."""
     try:
-        told = json.loads((folder / "manifest.json").read_text())
-        if told.pop("format") != _FORMAT:
+        fields = json.loads((folder / "manifest.json").read_text())
+        if fields.pop("format") != _FORMAT:
             made_by = "is of another version of longtake: train or fetch the model anew"
             raise ModelError(f"{folder}/manifest.json {made_by}")
-        told |= {level: Sampling(**told[level]) for level in ("keyframes", "gaps", "leaves")}
-        return Manifest(folder=folder, **{**told, "latents": tuple(told["latents"])})
+        fields |= {level: Sampling(**fields[level]) for level in ("keyframes", "gaps", "leaves")}
+        return Manifest(folder=folder, **{**fields, "latents": tuple(fields["latents"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, ModelError):
             raise
@@ -129,6 +129,6 @@ def write_manifest(manifest: Manifest) -> Manifest:
     parts = ("unet", "text", "vae", *(["hd"] if manifest.hd else []))
     paths = sorted(p for part in parts for p in (manifest.folder / part).iterdir())
     files = {p.relative_to(manifest.folder).as_posix(): file_digest(p) for p in paths}
-    told = {key: value for key, value in asdict(manifest).items() if key != "folder"} | {"files": files}
-    (manifest.folder / "manifest.json").write_text(json.dumps({"format": _FORMAT, **told}, indent=1) + "\n")
+    fields = {key: value for key, value in asdict(manifest).items() if key != "folder"} | {"files": files}
+    (manifest.folder / "manifest.json").write_text(json.dumps({"format": _FORMAT, **fields}, indent=1) + "\n")
     return read_manifest(manifest.folder)

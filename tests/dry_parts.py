@@ -56,20 +56,20 @@ def on_both(compute: Callable[[str], Any], device: str, tolerance: float = 1e-3)
 
 def film(manifest: Any, way: str, frames: int = 31) -> Any:
     """The plan of a film of four scenes; the second is so short that no keyframe of a long film shows it."""
-    from longtake.plan import Scene, Timeline
+    from longtake.plan import PlannedScene, Timeline
     from longtake.strategies import choose
 
     prompts = ("fox in the meadow", "frog in the rain", "fox sleeps", "frog jumps")
     starts = (0, frames // 3, 2 * frames // 5, 2 * frames // 3)
-    scenes = (Scene(str(at), at, prompt) for at, prompt in zip(starts, prompts, strict=True))
+    scenes = (PlannedScene(str(at), at, prompt) for at, prompt in zip(starts, prompts, strict=True))
     return choose(way).plan(Timeline(tuple(scenes), frames), 7, manifest)
 
 
 def drawn(manifest: Any, plan: Any, device: str, pipelines: Any = None) -> Latents:
     """All clips of the plan, one behind the other, `[n]`."""
-    from longtake.draw.network import Drawer
+    from longtake.draw.network import ClipSampler
 
-    drawer, clips = Drawer(manifest, device, pipelines), {}
+    drawer, clips = ClipSampler(manifest.folder, device, pipelines), {}
     for job in plan.missing((), slice(None)):
         inputs = [clips[key][index].astype(np.float16) for key, index in job.inputs]
         (clips[job.key],) = drawer([job], [inputs])
@@ -122,18 +122,18 @@ def latents(manifest: Any, frames: int = 16) -> NDArray[np.float16]:
 
 
 def decoding(hd: bool, device: str, model: Path, folder: Path) -> None:
-    from longtake.draw.decode import Decoder
+    from longtake.draw.decode import ClipDecoder
     from longtake.manifest import read_manifest
 
     given = latents(read_manifest(model))
-    on_both(lambda where: Decoder(model, where, hd=hd)(given), device, tolerance=1)
+    on_both(lambda where: ClipDecoder(model, where, hd=hd)(given), device, tolerance=1)
 
 
 def back_end(name: str, device: str, model: Path, folder: Path) -> None:
     import tiny_pipelines
 
     from longtake.draw import backends
-    from longtake.draw.pipeline import Fillings
+    from longtake.draw.pipeline import ClipFiller
     from longtake.plan import FillSpec, Job
     from longtake.plan.spec import PipelineCall, PipelineSettings
 
@@ -157,8 +157,8 @@ def back_end(name: str, device: str, model: Path, folder: Path) -> None:
     ends = np.random.default_rng(3).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
 
     def fill(where: str) -> Any:
-        fillings = Fillings(backend=backend, folder=pipeline, dtype="fp32", device=where)
-        return fillings()([job], [list(ends)])[0]
+        filler = ClipFiller(backend, pipeline, dtype="fp32", device=where)
+        return filler([job], [list(ends)])[0]
 
     on_both(fill, device, tolerance=2)
 
@@ -293,17 +293,17 @@ def pretrained(device: str, model: Path, folder: Path) -> None:
 def inflated(device: str, model: Path, folder: Path) -> None:
     from tiny_sd import save_sd
 
-    from longtake.draw.decode import Decoder
-    from longtake.draw.pictures import Pictures
+    from longtake.draw.decode import ClipDecoder
+    from longtake.draw.pictures import PictureLatents
     from longtake.recipes.inflate import inflate
 
     manifest = inflate(str(save_sd(folder)), folder / "model").manifest
     plan = film(manifest, "nuwa-xl:steps=2", frames=16)
     on_both(partial(drawn, manifest, plan), device, tolerance=1e-2)
     given = latents(manifest, 4)
-    on_both(lambda where: Decoder(manifest.folder, where)(given), device, tolerance=1)
+    on_both(lambda where: ClipDecoder(manifest.folder, where)(given), device, tolerance=1)
     picture = np.random.default_rng(6).integers(0, 256, (manifest.size, manifest.size, 3), dtype=np.uint8)
-    on_both(lambda where: Pictures(manifest, where, {}).encode(picture), device, tolerance=1e-2)
+    on_both(lambda where: PictureLatents(manifest, where, {}).encode(picture), device, tolerance=1e-2)
 
 
 def rules(device: str, model: Path, folder: Path) -> None:

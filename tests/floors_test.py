@@ -57,6 +57,26 @@ def test_imports_go_down() -> None:
     assert not upwards
 
 
+def test_only_the_command_line_prints_and_exits() -> None:
+    """A library raises and logs."""
+    allowed = {f"recipes/stages/{name}.py" for name in ("measures", "probes", "text")}  # how training went
+    allowed.add("ingest/import_films.py")  # a worker whose parent was killed
+    talking = set()
+    for path in FILES:
+        called = {
+            ast.unparse(node.func)
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+        }
+        by_typer = any(name.partition(".")[0] == "typer" for name in imported(path))
+        if by_typer or called & {"print", "exit", "quit", "sys.exit", "os._exit"}:
+            talking.add(path)
+    named = {
+        path.relative_to(ROOT).as_posix() for path in talking if room_of(path) not in ("cli", "__main__")
+    }
+    assert named == allowed
+
+
 def test_plan_is_standard_library_only() -> None:
     packages = {
         (path, name.partition(".")[0]) for path in FILES if room_of(path) == "plan" for name in imported(path)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from longtake.cli import main
 from longtake.film import open_film
-from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline
+from longtake.plan import EncodeSpec, Job, Plan, PlannedScene, Timeline
 from longtake.storyboard import StoryboardError, difference, images, parse, timeline, with_frames
 
 BOARD = """\
@@ -79,7 +79,7 @@ def test_images_are_frames_of_the_film_and_change_what_is_around_them(
 
 
 def plan_of(length: int, scene_frames: int) -> Plan:
-    scenes = tuple(Scene(f"s{k}", k, f"prompt {k}") for k in range(0, length, scene_frames))
+    scenes = tuple(PlannedScene(f"s{k}", k, f"prompt {k}") for k in range(0, length, scene_frames))
     return planned.nuwa_xl(Timeline(scenes, length), references=2)
 
 

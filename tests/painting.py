@@ -13,7 +13,7 @@ from planned import nuwa_xl
 
 from longtake.film.executors import Event, TaskStarted
 from longtake.film.segments import Encoding
-from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.plan import Job, Plan, PlannedScene, Timeline
 from longtake.video import Codec
 
 ENCODING = Encoding(decoder="d", fps=Fraction(12), codec=Codec())
@@ -31,7 +31,7 @@ ALL = slice(None)
 
 
 def film(length: int = 61, clip_length: int = 5) -> Plan:
-    line = Timeline((Scene("a", 0, "one"), Scene("b", 10, "two")), length)
+    line = Timeline((PlannedScene("a", 0, "one"), PlannedScene("b", 10, "two")), length)
     return nuwa_xl(line, clip_length)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tiny_sd import save_sd
 
-from longtake.draw.network import Operations
+from longtake.draw.network import ClipSampler
 from longtake.manifest import ModelError, digest_of_pipeline, read_manifest
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.strategies import choose
 
 pytest.importorskip("transformers", reason="transformers is not installed: pip install 'longtake[pipelines]'")
@@ -25,7 +25,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan_of(way: str, model: Path, prompt: str = "fox in the meadow") -> Plan:
-    line = Timeline((Scene("a", 0, prompt),), 20)
+    line = Timeline((PlannedScene("a", 0, prompt),), 20)
     return choose(way).plan(line, 7, read_manifest(model))
 
 
@@ -33,7 +33,7 @@ def test_the_image_begins_the_scene(pipeline: Path, tiny_model: Path) -> None:
     way = f"videogen:pipeline={pipeline}:pipeline_steps=2"
     pipelines = choose(way).pipelines
     assert list(pipelines.values()) == [pipeline]
-    drawer = Operations(tiny_model, device="cpu", pipelines=pipelines)()
+    drawer = ClipSampler(tiny_model, device="cpu", pipelines=pipelines)
     plan = plan_of(way, tiny_model)
     image, small, whole = list(plan.missing((), slice(None)))[:3]
     assert image.op == "imagine"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from longtake.evaluate.readings import Readings, Signals
 from longtake.evaluate.script import Script
 from longtake.evaluate.signals import SignalReader
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.world.vocabulary import ACTIONS, PLACES, TIMES, WEATHERS
 
 
@@ -59,4 +59,4 @@ def signals_of(frames: NDArray[np.uint8]) -> Signals:
 
 def plan_of(frames: int, **options: Any) -> Plan:
     """A film of one scene."""
-    return planned.nuwa_xl(Timeline((Scene("one", 0, "a fox"),), frames), **options)
+    return planned.nuwa_xl(Timeline((PlannedScene("one", 0, "a fox"),), frames), **options)

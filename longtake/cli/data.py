@@ -27,7 +27,7 @@ class Aspect(StrEnum):
     PAD = "pad"
 
 
-class Pictures(StrEnum):
+class PictureFormat(StrEnum):
     """How frames are stored in tar files."""
 
     JPG = "jpg"
@@ -110,7 +110,7 @@ def ingest(
         captioner=captioner or "",
     )
     load = partial(_captioner, Captioner, captioner, allow_download) if captioner else None
-    begin = time.monotonic()
+    began = time.monotonic()
     with Bar() as bar, resumable(_WAY_ON):
         done = run(folder, out, options, bar.show, load)
     for line in done.notes:
@@ -121,7 +121,7 @@ def ingest(
         "films_taken": done.taken,
         "shots_described": done.described,
         "files_skipped": done.skipped,
-        "seconds": round(time.monotonic() - begin, 3),
+        "seconds": round(time.monotonic() - began, 3),
     }
     text = f"{out}: nothing to do, its {done.films} films are as they were"
     if not done.unchanged:
@@ -143,7 +143,9 @@ def export(
     clip: Annotated[
         int, Option("--clip", help="Neighbouring frames of a sample.", min=1, max=1000, metavar="T")
     ] = 16,
-    pictures: Annotated[Pictures, Option("--pictures", help="How frames are stored.")] = Pictures.JPG,
+    pictures: Annotated[
+        PictureFormat, Option("--pictures", help="How frames are stored.")
+    ] = PictureFormat.JPG,
     as_json: Json = False,
 ) -> None:
     """Write a split of a data set as tar files, which `train --data 'DIR/*.tar'` and webdataset read.
@@ -205,8 +207,8 @@ def storyboard(
     length = None
     if duration is not None and (length := read_seconds(duration)) is None:
         raise typer.BadParameter(f"{duration!r} is no time: write 1:30", param_hint="--duration")
-    found = read_cues(cues)
-    text = from_cues(found, rate(fps), title=title or cues.stem, duration=length, seed=seed)
+    moments = read_cues(cues)
+    text = from_cues(moments, rate(fps), title=title or cues.stem, duration=length, seed=seed)
     with written_whole(out) as aside:
         aside.write_text(text, encoding="utf-8")
     board = parse(text)

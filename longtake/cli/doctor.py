@@ -64,12 +64,12 @@ def examine(store: Path) -> Iterator[Check]:
     }
     for name, look in looks.items():
         try:
-            said = look()
+            state = look()
         except Exception as error:  # whatever is broken is what was asked for
             yield Check(name, "fail", f"{type(error).__name__}: {error}")
         else:
-            note = said.startswith("no ")
-            yield Check(name, "note" if note else "ok", said)
+            note = state.startswith("no ")
+            yield Check(name, "note" if note else "ok", state)
 
 
 def _torch() -> str:

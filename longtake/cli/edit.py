@@ -18,7 +18,7 @@ When = Annotated[str | None, Option("--at", help="Where it is pinned.", metavar=
 
 
 def edit(
-    film: FilmOptions,
+    options: FilmOptions,
     scene: Annotated[
         str | None, Option("--scene", help="Which scene, or the id of a new one.", metavar="ID")
     ] = None,
@@ -80,7 +80,7 @@ def edit(
     if [change is not None, undo, to is not None].count(True) != 1:
         ways = "--prompt, --reroll, --move-to, --remove, --insert-at, --pin, --undo or --to"
         raise typer.BadParameter(f"say one change: {ways}")
-    before = film.open()
+    before = options.open()
     if undo:
         after = before.undo()
         lines = [f"taken back: {_in_words(before.storyboard.edits[-1])}"]
@@ -88,7 +88,7 @@ def edit(
         after = _towards(before, to) if change is None else before.edit(change.pop("edit"), **change)
         new = after.storyboard.edits[len(before.storyboard.edits) :]
         lines = [_in_words(one) for one in new] or ["nothing to do"]
-    path = out or film.storyboard
+    path = out or options.storyboard
     if not dry_run:
         after.save(path)
     report, costs = _price(after)
@@ -101,17 +101,17 @@ def _the_change(
     kinds: dict[str, tuple[bool, dict[str, Any]]], given: dict[str, Any]
 ) -> dict[str, Any] | None:
     """The one edit that the options name, with what it needs; None where they name none."""
-    asked = {name: needs for name, (wanted, needs) in kinds.items() if wanted}
-    if not asked and given["prompt"] is not None:
-        asked = {"prompt": {"scene": given["scene"], "prompt": given["prompt"]}}
-    if not asked:
+    named = {name: needs for name, (wanted, needs) in kinds.items() if wanted}
+    if not named and given["prompt"] is not None:
+        named = {"prompt": {"scene": given["scene"], "prompt": given["prompt"]}}
+    if not named:
         stray = [f"--{name}" for name, value in given.items() if value is not None]
         if stray:
             raise typer.BadParameter(f"{', '.join(stray)} alone says no change")
         return None
-    if len(asked) > 1:
+    if len(named) > 1:
         raise typer.BadParameter("one change at a time")
-    ((name, needs),) = asked.items()
+    ((name, needs),) = named.items()
     lacking = [f"--{option}" for option, value in needs.items() if value is None]
     stray = [f"--{option}" for option, value in given.items() if value is not None and option not in needs]
     if lacking:

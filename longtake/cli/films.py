@@ -33,7 +33,7 @@ class Order(StrEnum):
 
 
 def render(
-    film: FilmOptions,
+    options: FilmOptions,
     out: Annotated[Path, Option("--out", help="The film to write.", metavar="FILM.mp4")] = Path("film.mp4"),
     span: Span = None,
     executor: Annotated[Executor, Option("--executor", help="Where clips are drawn.")] = Executor.LOCAL,
@@ -105,14 +105,14 @@ def render(
     check_writable(out, ".mp4", "out")
     if sheet is not None:
         check_writable(sheet, ".png", "sheet")
-    work = film.open(size=size, enlarged=upscale)
-    frames = parse_span(span, len(work))
+    film = options.open(size=size, enlarged=upscale)
+    frames = parse_span(span, len(film))
     if fps is not None:
-        work = work.at(fps)
-        frames = slice(work.times * frames.start, min(work.times * frames.stop, len(work)))
+        film = film.at(fps)
+        frames = slice(film.times * frames.start, min(film.times * frames.stop, len(film)))
     crew = Crew(executor=executor.value, address=address, workers=workers, order=order.value)
-    with resumable(go_on(work)), Bar() as bar:
-        done = work.render(
+    with resumable(go_on(film)), Bar() as bar:
+        done = film.render(
             out, frames.start, frames.stop, crew=crew, sheet=sheet, follow=follow, progress=bar.film
         )
     seconds, stored = round(done.seconds, 3), done.clips - done.drawn
@@ -121,13 +121,13 @@ def render(
     if done.playlist is not None:
         report["playlist"] = str(done.playlist)
     text = (
-        f"{out}: {done.frames:,} frames ({clock(done.frames / work.fps)} at {float(work.fps):g} fps); "
+        f"{out}: {done.frames:,} frames ({clock(done.frames / film.fps)} at {float(film.fps):g} fps); "
         f"{done.drawn:,} of {done.clips:,} clips drawn, {stored:,} from the store; {seconds:.1f} s"
     )
     show(report, text, as_json)
 
 
-def plan(film: FilmOptions, span: Span = None, as_json: Json = False) -> None:
+def plan(options: FilmOptions, span: Span = None, as_json: Json = False) -> None:
     """Tell what a render would draw.
 
     It answers at once, and says on which level (0 = keyframes) each scene is first seen.
@@ -136,9 +136,9 @@ def plan(film: FilmOptions, span: Span = None, as_json: Json = False) -> None:
     """
     from longtake.film import clock
 
-    work = film.open()
-    frames = parse_span(span, len(work))
-    outlook = work.plan(frames.start, frames.stop)
+    film = options.open()
+    frames = parse_span(span, len(film))
+    outlook = film.plan(frames.start, frames.stop)
     report = {
         "frames": outlook.frames,
         "jobs_total": outlook.clips,
@@ -149,29 +149,29 @@ def plan(film: FilmOptions, span: Span = None, as_json: Json = False) -> None:
     shown = "" if span is None else f"frames {frames.start:,} to {frames.stop - 1:,}: "
     levels = " + ".join(f"{n:,}" for n in outlook.levels)
     lines = [
-        work.title,
-        f"{len(work):,} frames, {clock(work.seconds)} at {float(work.fps):g} fps",
+        film.title,
+        f"{len(film):,} frames, {clock(film.seconds)} at {float(film.fps):g} fps",
         f"{shown}{outlook.clips:,} clips ({levels}), {outlook.missing:,} of them to draw",
         "",
-        *_table(outlook.scenes, work),
+        *_table(outlook.scenes, film),
     ]
     show(report, "\n".join(lines), as_json)
 
 
-def _table(scenes: list[SceneSeen], work: Film) -> list[str]:
+def _table(scenes: list[SceneSeen], film: Film) -> list[str]:
     from longtake.film import clock
 
     wide = max(5, *(len(scene.id) for scene in scenes))
     lines = [f"{'scene':<{wide}}  {'at':>8}  {'frame':>11}  {'frames':>11}  first seen on level"]
     for scene in scenes:
-        at = clock(scene.start / work.fps)
+        at = clock(scene.start / film.fps)
         level = f"{scene.level}{' (keyframes)' if scene.level == 0 else ''}"
         lines.append(f"{scene.id:<{wide}}  {at:>8}  {scene.start:>11,}  {scene.frames:>11,}  {level}")
     return lines
 
 
 def keys(
-    film: FilmOptions,
+    options: FilmOptions,
     out: Annotated[Path, Option("--out", help="The sheet to write.", metavar="SHEET.png")] = Path(
         "sheet.png"
     ),
@@ -185,18 +185,18 @@ def keys(
     from longtake.video import write_png
 
     check_writable(out, ".png", "out")
-    work = film.open()
-    with resumable(go_on(work)), Bar() as bar:
-        drawn = work.draw(levels=1, progress=bar.film)
-        found = work.keys()
-    write_png(found.sheet, out)
-    report = {"sheet": str(out), "frames": found.numbers, **_numbers(drawn)}
-    text = f"{out}: {len(found.numbers)} keyframes, from the first to frame {found.numbers[-1]:,}"
+    film = options.open()
+    with resumable(go_on(film)), Bar() as bar:
+        drawn = film.draw(levels=1, progress=bar.film)
+        keyframes = film.keys()
+    write_png(keyframes.sheet, out)
+    report = {"sheet": str(out), "frames": keyframes.numbers, **_numbers(drawn)}
+    text = f"{out}: {len(keyframes.numbers)} keyframes, from the first to frame {keyframes.numbers[-1]:,}"
     show(report, text, as_json)
 
 
 def peek(
-    film: FilmOptions,
+    options: FilmOptions,
     when: Annotated[
         str, Argument(metavar="WHEN", help="Frame number, or a time as [hh:]mm:ss.", show_default=False)
     ],
@@ -217,12 +217,12 @@ def peek(
     from longtake.video import write_png
 
     check_writable(out, ".png", "out")
-    work = film.open(size=size)
-    i = parse_when(work.storyboard, when, len(work))
-    with resumable(go_on(work)), Bar() as bar:
-        drawn = work.draw(i, i + 1, progress=bar.film)
-        write_png(work[i], out)
-    text = f"{out}: frame {i:,} ({clock(i / work.fps)}), {drawn.drawn} of {drawn.clips} clips drawn"
+    film = options.open(size=size)
+    i = parse_when(film.storyboard, when, len(film))
+    with resumable(go_on(film)), Bar() as bar:
+        drawn = film.draw(i, i + 1, progress=bar.film)
+        write_png(film[i], out)
+    text = f"{out}: frame {i:,} ({clock(i / film.fps)}), {drawn.drawn} of {drawn.clips} clips drawn"
     show({"frame": i, **_numbers(drawn)}, text, as_json)
 
 

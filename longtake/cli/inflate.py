@@ -70,7 +70,7 @@ def inflate(
             bar.show(done, _PARTS, text)
             done += 1
 
-        made = inflate(
+        inflated = inflate(
             source,
             out,
             tell=tell,
@@ -80,16 +80,16 @@ def inflate(
             variant=variant,
             allow_download=allow_download,
         )
-    manifest = made.manifest
+    manifest = inflated.manifest
     report = {
         "model": str(out),
         "size": manifest.size,
         "schedule": manifest.schedule,
         "prediction": manifest.prediction,
-        "pretrained": made.pretrained,
-        "added": made.added,
+        "pretrained": inflated.pretrained,
+        "added": inflated.added,
     }
-    counts = [f"{count / 1e6:,.1f} M" for count in (made.pretrained, made.added)]
+    counts = [f"{count / 1e6:,.1f} M" for count in (inflated.pretrained, inflated.added)]
     line = (
         f"{out}: {manifest.size}x{manifest.size} pixels, {counts[0]} pretrained parameters and {counts[1]} "
         "new ones, which add nothing yet. It draws every frame as an image of its own, so films flicker "

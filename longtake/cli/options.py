@@ -150,31 +150,33 @@ def takes_film(
 ) -> Callable[..., None]:
     """A command whose first parameter is a `FilmOptions`, as the command line calls it: option by option.
 
+    Help shows the storyboard first, then the command's own options, the shared ones, and `--json`.
     `without`: options that it has not, or has in its own way; without a `storyboard` of one film it gives
     them one by one with `with_`.
     """
-    hints, shown = get_type_hints(FilmOptions, include_extras=True), inspect.signature(FilmOptions).parameters
-    first, *own = inspect.signature(command).parameters.values()
-    own_hints = get_type_hints(command, include_extras=True)
+    film, *own = _parameters(command)
+    assert film.annotation is FilmOptions
     left_out = {*without, *(() if storyboard else ("storyboard",))}
-    shared = [name for name in shown if name not in left_out]
+    shared = [one for one in _parameters(FilmOptions) if one.name not in left_out]
 
     def called(**given: Any) -> None:
-        chosen = {"storyboard": Path(), **{name: given.pop(name) for name in shared}}
-        command(FilmOptions(**chosen), **given)
+        options = {"storyboard": Path(), **{one.name: given.pop(one.name) for one in shared}}
+        command(FilmOptions(**options), **given)
 
-    named = inspect.Parameter.KEYWORD_ONLY
-    places = [shown[name].replace(kind=named, annotation=hints[name]) for name in shared]
-    places[storyboard:storyboard] = [
-        one.replace(kind=named, annotation=own_hints[one.name]) for one in own if one.name != "as_json"
-    ]
-    if own and own[-1].name == "as_json":
-        places.append(own[-1].replace(kind=named, annotation=own_hints["as_json"]))
+    shown = sorted([*own, *shared], key=lambda one: (one.name == "as_json", one.name != "storyboard"))
     called.__name__, called.__doc__ = command.__name__, command.__doc__
-    called.__signature__ = inspect.Signature(places)  # type: ignore[attr-defined]
-    called.__annotations__ = {one.name: one.annotation for one in places}
-    assert first.name == "film"
+    called.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in shown}
     return called
+
+
+def _parameters(of: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Those of a function or a dataclass, all by keyword, each with the type that its annotation names."""
+    hints = get_type_hints(of, include_extras=True)
+    return [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name])
+        for one in inspect.signature(of).parameters.values()
+    ]
 
 
 def show(report: dict[str, Any], text: str, as_json: bool) -> None:

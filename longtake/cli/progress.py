@@ -93,9 +93,9 @@ class Bar:
 
 def in_words(task: Task) -> str:
     """What a worker does: one line."""
-    from longtake.film.executors import Paint
+    from longtake.film.executors import DrawClips
 
-    if not isinstance(task, Paint):
+    if not isinstance(task, DrawClips):
         return f"encodes {len(task.segment)} frames from frame {task.leaves[0].start:,} on"
     first = task.jobs[0]
     others = f" and {len(task.jobs) - 1} more" if len(task.jobs) > 1 else ""

@@ -63,7 +63,7 @@ def verify(
 
 
 def gc(
-    film: FilmOptions,
+    options: FilmOptions,
     storyboards: Annotated[
         list[Path], Argument(metavar="STORYBOARD...", help="The films to keep.", show_default=False)
     ],
@@ -89,10 +89,10 @@ def gc(
     # the usual size: they are made again from their clips.
     from longtake.film import STORE
 
-    where = film.store or str(storyboards[0].parent / STORE)
+    where = options.store or str(storyboards[0].parent / STORE)
     store = _opened(where)
     films = (
-        film.with_(storyboard=board, strategy=strategy, store=where).open()
+        options.with_(storyboard=board, strategy=strategy, store=where).open()
         for board in storyboards
         for strategy in strategies or [STRATEGY]
     )

@@ -79,27 +79,30 @@ def train(
         raise typer.BadParameter(f"{stage!r} is none of {', '.join(STAGES)}, {_ALL}", param_hint="STAGE")
     if recipe not in RECIPES:
         raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
-    chosen, measured, made = device or best_device(), preset.value if preset else "dev", RECIPES[recipe]()
-    footage = footage_of(made, data)
+    configuration = RECIPES[recipe]()
+    device, measured = device or best_device(), preset.value if preset else "dev"
+    footage = footage_of(configuration, data)
     if preset is not None and (stage != _ALL or not footage.scripted):
-        told = f"only goes with '{_ALL}' of the cartoon world, which evaluates"
-        raise typer.BadParameter(told, param_hint="--preset")
+        reason = f"only goes with '{_ALL}' of the cartoon world, which evaluates"
+        raise typer.BadParameter(reason, param_hint="--preset")
     if stage == "probe" and not footage.scripted:
-        told = "the stage probe learns what is in the cartoon world: leave it out"
-        raise typer.BadParameter(told, param_hint="--data")
+        reason = "the stage probe learns what is in the cartoon world: leave it out"
+        raise typer.BadParameter(reason, param_hint="--data")
     model = None if begin is None else find_model(begin)
     with resumable(f"run the same command again to go on from the last checkpoint in {out}"):
         if stage != _ALL:
             if model is not None:
-                start_from_model(model, made, footage, out)
+                start_from_model(model, configuration, footage, out)
             share_threads()
-            do_stage(stage, made, footage, out, chosen)
+            do_stage(stage, configuration, footage, out, device)
             return
 
         def evaluate(package: Path, folder: Path) -> dict[str, Any]:
             return _evaluate(package, folder, measured)
 
-        card = run_all(made, footage, out, chosen, evaluate=evaluate, preset=measured, tell=note, begin=model)
+        card = run_all(
+            configuration, footage, out, device, evaluate=evaluate, preset=measured, tell=note, begin=model
+        )
     if card is not None:
         typer.echo(f"{card}: the model's card")
 

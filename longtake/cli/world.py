@@ -52,8 +52,8 @@ def world(
     except ModuleNotFoundError as error:
         if error.name != "cv2":
             raise
-        told = "the cartoon world is drawn with OpenCV: pip install 'longtake[train]'"
-        raise typer.BadParameter(told, param_hint="data world") from None
+        remedy = "the cartoon world is drawn with OpenCV: pip install 'longtake[train]'"
+        raise typer.BadParameter(remedy, param_hint="data world") from None
     kind = out.suffix.lower()
     if kind == ".png":
         numbers = _shown(episode, *_parse_frames(frames, _SHEET_FRAMES))
@@ -69,8 +69,8 @@ def world(
     elif kind in {".gif", ".webp"}:
         write_animation(clip, out, FPS)
     else:
-        told = f"{out}: name a .png for a sheet, or an .mp4, .gif or .webp for a clip"
-        raise typer.BadParameter(told, param_hint="--out")
+        remedy = f"{out}: name a .png for a sheet, or an .mp4, .gif or .webp for a clip"
+        raise typer.BadParameter(remedy, param_hint="--out")
     typer.echo(f"{out}: {len(run[:: step or 1])} frames of episode {episode}")
 
 

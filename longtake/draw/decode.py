@@ -16,13 +16,14 @@ from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
 
 
-class Decoder:
-    """A function from latents to pixels."""
+class ClipDecoder:
+    """A function from latents to pixels: a leaf at a time."""
 
-    def __init__(
-        self, folder: Path, device: str | None = None, threads: int = 1, *, hd: bool = False
-    ) -> None:
-        torch.set_num_threads(threads)
+    def __init__(self, folder: Path, device: str | None = None, *, hd: bool = False) -> None:
+        """Verifies the model in the folder, and sets this process to one thread of the CPU: more of them may
+        change the last bits.
+        """
+        torch.set_num_threads(1)
         manifest = read_manifest(folder)
         manifest.verify()
         self.device = device or best_device()

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from longtake.conditions.unread import unread_prompts
+from longtake.conditions.words import unread_prompts
 from longtake.draw.drawer import Decode, Draw
 from longtake.errors import OptionError
 from longtake.manifest import Manifest
-from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline, finer
-from longtake.strategies import Chosen
+from longtake.plan import EncodeSpec, Job, Plan, PlannedScene, Timeline, finer
+from longtake.strategies import ChosenStrategy
 from longtake.strategies.requirements import FLOW, check_drafts, check_installed
 from longtake.video import Pixels
 
@@ -22,7 +22,7 @@ class ModelDrawer:
     """A `Drawer`: a model, the strategy that plans its films, and what was chosen of its sampling."""
 
     manifest: Manifest
-    strategy: Chosen
+    strategy: ChosenStrategy
     sampling: Mapping[str, Any]  # fields of all levels' sampling that the user has set
     hd: bool = False  # decoded by the HD decoder
 
@@ -81,18 +81,18 @@ class ModelDrawer:
         encoded = base64.b64encode(pixels.tobytes()).decode()
         return Job(EncodeSpec(pixels=encoded, encoder=self.manifest.decoder_digest))
 
-    def unread(self, scenes: Sequence[Scene]) -> Iterator[str]:
+    def unread(self, scenes: Sequence[PlannedScene]) -> Iterator[str]:
         return unread_prompts(self.manifest.folder / "text", scenes)
 
     def verify(self) -> None:
         self.manifest.verify()
 
     def load(self) -> Draw:
-        from longtake.draw.network import Operations  # here: where nothing is missing, torch is not needed
+        from longtake.draw.network import ClipSampler  # here: where nothing is missing, torch is not needed
 
-        return Operations(self.manifest.folder.absolute(), pipelines=self.strategy.pipelines)()
+        return ClipSampler(self.manifest.folder.absolute(), pipelines=self.strategy.pipelines)
 
     def load_decoder(self) -> Decode:
-        from longtake.draw.decode import Decoder  # here: where nothing is decoded, torch is not needed
+        from longtake.draw.decode import ClipDecoder  # here: where nothing is decoded, torch is not needed
 
-        return Decoder(self.manifest.folder.absolute(), hd=self.hd)
+        return ClipDecoder(self.manifest.folder.absolute(), hd=self.hd)

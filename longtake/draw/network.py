@@ -1,6 +1,5 @@
-"""Making the clip of a job.
+"""Making the clip of a job with a model's networks.
 
-`Operations` is a picklable recipe; calling it loads the model and gives the function that makes clips.
 Everything here is deterministic: noise comes from the job's seed, and clips that are drawn together come out
 as if each were alone.
 """
@@ -8,7 +7,7 @@ as if each were alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,9 +34,9 @@ from longtake.diffusion import (
     times,
 )
 from longtake.draw.load import best_device, load_text_encoder, number_type, ready
-from longtake.draw.pictures import Pictures, given_picture
+from longtake.draw.pictures import PictureLatents, given_picture
 from longtake.given import Draft, Given
-from longtake.manifest import Manifest, read_manifest
+from longtake.manifest import read_manifest
 from longtake.models.latents import doubled, halved
 from longtake.models.unet import MaskTemporalUNet
 from longtake.plan import ClipSpec, EncodeSpec, ImagineSpec
@@ -49,34 +48,28 @@ if TYPE_CHECKING:
 Latents = Sequence[NDArray[np.float16]]  # frames, each [C, H, W]
 
 
-@dataclass(frozen=True)
-class Operations:
-    """How to get a `Drawer` in any process."""
-
-    folder: Path  # of the model
-    device: str | None = None  # None: the best there is
-    threads: int = 1  # of the CPU; more of them may change the last bits
-    pipelines: Mapping[str, Path] = field(default_factory=dict)  # folders of diffusers pipelines, by digest
-
-    def __call__(self) -> Drawer:
-        """Loads and verifies the model."""
-        torch.set_num_threads(self.threads)
-        manifest = read_manifest(self.folder)
-        manifest.verify()
-        return Drawer(manifest, self.device or best_device(), self.pipelines)
-
-
-class Drawer:
+class ClipSampler:
     """Makes the clip of a job: draws it, or encodes a picture that was given or another model makes."""
 
-    def __init__(self, manifest: Manifest, device: str, pipelines: Mapping[str, Path] | None = None) -> None:
-        self.manifest = manifest
-        self.device = device
-        self.text = load_text_encoder(manifest)
-        self.schedule = SCHEDULES[manifest.schedule]
+    def __init__(
+        self,
+        folder: Path,  # of the model
+        device: str | None = None,  # None: the best there is
+        pipelines: Mapping[str, Path] | None = None,  # folders of diffusers pipelines, by digest
+    ) -> None:
+        """Verifies the model; its networks are loaded when they are first needed.
+
+        Sets this process to one thread of the CPU: more of them may change the last bits.
+        """
+        torch.set_num_threads(1)
+        self.manifest = read_manifest(folder)
+        self.manifest.verify()
+        self.device = device or best_device()
+        self.text = load_text_encoder(self.manifest)
+        self.schedule = SCHEDULES[self.manifest.schedule]
         self._nets: dict[tuple[str, bool], Any] = {}  # by precision, and whether it is compiled
         self._tokens: dict[str, Tensor] = {}
-        self._pictures = Pictures(manifest, device, pipelines or {})
+        self._pictures = PictureLatents(self.manifest, self.device, pipelines or {})
 
     def net(self, precision: str, compiled: bool = False) -> MaskTemporalUNet:
         """The network in that precision, compiled or as it is."""
@@ -150,7 +143,7 @@ class Drawer:
         return [drawn[k, order.own].float().cpu().numpy() for k, order in enumerate(orders)]
 
     def _known_frames(
-        self, common: ClipSpec, orders: list[_Order], inputs: Sequence[Latents]
+        self, common: ClipSpec, orders: list[_FrameOrder], inputs: Sequence[Latents]
     ) -> tuple[Tensor, Tensor]:
         """What is known, references too, `[B, T, C, H, W]`, and a mask `[B, T, 1, H, W]`, 1 where it is."""
         channels, height, width = self.manifest.latents
@@ -160,13 +153,13 @@ class Drawer:
         mask = torch.zeros_like(known[:, :, :1])
         for k, (order, given) in enumerate(zip(orders, inputs, strict=True)):
             for position, latent in zip(order.known, given, strict=False):
-                whole = self._tensor(latent)
-                known[k, position] = whole if smaller == 1 else halved(whole[None, None])[0, 0]
+                full = self._tensor(latent)
+                known[k, position] = full if smaller == 1 else halved(full[None, None])[0, 0]
                 mask[k, position] = 1
         return known, mask
 
     def _conditions(
-        self, specs: Sequence[ClipSpec], orders: list[_Order], known: Tensor, mask: Tensor
+        self, specs: Sequence[ClipSpec], orders: list[_FrameOrder], known: Tensor, mask: Tensor
     ) -> Given:
         """All that the network is given, but drafts. Row 0 of the text is the unconditional prompt."""
         prompts, rows = [""], []
@@ -198,7 +191,7 @@ class Drawer:
     def _drafts(
         self,
         specs: Sequence[ClipSpec],
-        orders: list[_Order],
+        orders: list[_FrameOrder],
         further: list[Latents],  # of each clip the frames of its coarse draft, or nothing
         known: Tensor,
         mask: Tensor,
@@ -235,8 +228,8 @@ class Drawer:
             past = past_of(torch.stack([self._tensor(latent) for latent in handed]), steps)
             noise = reused_noise(past.noise, fresh[0], len(steps), reuse.recycled)[None]
         drawn, handing = sample_reusing(denoise_from(noise), noise, grid, self.schedule, steps, past)
-        whole: NDArray[np.float32] = torch.cat([drawn[0], handing]).float().cpu().numpy()
-        return whole
+        clip: NDArray[np.float32] = torch.cat([drawn[0], handing]).float().cpu().numpy()
+        return clip
 
     def _tensor(self, latent: NDArray[np.float16]) -> Tensor:
         return torch.from_numpy(latent.astype(np.float32)).to(self.device)
@@ -257,7 +250,7 @@ class Drawer:
         return evaluate
 
 
-class _Order(NamedTuple):
+class _FrameOrder(NamedTuple):
     """How the network sees a clip: its frames and the references, in the order of their times."""
 
     times: list[float]
@@ -266,12 +259,12 @@ class _Order(NamedTuple):
     known: list[int]  # positions of what is known, in the order of the job's inputs
 
 
-def _in_order(spec: ClipSpec) -> _Order:
+def _in_order(spec: ClipSpec) -> _FrameOrder:
     frames = [*zip(spec.times, spec.rows, strict=True), *spec.references]
     order = sorted(range(len(frames)), key=lambda k: frames[k][0])
     position = {k: at for at, k in enumerate(order)}
     known = [*spec.known, *range(spec.frames, len(frames))]
-    return _Order(
+    return _FrameOrder(
         times=[frames[k][0] for k in order],
         rows=[frames[k][1] for k in order],
         own=[position[k] for k in range(spec.frames)],

@@ -34,14 +34,14 @@ class Painters:
             more = {"image": Image.fromarray(base), "strength": spec.strength}
         chance = torch.Generator("cpu").manual_seed(spec.seed % 2**32)
         with torch.inference_mode():
-            (made,) = painter(
+            (picture,) = painter(
                 prompt=spec.prompt,
                 num_inference_steps=spec.model.steps,
                 guidance_scale=spec.model.guidance,
                 generator=chance,
                 **more,
             ).images
-        return np.asarray(ImageOps.fit(made.convert("RGB"), size, Image.Resampling.LANCZOS))
+        return np.asarray(ImageOps.fit(picture.convert("RGB"), size, Image.Resampling.LANCZOS))
 
     def _painter(self, digest: str) -> Any:
         if digest not in self._painters:

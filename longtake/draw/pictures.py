@@ -27,7 +27,7 @@ from longtake.video import Pixels
 _TRUST = 0.5
 
 
-class Pictures:
+class PictureLatents:
     """The model's autoencoder, and other models that make pictures; loaded when they are first needed."""
 
     def __init__(self, manifest: Manifest, device: str, pipelines: Mapping[str, Path]) -> None:
@@ -73,11 +73,11 @@ class Pictures:
             for k, share in zip(free, shares, strict=True):
                 drafts[k] = (1 - share) * first + share * last
             if free and moves:
-                still, made = (
+                still, moving = (
                     moved(shown[before], shown[after], shares, one) for one in (FLOWS["none"], flow)
                 )
                 # The difference of two encoded pictures: what encoding itself changes falls out.
-                latents = self._latents([*made, *still])
+                latents = self._latents([*moving, *still])
                 drafts[list(free)] += _TRUST * (latents[: len(free)] - latents[len(free) :])
         return drafts, drafted
 

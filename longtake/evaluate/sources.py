@@ -199,9 +199,9 @@ class StoredFilm:
     def _decoder(self) -> Decode:
         if self.model is None:
             return np.asarray
-        from longtake.draw.decode import Decoder
+        from longtake.draw.decode import ClipDecoder
 
-        return Decoder(self.model, "cpu")
+        return ClipDecoder(self.model, "cpu")
 
 
 @dataclass(frozen=True)
@@ -245,10 +245,10 @@ class DecodedTruth:
     def frames(self) -> Iterator[Pixels]:
         import torch
 
-        from longtake.draw.decode import Decoder
+        from longtake.draw.decode import ClipDecoder
         from longtake.models.pixels import to_model
 
-        decode, hidden = Decoder(self.model, "cpu"), episode_facts(self.seed)
+        decode, hidden = ClipDecoder(self.model, "cpu"), episode_facts(self.seed)
         size, last = read_manifest(self.model).size, self.script.length - 1
         for start in range(0, max(last, 1), self.leaf):
             numbers = range(start, min(start + self.leaf, last) + 1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from longtake.film.drawing import Crew, Drawn
-from longtake.film.film import Film, Keyframes, Outlook, Rendered
+from longtake.film.drawing import Crew, DrawResult
+from longtake.film.film import Film, Keyframes, Outlook, RenderResult
 from longtake.film.opening import STORE, open_film
 from longtake.film.progress import Progress
 from longtake.film.writing import check_writable, clock
@@ -11,12 +11,12 @@ from longtake.film.writing import check_writable, clock
 __all__ = [
     "STORE",
     "Crew",
-    "Drawn",
+    "DrawResult",
     "Film",
     "Keyframes",
     "Outlook",
     "Progress",
-    "Rendered",
+    "RenderResult",
     "check_writable",
     "clock",
     "open_film",

@@ -40,15 +40,15 @@ def seconds_of(store: Store, model: str, plan: Plan, span: slice, missing: int) 
     dearest = max(means.values())
     if missing > _COUNTED:
         levels = plan.levels_of(span)
-        whole = sum(count * means.get(level, dearest) for level, count in enumerate(levels))
-        return whole * missing / sum(levels)
+        every_clip = sum(count * means.get(level, dearest) for level, count in enumerate(levels))
+        return every_clip * missing / sum(levels)
     jobs = (job for job in plan.missing(store, span) if job.op != "encode")  # that takes next to nothing
     return sum(means.get(job.level, dearest) for job in jobs)
 
 
 def _read(store: Store) -> dict[str, dict[str, list[float]]]:
     try:
-        found: dict[str, dict[str, list[float]]] = json.loads(store.read_note(_FILE) or "{}")
+        costs: dict[str, dict[str, list[float]]] = json.loads(store.read_note(_FILE) or "{}")
     except ValueError:  # not ours: it is only an estimate
         return {}
-    return found
+    return costs

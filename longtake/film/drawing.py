@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from longtake.draw.drawer import Drawer
+from longtake.draw.drawer import Drawer, LoadedDrawer
 from longtake.film.costs import remember
-from longtake.film.executors import Event, Order, Tools, cluster, local, run
+from longtake.film.executors import Event, Loaders, Order, cluster, local, run
 from longtake.film.progress import OnProgress, Tracker
 from longtake.film.segments import Encoding, count_lacking
 from longtake.machine import cores, may_have_gpu
@@ -36,7 +36,7 @@ class Crew:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawResult:
     """How many clips were needed, how many of them had to be drawn, and how long that took."""
 
     clips: int
@@ -49,16 +49,16 @@ def draw(
     span: slice,
     store: Store,
     drawer: Drawer,
-    here: Tools,  # what draws and decodes in this process
+    here: LoadedDrawer,  # the same in this process
     crew: Crew,
     *,
     levels: int | None = None,  # only so many, keyframes first
     encoding: Encoding | None = None,  # None: clips only
     progress: OnProgress | None = None,
     listen: Callable[[Event], None] | None = None,  # hears every event after `progress`
-) -> Drawn:
+) -> DrawResult:
     """Draw the clips that `span` needs and the store lacks; with an encoding, make its segments too."""
-    begin = time.monotonic()
+    began = time.monotonic()
     total = sum(plan.levels_of(span)[:levels])
     if levels is None:
         missing = plan.count_missing(store, span)
@@ -74,6 +74,7 @@ def draw(
         worth += count_lacking(plan, span, store, encoding, _MANY) // _SEGMENTS_WORTH
     count = crew.workers or (1 if drawer.one_process else workers_for(worth))
     alone = crew.executor == "local" and count == 1
+    loaded = here if alone else drawer
     tracker = Tracker(plan, span, total, missing, encoding is not None, progress)
 
     def hear(event: Event) -> None:
@@ -86,9 +87,9 @@ def draw(
             plan,
             span,
             store,
-            here if alone else Tools(drawer.load, drawer.load_decoder),
+            Loaders(loaded.load, loaded.load_decoder),
             hear,
-            hire=local(count) if crew.executor == "local" else cluster(crew.workers, crew.address),
+            start_workers=local(count) if crew.executor == "local" else cluster(crew.workers, crew.address),
             levels=levels,
             order=crew.order,
             batch=drawer.batch,
@@ -96,7 +97,7 @@ def draw(
         )
     finally:
         remember(store, drawer.digest, tracker.costs)
-    return Drawn(total, len(tracker.drawn), time.monotonic() - begin)
+    return DrawResult(total, len(tracker.drawn), time.monotonic() - began)
 
 
 def workers_for(most: int) -> int:

@@ -15,12 +15,12 @@ from longtake.storyboard import AnyEdit, Edit, Storyboard, apply
 def checked_edit(change: dict[str, Any]) -> Edit:
     """The edit that the file would hold so. Raises `OptionError` where there is none of that kind."""
     try:
-        made: Edit = TypeAdapter(AnyEdit).validate_python(change)
+        edit: Edit = TypeAdapter(AnyEdit).validate_python(change)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = f"{first['loc'][-1]}: " if first["loc"] else ""
         raise OptionError(f"{where}{first['msg']}") from None
-    return made
+    return edit
 
 
 def changed_by(

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -17,22 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from longtake.draw.drawer import Drawer
+from longtake.draw.drawer import Drawer, LoadedDrawer
 from longtake.errors import OptionError
 from longtake.files import written_whole
 from longtake.film.costs import seconds_of
-from longtake.film.drawing import CLIPS_WORTH, Crew, Drawn, draw, workers_for
+from longtake.film.drawing import CLIPS_WORTH, Crew, DrawResult, draw, workers_for
 from longtake.film.editing import changed_by, checked_edit
-from longtake.film.executors import Event, Tools
+from longtake.film.executors import Event
 from longtake.film.hls import PLAYLIST, Follower
-from longtake.film.loaded import Loaded
 from longtake.film.pictures import read_picture
 from longtake.film.progress import OnProgress
 from longtake.film.rendered import note_rendered, tell_if_changed
 from longtake.film.segments import (
     LEAVES_PER_SEGMENT,
     Encoding,
-    Segment,
     cut_segments,
     decode_segment,
     encode,
@@ -80,7 +77,7 @@ class Keyframes(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderResult:
     """A film that was written."""
 
     path: Path
@@ -110,11 +107,11 @@ class Film:
     edited: bool = False  # since it was opened
     changed: range | None = None  # frames that the last edits draw anew, from the first to the last of them
     base: Plan = field(init=False)  # from frame of the storyboard to clip, edits done
-    loaded: Loaded = field(init=False)
+    loaded: LoadedDrawer = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", self._planned())
-        object.__setattr__(self, "loaded", Loaded(self.drawer, self.store))
+        object.__setattr__(self, "loaded", LoadedDrawer(self.drawer, self.store))
 
     # What it is
 
@@ -206,7 +203,7 @@ class Film:
     def latents(self, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """What frames are decoded from, float16 `[T, C, h, w]`; of a pretrained pipeline pixels.
 
-        Drawn where missing; raises as `frames` does.
+        DrawResult where missing; raises as `frames` does.
         """
         span = self._span(start, stop)
         self.draw(span.start, span.stop)
@@ -242,7 +239,7 @@ class Film:
         crew: Crew | None = None,
         levels: int | None = None,
         progress: OnProgress | None = None,
-    ) -> Drawn:
+    ) -> DrawResult:
         """Draw what frames need and the store lacks; `levels` keeps to so many levels (1: the keyframes).
 
         Raises as `frames` does.
@@ -259,14 +256,14 @@ class Film:
         sheet: str | Path | None = None,
         follow: str | Path | None = None,
         progress: OnProgress | None = None,
-    ) -> Rendered:
+    ) -> RenderResult:
         """Draw what is missing of the frames from `start` to below `stop`, and write them as an mp4.
 
         Interrupted at any moment, the next call goes on. `sheet`: also write a picture of every scene beside
         its prompt, a PNG. `follow`: a folder for an HLS stream that can be played while the film is made.
         Raises `OptionError` where nothing can be written there, and as `frames` does.
         """
-        begin, path = time.monotonic(), Path(path)
+        began, path = time.monotonic(), Path(path)
         check_writable(path, ".mp4", "out")
         if sheet is not None:
             check_writable(Path(sheet), ".png", "sheet")
@@ -295,24 +292,24 @@ class Film:
             smaller = encoding.codec.upscale * min(self.drawer.shown_size) // min(self.drawer.size)
             write_scenes(self.jobs.timeline, span, path, self.fps, smaller, Path(sheet))
         playlist = None if follow is None else Path(follow) / PLAYLIST
-        return Rendered(path, frames, drawn.clips, drawn.drawn, time.monotonic() - begin, playlist)
+        return RenderResult(path, frames, drawn.clips, drawn.drawn, time.monotonic() - began, playlist)
 
     @cached_property
     def segments(self) -> list[range]:
         """The frames of every piece that the film is encoded in."""
-        found, start = [], 0
+        pieces, start = [], 0
         for segment in cut_segments(self.jobs):
-            found.append(range(start, start + len(segment)))
+            pieces.append(range(start, start + len(segment)))
             start += len(segment)
-        return found
+        return pieces
 
     def segment(self, n: int, *, progress: OnProgress | None = None) -> Path:
         """The `n`-th piece of the film, a closed mp4 in the store: drawn and encoded where missing."""
         frames = self.segments[n]
-        (segment,) = _segments(self.jobs, n)
+        (segment,) = cut_segments(self.jobs, slice(frames.start, frames.stop))
         self.draw(frames.start, frames.stop, progress=progress)
-        found = kept(segment, self.store, self.encoding)
-        return found or encode(segment, self.store, self.loaded.decode, self.encoding)
+        path = kept(segment, self.store, self.encoding)
+        return path or encode(segment, self.store, self.loaded.decode, self.encoding)
 
     # What may be another film
 
@@ -415,13 +412,13 @@ class Film:
         encoding: Encoding | None = None,
         progress: OnProgress | None = None,
         listen: Callable[[Event], None] | None = None,
-    ) -> Drawn:
+    ) -> DrawResult:
         return draw(
             self.jobs,
             span,
             self.store,
             self.drawer,
-            Tools(self.loaded.load, self.loaded.load_decoder),
+            self.loaded,
             crew,
             levels=levels,
             encoding=encoding,
@@ -445,10 +442,6 @@ class Film:
         if not 0 <= start <= end <= len(self):
             raise ValueError(f"frames {start} to {end} are not in the film: it has {len(self):,}")
         return slice(start, end)
-
-
-def _segments(plan: Plan, n: int) -> list[Segment]:
-    return list(islice(cut_segments(plan), n, n + 1))
 
 
 def _spread(numbers: list[int]) -> list[int]:

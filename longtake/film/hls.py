@@ -43,12 +43,12 @@ class Broadcast:
 
     def add(self, segment: Path) -> None:
         """Show the frames of the next segment of the film. Raises `VideoError` where it is none."""
-        made = io.BytesIO()
-        with open_video(segment) as video, av.open(made, "w", format="mp4", options=_OPTIONS) as out:
+        fragment = io.BytesIO()
+        with open_video(segment) as video, av.open(fragment, "w", format="mp4", options=_OPTIONS) as out:
             target = out.add_stream_from_template(video.streams.video[0])
             target.time_base = 1 / self._fps
             after = copy_packets(video, segment, out, target, 1 / self._fps, self._frames)
-        boxes = _boxes(made.getvalue())
+        boxes = _boxes(fragment.getvalue())
         name = f"part-{len(self._parts):06}.m4s"
         if not self._parts:
             self._write(_INIT, b"".join(box for kind, box in boxes if kind in (b"ftyp", b"moov")))
@@ -105,10 +105,10 @@ class Follower:
 
 def _boxes(data: bytes) -> Sequence[tuple[bytes, bytes]]:
     """The boxes of an mp4 (ISO/IEC 14496-12, section 4.2): kind and all bytes of each."""
-    found, at = [], 0
+    boxes, at = [], 0
     while at < len(data):
         size = int.from_bytes(data[at : at + 4], "big")
         assert size >= 8
-        found.append((data[at + 4 : at + 8], data[at : at + size]))
+        boxes.append((data[at + 4 : at + 8], data[at : at + size]))
         at += size
-    return found
+    return boxes

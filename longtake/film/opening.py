@@ -78,14 +78,14 @@ def open_film(
     if seed is not None:
         board = board.model_copy(update={"seed": seed})
     kept = _opened(folder / STORE if store is None else store)
-    asked = {"steps": steps, "guidance": guidance, "precision": precision}
+    choices = {"steps": steps, "guidance": guidance, "precision": precision}
     drawer: Drawer
     if backend is None:
-        drawer = _model(str(model), strategy, asked)
+        drawer = _model(str(model), strategy, choices)
     else:
         if strategy != DEFAULT_STRATEGY:
             raise OptionError("goes without --backend, which plans in its own way", "strategy")
-        drawer = _pipeline(str(model), backend, asked, kept, allow_download=allow_download)
+        drawer = _pipeline(str(model), backend, choices, kept, allow_download=allow_download)
     if size is not None:
         drawer, enlarged = drawer.sized(size)
     film = Film(
@@ -105,8 +105,12 @@ def _opened(store: str | Path | Store) -> Store:
         raise OptionError(str(error), "store") from None
 
 
-def _model(model: str, strategy: str | type[Strategy], asked: Mapping[str, Any]) -> ModelDrawer:
-    fields = {"steps": asked["steps"], "text_guidance": asked["guidance"], "precision": asked["precision"]}
+def _model(model: str, strategy: str | type[Strategy], choices: Mapping[str, Any]) -> ModelDrawer:
+    fields = {
+        "steps": choices["steps"],
+        "text_guidance": choices["guidance"],
+        "precision": choices["precision"],
+    }
     manifest = read_manifest(find_model(model))
     try:
         chosen = choose(strategy)
@@ -117,12 +121,12 @@ def _model(model: str, strategy: str | type[Strategy], asked: Mapping[str, Any])
 
 
 def _pipeline(
-    model: str, backend: str | Backend, asked: Mapping[str, Any], store: Store, *, allow_download: bool
+    model: str, backend: str | Backend, choices: Mapping[str, Any], store: Store, *, allow_download: bool
 ) -> PipelineDrawer:
     if model == DEFAULT_MODEL:
         remedy = "name the folder or the id of a pipeline: a back end has none of its own"
         raise OptionError(remedy, "model")
-    fields = {"steps": asked["steps"], "guidance": asked["guidance"], "dtype": asked["precision"]}
+    fields = {"steps": choices["steps"], "guidance": choices["guidance"], "dtype": choices["precision"]}
     try:
         chosen = choose_backend(backend, **fields)
     except ValueError as error:
@@ -134,10 +138,10 @@ def _pipeline(
 def _remembered(store: Store) -> dict[str, str]:
     """Checksums of weights as the store noted them down."""
     try:
-        found: dict[str, str] = json.loads(store.read_note(_CHECKSUMS) or "{}")
+        checksums: dict[str, str] = json.loads(store.read_note(_CHECKSUMS) or "{}")
     except ValueError:  # not ours: they are computed anew
         return {}
-    return found
+    return checksums
 
 
 def _remember(store: Store, known: Mapping[str, str]) -> None:

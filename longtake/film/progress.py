@@ -43,7 +43,7 @@ class Tracker:
         """
         self._plan, self._span, self._encoded, self._hear = plan, span, encoded, hear
         self._total, self._missing = total, missing
-        self._begin = time.monotonic()
+        self._began = time.monotonic()
         self._finished = self._frames = self._fresh = 0  # clips; frames, and those drawn just now
         self._first = 0.0  # s until the first clip was drawn: the model had to be loaded too
         self._doing: dict[str, Task] = {}
@@ -78,7 +78,7 @@ class Tracker:
 
     @property
     def _seconds(self) -> float:
-        return time.monotonic() - self._begin
+        return time.monotonic() - self._began
 
     def _progress(self, event: Event) -> Progress:
         seconds, left = self._seconds, None

@@ -25,13 +25,11 @@ from longtake.video import ENCODER, Codec, Pixels, encode_segment, join_segments
 
 LEAVES_PER_SEGMENT = 4  # 60 frames: few enough to encode anew after an edit, many enough to compress well
 
-SEGMENT_FRAMES = 16 * LEAVES_PER_SEGMENT  # at most: some leaves of 16 frames show them all
-
 _VERSION = 2  # raise it when the same leaves and settings give other bytes
 _SUFFIX = ".mp4"
 
 
-class Film(NamedTuple):
+class WrittenFilm(NamedTuple):
     """What `write_film` wrote."""
 
     frames: int
@@ -117,7 +115,7 @@ def write_film(
     span: slice = slice(None),
     metadata: Mapping[str, str] | None = None,
     on_segment: Callable[[int], None] | None = None,  # hears how many frames each segment adds
-) -> Film:
+) -> WrittenFilm:
     """Write the film frames of `span` to the mp4 `out`, from the leaves that the store holds.
 
     What segments the store lacks are decoded and encoded, a leaf in memory. Raises `KeyError` where a leaf is
@@ -138,7 +136,7 @@ def write_film(
                 on_segment(len(segment))
 
     frames = join_segments(paths(), out, encoding.fps, metadata)
-    return Film(frames, count, encoded)
+    return WrittenFilm(frames, count, encoded)
 
 
 def encode(segment: Segment, store: Store, decode: Decode, encoding: Encoding) -> Path:
@@ -162,13 +160,6 @@ def kept(segment: Segment, store: Store, encoding: Encoding) -> Path | None:
     except CorruptClip:
         store.drop(key, _SUFFIX)
         return None
-
-
-def decode_frame(plan: Plan, store: Store, decode: Decode, i: int) -> Pixels:
-    """Film frame `i` as `write_film` hands it to the encoder, bit for bit. Raises as `write_film` does."""
-    (shown,) = plan.shown(slice(i, i + 1))
-    pixels: Pixels = _decode_part(store, decode, Part.of(shown))[0]
-    return pixels
 
 
 def decode_segment(segment: Segment, store: Store, decode: Decode) -> Iterator[Pixels]:

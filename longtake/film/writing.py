@@ -10,7 +10,7 @@ from pathlib import Path
 
 from longtake.draw.drawer import Decode
 from longtake.errors import OptionError
-from longtake.film.drawing import Drawn
+from longtake.film.drawing import DrawResult
 from longtake.film.progress import OnProgress, Progress
 from longtake.film.segments import Encoding, write_film
 from longtake.plan import Plan, Timeline
@@ -42,16 +42,16 @@ def join(
     path: Path,
     encoding: Encoding,
     metadata: Mapping[str, str],
-    drawn: Drawn,
+    drawn: DrawResult,
     progress: OnProgress | None,
 ) -> int:
     """Write the film of segments that are in the store; the number of frames written."""
-    written, begin, total = 0, time.monotonic(), len(range(plan.length)[span])
+    written, began, total = 0, time.monotonic(), len(range(plan.length)[span])
 
     def tell(frames: int) -> None:
         nonlocal written
         written += frames
-        seconds = time.monotonic() - begin
+        seconds = time.monotonic() - began
         if progress is not None:
             progress(
                 Progress(

@@ -8,7 +8,7 @@ from longtake.plan.job import Frame, Job
 from longtake.plan.plan import Plan, SceneSeen, Shown
 from longtake.plan.spec import ClipSpec, EncodeSpec, FillSpec, ImagineSpec, Sampling
 from longtake.plan.strategy import Chain, LevelSampling, Model, Need, Strategy
-from longtake.plan.timeline import MAX_FRAMES, Scene, Timeline
+from longtake.plan.timeline import MAX_FRAMES, PlannedScene, Timeline
 
 __all__ = [
     "MAX_FRAMES",
@@ -25,8 +25,8 @@ __all__ = [
     "Model",
     "Need",
     "Plan",
+    "PlannedScene",
     "Sampling",
-    "Scene",
     "SceneSeen",
     "Shown",
     "Strategy",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from longtake.plan.job import Frame, Job, Place
-from longtake.plan.spec import ClipSpec, Draft, Reference, Reuse, Sampling
+from longtake.plan.spec import ClipSpec, DraftSpec, Reference, Reuse, Sampling
 
 
 class ReferenceFrame(NamedTuple):
@@ -54,7 +54,7 @@ class Clip:
         model: str,  # digest of all weights that draw
         known_level: float = 0.0,
         halved: int = 0,
-        draft: Draft | None = None,
+        draft: DraftSpec | None = None,
         reuse: Reuse | None = None,
         inputs: tuple[Frame, ...] = (),  # what draft or reuse take
     ) -> Job:
@@ -85,7 +85,7 @@ class Clip:
         """Of its noise, by its place and the film's seed: prompts, model and sampling may change under it."""
         tree = f"{self.place.tree}/" if self.place.tree else ""
         tree += f"stage {self.place.preparing}/" if self.place.preparing else ""
-        return seed_of(f"{tree}{seed}/{self.reroll}/{self.place.level}/{self.frames[0]}")
+        return seed_of_noise(f"{tree}{seed}/{self.reroll}/{self.place.level}/{self.frames[0]}")
 
 
 class Drawing(NamedTuple):
@@ -98,7 +98,7 @@ class Drawing(NamedTuple):
     preparing: tuple[Job, ...] = ()
 
 
-def seed_of(place: str) -> int:
+def seed_of_noise(place: str) -> int:
     """63 bits of noise's seed for whatever names a place."""
     return int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "big") >> 1
 

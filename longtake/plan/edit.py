@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from longtake.plan.job import Job
 from longtake.plan.plan import Piece, Plan
-from longtake.plan.timeline import Scene, Timeline
+from longtake.plan.timeline import PlannedScene, Timeline
 from longtake.plan.tree import Elsewhere, Layer, Tree, overlap
 
 
@@ -73,8 +73,8 @@ def insert(plan: Plan, scene: str, at: int, frames: int, prompt: str) -> Edited:
     before = [s for s in line.scenes if s.start < at]
     after = [replace(s, start=s.start + frames) for s in line.scenes if s.start >= at]
     if at < plan.length and before and (not after or after[0].start > at + frames):
-        after.insert(0, Scene(_fresh(line, before[-1].id), at + frames, before[-1].prompt))
-    scenes = (*before, Scene(scene, at, prompt), *after)
+        after.insert(0, PlannedScene(_fresh(line, before[-1].id), at + frames, before[-1].prompt))
+    scenes = (*before, PlannedScene(scene, at, prompt), *after)
     tree = _between(plan, at, frames, prompt)
     beside = at > 0 and not plan.strategy.scenes_apart  # the frame before it is in its tree
     shown = range(beside, frames + beside)
@@ -152,11 +152,11 @@ def _between(plan: Plan, at: int, frames: int, prompt: str) -> Tree:
     if plan.strategy.scenes_apart:
         return Tree(plan.strategy, frames, lambda i: prompt, number=len(plan.trees))
     first = at > 0
-    scenes = [Scene("new", int(first), prompt)]
+    scenes = [PlannedScene("new", int(first), prompt)]
     if first:
-        scenes.insert(0, Scene("before", 0, plan.timeline.prompt(at - 1)))
+        scenes.insert(0, PlannedScene("before", 0, plan.timeline.prompt(at - 1)))
     if at < plan.length:
-        scenes.append(Scene("after", frames + first, plan.timeline.prompt(at)))
+        scenes.append(PlannedScene("after", frames + first, plan.timeline.prompt(at)))
     line = Timeline(tuple(scenes), frames + len(scenes) - 1)
     shift = int(first) - at  # from film frames to the tree's
     others = []

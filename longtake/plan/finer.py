@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from longtake.plan.clip import Origin, numbered, seed_of
+from longtake.plan.clip import Origin, numbered, seed_of_noise
 from longtake.plan.job import Frame, Job
 from longtake.plan.plan import Piece, Plan, SceneSeen, Shown, Walk
-from longtake.plan.spec import ClipSpec, Draft, Sampling
+from longtake.plan.spec import ClipSpec, DraftSpec, Sampling
 from longtake.plan.timeline import Timeline
 from longtake.plan.tree import Tree, overlap
 
@@ -44,7 +44,7 @@ def finer(
         raise ValueError(f"{times} times the frame rate: give a factor from 1 to {clip_length - 1}")
     scenes = tuple(replace(scene, start=scene.start * times) for scene in plan.timeline.scenes)
     line = Timeline(scenes, times * (plan.length - 1) + 1)
-    draft = Draft(kind="flow", motion=flow, level=flow_level, start=flow_start)
+    draft = DraftSpec(kind="flow", motion=flow, level=flow_level, start=flow_start)
     most = (clip_length - 1) // times  # film frames that a clip moves on by
     return Finer(line, plan.strategy, plan.trees, plan.pieces, plan, times, most, model, sampling, draft)
 
@@ -72,7 +72,7 @@ class Finer(Plan):
     most: int  # frames of the base that a clip moves on by at most
     model: str  # digest of all weights that draw them
     sampling: Sampling
-    draft: Draft
+    draft: DraftSpec
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -269,7 +269,7 @@ class Finer(Plan):
             prompts=prompts,
             rows=rows,
             known=tuple(self.times * i for i in range(len(known))),
-            seed=seed_of(f"{leaf.spec.seed}/{k}/{self.times}"),
+            seed=seed_of_noise(f"{leaf.spec.seed}/{k}/{self.times}"),
             model=self.model,
             sampling=self.sampling,
             draft=self.draft,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from longtake.plan.strategy import Chain
 
 
-class Keyframes:
+class KeyframeClips:
     """Frames of a tree that are `stride` apart, in clips that are numbered from 0.
 
     In a chain a clip begins with the last keyframes of the one before, as many as it carries. Keyframes may
@@ -16,11 +16,11 @@ class Keyframes:
     def __init__(self, length: int, stride: int, chain: Chain | None, reach: int | None) -> None:
         wanted = -(-((reach or length) - 1) // stride) + 1
         self._stride = stride
-        self._clip, self.carried, whole = chain if chain and wanted > 1 else (wanted, 0, True)
+        self._clip, self.carried, full_clips = chain if chain and wanted > 1 else (wanted, 0, True)
         self._advance = self._clip - self.carried
         assert self._advance > 0
         self.count = 1 + max(0, -(-(wanted - self._clip) // self._advance))  # clips
-        drawn = (self.count - 1) * self._advance + self._clip if whole else wanted  # keyframes
+        drawn = (self.count - 1) * self._advance + self._clip if full_clips else wanted  # keyframes
         self.reach = reach or (drawn - 1) * stride + 1
 
     def frames(self, n: int) -> list[int]:

@@ -77,7 +77,7 @@ class Reference(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
+class DraftSpec:
     """A rough version of a clip, which the network is shown noised and may begin from.
 
     `coarse`: the same clip at half size, whose frames are the last inputs of the job. `flow`: what lies
@@ -133,7 +133,7 @@ class ClipSpec:
     sampling: Sampling
     known_level: float = 0.0  # of the noise on what is known, as the network sees it, 0..1
     halved: int = 0  # how often the sides of the latents are halved
-    draft: Draft | None = None
+    draft: DraftSpec | None = None
     reuse: Reuse | None = None
     # Named tracks by the digest of their values at these times; sorted by name.
     signals: tuple[tuple[str, str], ...] = varies(alike=_names, default=())

@@ -70,7 +70,7 @@ class Chain(NamedTuple):
 
     length: int  # frames of a clip
     carried: int  # of them known from the clip before; 0: it stands on it in another way
-    whole: bool = True  # all clips have so many frames, also where that leads past the end
+    full_clips: bool = True  # all clips have so many frames, also where that leads past the end
 
 
 class Need(NamedTuple):

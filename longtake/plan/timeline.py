@@ -11,7 +11,7 @@ MAX_FRAMES = 15**7 + 1  # seven levels of clips of 16 frames: 164 days at 12 fra
 
 
 @dataclass(frozen=True)
-class Scene:
+class PlannedScene:
     """A stretch of film with one prompt; it lasts until the next scene starts."""
 
     id: str
@@ -26,7 +26,7 @@ class Timeline:
     Raises `ValueError`, naming the scene and the remedy, where scenes do not follow each other from 0 on.
     """
 
-    scenes: tuple[Scene, ...]
+    scenes: tuple[PlannedScene, ...]
     length: int  # film frames, at least 1
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class Timeline:
     def _starts(self) -> list[int]:
         return [scene.start for scene in self.scenes]
 
-    def scene(self, frame: int) -> Scene:
+    def scene(self, frame: int) -> PlannedScene:
         """The scene of film frame `frame`; past the film's end the last scene goes on."""
         return self.scenes[bisect_right(self._starts, frame) - 1]
 

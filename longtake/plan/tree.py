@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from longtake.plan.clip import Clip, Drawing, Origin, ReferenceFrame
 from longtake.plan.job import Frame, Job, Place
-from longtake.plan.keyframes import Keyframes
+from longtake.plan.keyframes import KeyframeClips
 from longtake.plan.strategy import Strategy
 
 _PICTURES = 48  # given pictures that keyframes are shown at most: three clips' worth of attention more
@@ -46,7 +46,7 @@ class Tree:
 
     Clip `n` of level `l` > 0 fills the gap from frame `n * strides[l - 1]` to the next multiple, or
     `gaps_per_leaf` of them at once right below the keyframes; what lies between gaps are frames of clips
-    above. Level 0 is one clip or a chain (`Keyframes`). The clips of the last level (leaves) hold every
+    above. Level 0 is one clip or a chain (`KeyframeClips`). The clips of the last level (leaves) hold every
     frame. Where the last frame is not given, keyframes may lie past the end.
 
     `pictures` are frames inside the tree that are given, each by a job of one frame. Every clip that has such
@@ -76,7 +76,7 @@ class Tree:
         self._apart = 0, *(stride * many for stride, many in zip(self.strides[:-1], gaps, strict=False))
         self._prompt, self._first, self._last, self._elsewhere = prompt, first, last, tuple(elsewhere)
         reach = strategy.reach(length, self.strides[0]) if strategy.chain is None else None
-        self._keyframes = Keyframes(length, self.strides[0], strategy.chain, length if last else reach)
+        self._keyframes = KeyframeClips(length, self.strides[0], strategy.chain, length if last else reach)
         self._drawing = lru_cache(maxsize=_REMEMBERED)(self._make)
         self._keys: dict[int, list[str]] = {}  # of a chain's clips by edit, from the first one that it has
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from longtake.store.clip import Clip, CorruptClip, Entry
+from longtake.store.clip import ClipArray, CorruptClip, Entry
 from longtake.store.folder import Store
 
-__all__ = ["Clip", "CorruptClip", "Entry", "Store", "open_store"]
+__all__ = ["ClipArray", "CorruptClip", "Entry", "Store", "open_store"]
 
 
 def open_store(where: str | Path) -> Store:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from longtake.store.clip import CLIP, Clip, CorruptClip, Entry, name_of, sha256_of, unpack
+from longtake.store.clip import CLIP, ClipArray, CorruptClip, Entry, name_of, sha256_of, unpack
 from longtake.store.folder import Store
 
 
@@ -54,8 +54,8 @@ class Bucket(Store):
                 return None
             path = self._here() / Path(name).name
             if sha256_of(data) != path.stem:
-                told = "its content has another SHA-256 than its name"
-                raise CorruptClip(key, Path(f"{self.root}/{name}"), told)
+                reason = "its content has another SHA-256 than its name"
+                raise CorruptClip(key, Path(f"{self.root}/{name}"), reason)
             path.write_bytes(data)
             return path
         return None
@@ -109,7 +109,7 @@ class Bucket(Store):
         """Keep a text beside the clips; the last one to be written stays."""
         self._api.put(self._objects, name, text.encode())
 
-    def _read(self, key: str, frames: slice) -> Clip:
+    def _read(self, key: str, frames: slice) -> ClipArray:
         data = self._fetch(name_of(key))
         if data is None:
             raise KeyError(key)

@@ -20,7 +20,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-Clip = NDArray[Any]  # float16 [T, C, H, W] or uint8 [T, H, W, 3], or one of its frames without T
+ClipArray = NDArray[Any]  # float16 [T, C, H, W] or uint8 [T, H, W, 3], or one of its frames without T
 
 Rows = Callable[[str, int, int], NDArray[Any]]  # (name of an entry, from, to) -> these of its rows
 
@@ -59,7 +59,7 @@ def name_of(key: str, suffix: str = CLIP) -> str:
     return f"{key[:2]}/{key[2:]}{suffix}"
 
 
-def pack(key: str, clip: NDArray[Any]) -> tuple[Clip, bytes]:
+def pack(key: str, clip: NDArray[Any]) -> tuple[ClipArray, bytes]:
     """The clip as it is stored, and as bytes: equal clips are equal bytes.
 
     Pixels, uint8 `[T, H, W, 3]`, stay as they are; latents `[T, C, H, W]` are rounded to float16.
@@ -78,31 +78,33 @@ def pack(key: str, clip: NDArray[Any]) -> tuple[Clip, bytes]:
         if not np.isfinite(kept).all():
             raise ValueError(f"the clip {key} holds values that are not finite in float16: it is not stored")
         entry, ends = {_LATENTS: kept}, [""] * len(kept)
-    told = [_frame_digest(key, i, frame) + end for i, (frame, end) in enumerate(zip(kept, ends, strict=True))]
+    digests = [
+        _frame_digest(key, i, frame) + end for i, (frame, end) in enumerate(zip(kept, ends, strict=True))
+    ]
     # One entry and one line about it: safetensors writes several in any order.
-    return kept, save(entry, metadata={"sha256": " ".join(told)})
+    return kept, save(entry, metadata={"sha256": " ".join(digests)})
 
 
-def unpack(key: str, data: bytes, frames: slice, path: Path) -> Clip:
+def unpack(key: str, data: bytes, frames: slice, path: Path) -> ClipArray:
     """Some frames of a clip from its bytes. Raises `CorruptClip`, which names `path`."""
     try:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        told, entries = header["__metadata__"]["sha256"], load(data)
-        return checked(key, told, lambda name, a, b: entries[name][a:b], frames, path)
+        digests, entries = header["__metadata__"]["sha256"], load(data)
+        return checked(key, digests, lambda name, a, b: entries[name][a:b], frames, path)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CorruptClip(key, path, str(error)) from error
 
 
-def checked(key: str, told: str, rows: Rows, frames: slice, path: Path) -> Clip:
+def checked(key: str, digests: str, rows: Rows, frames: slice, path: Path) -> ClipArray:
     """Frames of a clip, each held against its digest; `rows` reads an entry.
 
-    `told` has the digest of every frame, and of pixels also where its PNG ends: `DIGEST:BYTES`. Raises
+    `digests` has that of every frame, and of pixels also where its PNG ends: `DIGEST:BYTES`. Raises
     `CorruptClip`, or what reading raises where the bytes are no such clip.
     """
-    digests, _, ends = zip(*(one.partition(":") for one in told.split()), strict=True)
-    indices = range(len(digests))[frames]
+    of_frames, _, ends = zip(*(one.partition(":") for one in digests.split()), strict=True)
+    indices = range(len(of_frames))[frames]
     if not indices:
-        raise IndexError(f"the clip {key} has {len(digests)} frames: no frame {frames.start}")
+        raise IndexError(f"the clip {key} has {len(of_frames)} frames: no frame {frames.start}")
     if ends[0]:
         cuts = [0, *map(int, ends)]
         start = cuts[indices[0]]
@@ -113,15 +115,15 @@ def checked(key: str, told: str, rows: Rows, frames: slice, path: Path) -> Clip:
     if len(clip) != len(indices):
         raise ValueError("its frames are not as many as their digests")
     for i, frame in zip(indices, clip, strict=True):
-        if _frame_digest(key, i, frame) != digests[i]:
+        if _frame_digest(key, i, frame) != of_frames[i]:
             raise CorruptClip(key, path, f"frame {i} has another SHA-256 than when it was stored")
     return clip
 
 
 def _png(frame: NDArray[np.uint8]) -> bytes:
-    made = io.BytesIO()
-    Image.fromarray(frame).save(made, format="PNG", compress_level=_EFFORT)
-    return made.getvalue()
+    png = io.BytesIO()
+    Image.fromarray(frame).save(png, format="PNG", compress_level=_EFFORT)
+    return png.getvalue()
 
 
 def _pixels(png: bytes) -> NDArray[np.uint8]:
@@ -132,7 +134,7 @@ def _pixels(png: bytes) -> NDArray[np.uint8]:
         raise ValueError(f"a frame is no PNG: {error}") from error
 
 
-def _frame_digest(key: str, index: int, frame: Clip) -> str:
+def _frame_digest(key: str, index: int, frame: ClipArray) -> str:
     """SHA-256 of a frame together with its place, so that no frame passes for another."""
     place = f"{key}/{index}/{frame.dtype}/{frame.shape}/"
     return sha256_of(place.encode() + frame.tobytes())

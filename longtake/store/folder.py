@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from longtake.files import file_digest, written_whole
-from longtake.store.clip import CLIP, Clip, CorruptClip, Entry, checked, name_of, pack
+from longtake.store.clip import CLIP, ClipArray, CorruptClip, Entry, checked, name_of, pack
 
 _DAY = 24 * 3600  # s
 
@@ -42,16 +42,16 @@ class Store:
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self._path(key, CLIP).is_file()
 
-    def get(self, key: str) -> Clip:
+    def get(self, key: str) -> ClipArray:
         """The whole clip. Raises `KeyError` where there is none, `CorruptClip` where it is damaged."""
         return self._read(key, slice(None))
 
-    def frame(self, key: str, index: int) -> Clip:
+    def frame(self, key: str, index: int) -> ClipArray:
         """Frame `index` of a clip, read without the rest. Raises as `get` does."""
-        clip: Clip = self._read(key, slice(index, index + 1))[0]
+        clip: ClipArray = self._read(key, slice(index, index + 1))[0]
         return clip
 
-    def put(self, key: str, clip: NDArray[Any]) -> Clip:
+    def put(self, key: str, clip: NDArray[Any]) -> ClipArray:
         """Store a clip, unless one is there already: latents [T, C, H, W] as float16, pixels as they are.
 
         Returns what is stored. Raises `ValueError` where a value is not finite in float16.
@@ -161,13 +161,13 @@ class Store:
                 return False
         return True
 
-    def _read(self, key: str, frames: slice) -> Clip:
+    def _read(self, key: str, frames: slice) -> ClipArray:
         """Some frames of a clip, read without the rest, each held against its digest."""
         path = self._path(key, CLIP)
         try:
             with safe_open(path, framework="numpy") as file:
-                told = file.metadata()["sha256"]
-                return checked(key, told, lambda name, a, b: file.get_slice(name)[a:b], frames, path)
+                digests = file.metadata()["sha256"]
+                return checked(key, digests, lambda name, a, b: file.get_slice(name)[a:b], frames, path)
         except FileNotFoundError:
             raise KeyError(key) from None
         except (SafetensorError, KeyError, TypeError, ValueError) as error:

@@ -36,11 +36,11 @@ def from_cues(
             scenes.setdefault(at, (start, []))[1].append(text)
     if not scenes:
         raise StoryboardError("no cue begins within the film: give a longer --duration")
-    told: dict[str, Any] = {"title": title} if title else {}
-    told["video"] = {"fps": int(fps) if fps.denominator == 1 else float(fps), "frames": frames}
-    told["seed"] = seed
-    told["scenes"] = _scenes(list(scenes.values()))
-    text = yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=100)
+    board: dict[str, Any] = {"title": title} if title else {}
+    board["video"] = {"fps": int(fps) if fps.denominator == 1 else float(fps), "frames": frames}
+    board["seed"] = seed
+    board["scenes"] = _scenes(list(scenes.values()))
+    text = yaml.safe_dump(board, sort_keys=False, allow_unicode=True, width=100)
     parse(text)
     return text
 

@@ -31,12 +31,12 @@ def difference(storyboard: Storyboard, plan: Plan, wanted: Storyboard) -> list[E
     _check_images(storyboard, wanted)
     goal = timeline(wanted)
     lengths = {scene.id: len(span) for scene, span in zip(goal.scenes, goal.spans(), strict=True)}
-    found: list[Edit] = []
+    edits: list[Edit] = []
 
     def do(edit: Edit) -> None:
         nonlocal plan
         plan = apply(storyboard, plan, edit, _no_picture).plan
-        found.append(edit)
+        edits.append(edit)
 
     for scene in plan.timeline.scenes:
         if scene.id not in lengths:
@@ -71,7 +71,7 @@ def difference(storyboard: Storyboard, plan: Plan, wanted: Storyboard) -> list[E
     for scene in goal.scenes:
         if plan.timeline.prompt(scene.start) != scene.prompt:
             do(SetPrompt(edit="prompt", scene=scene.id, prompt=scene.prompt))
-    return found
+    return edits
 
 
 def _check_images(storyboard: Storyboard, wanted: Storyboard) -> None:

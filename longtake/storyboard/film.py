@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from pydantic_core import PydanticCustomError
 
-from longtake.plan import MAX_FRAMES, Job, Plan, Timeline
-from longtake.plan import Scene as PlannedScene
+from longtake.plan import MAX_FRAMES, Job, Plan, PlannedScene, Timeline
 from longtake.plan.edit import Edited, insert, move_cut, pin, remove, reroll, set_prompt
 from longtake.storyboard.schema import (
     Append,
@@ -85,17 +84,17 @@ def images(storyboard: Storyboard) -> dict[int, str]:
 
     Raises `StoryboardError` where a frame is given twice or lies past the film's end.
     """
-    found: dict[int, str] = {}
+    paths: dict[int, str] = {}
     given = [(scene.at, scene.image) for scene in storyboard.scenes if scene.image is not None]
     for when, path in [*given, *((one.at, one.image) for one in storyboard.images)]:
         frame = storyboard.frame_at(when)
-        if frame in found:
-            raise StoryboardError(f"frame {frame} has two images, {found[frame]} and {path}: keep one")
+        if frame in paths:
+            raise StoryboardError(f"frame {frame} has two images, {paths[frame]} and {path}: keep one")
         if frame >= storyboard.frames:
             last = storyboard.frames - 1
             raise StoryboardError(f"the image {path} is frame {frame}: the film's last one is {last}")
-        found[frame] = path
-    return dict(sorted(found.items()))
+        paths[frame] = path
+    return dict(sorted(paths.items()))
 
 
 def with_frames(storyboard: Storyboard, frames: int) -> tuple[Storyboard, str]:

@@ -43,7 +43,7 @@ def load(path: Path | str) -> Storyboard:
 def parse(text: str) -> Storyboard:
     """Check a storyboard's YAML text. Raises `StoryboardError`."""
     try:
-        raw = yaml.load(text, Loader)  # a SafeLoader
+        raw = yaml.load(text, StoryboardLoader)  # a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1} of the " if error.problem_mark else ""
         raise StoryboardError(f"{line}YAML: {error.problem or error.context}") from None
@@ -119,7 +119,7 @@ def _line(error: ErrorDetails, raw: Mapping[Any, Any]) -> str:
     return f"{prefix}: {text}" if prefix else text
 
 
-class Loader(yaml.SafeLoader):
+class StoryboardLoader(yaml.SafeLoader):
     """YAML as people write it: 1:30 is a text (not 90), so is `no`; keys stand once, tags never."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -140,11 +140,13 @@ class Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-Loader.yaml_implicit_resolvers = {}
+StoryboardLoader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("null", "|~|null", ["", "~", "n"]),
     ("bool", "true|false", ["t", "f"]),
     ("int", "-?(?:0|[1-9][0-9]{0,18})", list("-0123456789")),
     ("float", r"-?[0-9]+\.[0-9]*", list("-0123456789")),
 ):
-    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+    StoryboardLoader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first
+    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from longtake.storyboard.read import Loader, parse
+from longtake.storyboard.read import StoryboardLoader, parse
 from longtake.storyboard.schema import Edit, Storyboard, StoryboardError
 
 
@@ -18,7 +18,7 @@ def with_edits(text: str, edits: Sequence[Edit]) -> str:
     """
     wanted = parse(text).model_copy(update={"edits": list(edits)})
     start = end = len(text)
-    root = yaml.compose(text, Loader)
+    root = yaml.compose(text, StoryboardLoader)
     assert isinstance(root, yaml.MappingNode)
     for key, value in root.value:
         if key.value == "edits":
@@ -32,8 +32,8 @@ def with_edits(text: str, edits: Sequence[Edit]) -> str:
             return new
     except StoryboardError:
         pass
-    told = "edits cannot be written into it: write its keys one below the other, as in 'video:', 'scenes:'"
-    raise StoryboardError(told)
+    remedy = "edits cannot be written into it: write its keys one below the other, as in 'video:', 'scenes:'"
+    raise StoryboardError(remedy)
 
 
 def _block(edits: Sequence[Edit]) -> str:

@@ -16,8 +16,8 @@ from longtake.plan import (
     Sampling,
     Strategy,
 )
-from longtake.plan.spec import Draft, Reuse
-from longtake.strategies.chosen import STRATEGIES, Chosen, choose
+from longtake.plan.spec import DraftSpec, Reuse
+from longtake.strategies.chosen import STRATEGIES, ChosenStrategy, choose
 from longtake.strategies.filling import CannotDraw, ClipRule, Filling
 from longtake.strategies.lvdm import Lvdm
 from longtake.strategies.nuwa_xl import NuwaXL
@@ -28,10 +28,10 @@ __all__ = [
     "STRATEGIES",
     "CannotDraw",
     "Chain",
-    "Chosen",
+    "ChosenStrategy",
     "Clip",
     "ClipRule",
-    "Draft",
+    "DraftSpec",
     "Drawing",
     "Filling",
     "Frame",

@@ -30,7 +30,7 @@ _SAMPLING = [field.name for field in dataclasses.fields(Sampling)]
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenStrategy:
     """A strategy with what was chosen of its options."""
 
     text: str  # as the user wrote it
@@ -58,13 +58,13 @@ class Chosen:
         return Plan.of(strategy, line)
 
 
-def choose(wanted: str | type[Strategy]) -> Chosen:
+def choose(wanted: str | type[Strategy]) -> ChosenStrategy:
     """Read `NAME:OPTION=VALUE...` or `MODULE:CLASS:OPTION=VALUE...`, or take a strategy as it is.
 
     Raises `ValueError` with what there is to choose.
     """
     if not isinstance(wanted, str):
-        return Chosen(wanted.name, wanted, wanted.Options(), {})
+        return ChosenStrategy(wanted.name, wanted, wanted.Options(), {})
     name, *settings = wanted.split(":")
     if name in STRATEGIES:
         kind = STRATEGIES[name]
@@ -93,7 +93,7 @@ def held_by_module(module: str, name: str, otherwise: str) -> Any:
         raise ValueError(f"{module!r} is {otherwise}, and no module either: {error}") from error
 
 
-def _with_settings(text: str, kind: type[Strategy], settings: list[str]) -> Chosen:
+def _with_settings(text: str, kind: type[Strategy], settings: list[str]) -> ChosenStrategy:
     own = {field.name for field in dataclasses.fields(kind.Options)}
     options: dict[str, str] = {}
     sampling: dict[str, dict[str, str]] = {level: {} for level in _LEVELS}
@@ -108,7 +108,7 @@ def _with_settings(text: str, kind: type[Strategy], settings: list[str]) -> Chos
         else:
             known = ", ".join([*sorted(own), *_SAMPLING])
             raise ValueError(f"{setting!r} is no option of {kind.name}: use NAME=VALUE of {known}")
-    return Chosen(text, kind, checked(kind.Options, options), sampling)
+    return ChosenStrategy(text, kind, checked(kind.Options, options), sampling)
 
 
 def _changed(sampling: Sampling, changes: Mapping[str, Any]) -> Sampling:

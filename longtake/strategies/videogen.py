@@ -17,7 +17,7 @@ from typing import Literal
 
 from longtake.manifest import digest_of_pipeline
 from longtake.plan import Chain, Clip, Drawing, Frame, ImagineSpec, Job, LevelSampling, Model, Need, Strategy
-from longtake.plan.spec import Draft, PictureModel
+from longtake.plan.spec import DraftSpec, PictureModel
 from longtake.strategies.requirements import FLOW, PIPELINES, check_drafts
 
 
@@ -90,7 +90,7 @@ class VideoGen(Strategy):
         super().__init__(model, sampling, options, seed)
         check_drafts(model, self.name)
         self._picture_model = self.options.picture_model
-        self.chain = Chain(model.clip_length, 1, whole=False)
+        self.chain = Chain(model.clip_length, 1, full_clips=False)
         self.gaps_per_leaf = (model.clip_length - 1) // self.options.stride
         if self.gaps_per_leaf < 1:
             raise ValueError(
@@ -114,7 +114,9 @@ class VideoGen(Strategy):
         """What draws a clip."""
         chosen = self.options
         if clip.place.level:
-            flow = Draft(kind="flow", motion=chosen.flow, level=chosen.flow_level, start=chosen.flow_start)
+            flow = DraftSpec(
+                kind="flow", motion=chosen.flow, level=chosen.flow_level, start=chosen.flow_start
+            )
             return Drawing(self.job(clip, self.sampling.leaves, draft=flow))
         preparing: list[Job] = []
         if 0 not in clip.known:
@@ -125,10 +127,10 @@ class VideoGen(Strategy):
             return Drawing(self.job(clip, self.sampling.keyframes), tuple(preparing))
         place = clip.place._replace(preparing=len(preparing) + 1)
         small = self.job(replace(clip, place=place), self.sampling.keyframes, halved=1)
-        draft = Draft(kind="coarse", level=chosen.draft_level)
+        draft = DraftSpec(kind="coarse", level=chosen.draft_level)
         inputs = tuple(Frame(small.key, k) for k in range(len(clip.frames)))
-        whole = self.job(clip, self.sampling.keyframes, draft=draft, inputs=inputs)
-        return Drawing(whole, (*preparing, small))
+        large = self.job(clip, self.sampling.keyframes, draft=draft, inputs=inputs)
+        return Drawing(large, (*preparing, small))
 
     def _image(self, clip: Clip) -> Job:
         """The reference image: a clip of one frame, or what another model makes of its prompt."""

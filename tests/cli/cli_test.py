@@ -10,16 +10,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 import longtake
-from longtake.cli import main
+from longtake.cli import app, main
+from longtake.cli.options import FilmOptions
 from longtake.film import open_film, segments
 from longtake.film.hls import Broadcast
 from longtake.plan import Job, Plan
@@ -499,7 +502,8 @@ def test_help_and_plan_do_not_wait_for_torch(tmp_path: Path, tiny_model: Path, c
 WITHOUT_WORLD = """
 import sys
 sys.modules["longtake.data"] = sys.modules["cv2"] = None
-from longtake.cli import main
+from longtake.cli import app, main
+from longtake.cli.options import FilmOptions
 board, *rest = sys.argv[1:]
 for command in ("render --out b.mp4 --workers 1 --upscale 1", "keys --out b.png", "peek --out c.png", "plan"):
     name, *options = command.split()
@@ -548,6 +552,16 @@ def test_ctrl_c_keeps_what_is_drawn(film_of: Command, tmp_path: Path, tiny_model
     film_of(*again, "--store", "other", "--out", "other.mp4")
     assert clips_in(store) == clips_in(tmp_path / "other")
     assert (tmp_path / "film.mp4").read_bytes() == (tmp_path / "other.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["render", "plan", "keys", "peek", "edit", "store gc"])
+def test_commands_on_films_share_their_options(name: str) -> None:
+    command: Any = typer.main.get_command(app)
+    for part in name.split():
+        command = command.commands[part]
+    shared = {f"--{field.name.replace('_', '-')}" for field in fields(FilmOptions)} - {"--storyboard"}
+    lacking = {"--frames"} if name == "store gc" else set()
+    assert shared - {option for one in command.params for option in one.opts} == lacking
 
 
 def test_doctor_looks_at_everything(cli: Command, tmp_path: Path) -> None:

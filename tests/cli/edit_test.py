@@ -125,15 +125,15 @@ def test_every_kind_of_edit_and_back(run: Any, board: Path, tmp_path: Path) -> N
 
 
 def test_a_pinned_picture_is_seen(run: Any, board: Path, tmp_path: Path, tiny_model: Path) -> None:
-    from longtake.draw.decode import Decoder
-    from longtake.draw.network import Operations
+    from longtake.draw.decode import ClipDecoder
+    from longtake.draw.network import ClipSampler
 
     Image.new("RGB", (40, 30), (200, 30, 30)).save(tmp_path / "red.png")
     run("edit", board, "--pin", "red.png", "--at", 30)
     run("peek", board, 30, "--out", tmp_path / "frame.png")
-    store, decode = Store(tmp_path / ".longtake"), Decoder(tiny_model, "cpu")
+    store, decode = Store(tmp_path / ".longtake"), ClipDecoder(tiny_model, "cpu")
     pinned = next(clip for path in clips(tmp_path) if len(clip := store.get(path_key(tmp_path, path))) == 1)
-    vae = Operations(tiny_model, "cpu")()
+    vae = ClipSampler(tiny_model, "cpu")
     job = next(job for job in jobs_of(board, tiny_model) if job.op == "encode")
     assert np.array_equal(vae([job], [[]])[0].astype(np.float16), pinned)
     ((leaf, (index,), *_),) = plan_of(board, tiny_model).shown(slice(30, 31))

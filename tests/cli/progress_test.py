@@ -9,8 +9,8 @@ import pytest
 from longtake.cli import progress
 from longtake.cli.progress import Bar
 from longtake.film import Film, clock, open_film
-from longtake.film.executors import JobCached, JobDone, JobStarted, Paint, SegmentDone, TaskStarted
-from longtake.film.executors.task import Encode
+from longtake.film.executors import DrawClips, JobCached, JobDone, JobStarted, SegmentDone, TaskStarted
+from longtake.film.executors.task import EncodeSegment
 from longtake.film.progress import Tracker
 from longtake.film.segments import cut_segments
 
@@ -80,8 +80,8 @@ def test_a_terminal_has_a_line_per_worker(
     (segment, *_), leaves = cut_segments(film.jobs), tuple(jobs[1:2])
     with Bar() as bar:
         tracker = Tracker(film.jobs, slice(0, 61), len(jobs), len(jobs), encoded=True, hear=bar.film)
-        tracker(TaskStarted("worker 1", Paint(tuple(jobs[2:4]))))
-        tracker(TaskStarted("worker 2", Encode(segment, leaves, film.encoding)))
+        tracker(TaskStarted("worker 1", DrawClips(tuple(jobs[2:4]))))
+        tracker(TaskStarted("worker 2", EncodeSegment(segment, leaves, film.encoding)))
         tracker(JobDone(jobs[0], 0.1))
         tracker(SegmentDone(0, segment, 0.1))
     shown = capsys.readouterr().err

@@ -22,7 +22,7 @@ from tiny_sd import save_sd
 
 from longtake.cli import main
 from longtake.draw.backends import BACKENDS
-from longtake.draw.backends.chosen import Choices, choose_backend, find_pipeline
+from longtake.draw.backends.chosen import BackendOptions, choose_backend, find_pipeline
 from longtake.errors import OptionError
 from longtake.film import Film, open_film
 from longtake.film.segments import cut_segments, decode_segment
@@ -409,9 +409,9 @@ def test_the_documentation_has_the_declared_numbers_and_options() -> None:
         frames = f"{rule.unit}k + 1, {rule.unit + 1} to {rule.most}; {backend.clip}"
         row = f"| `{backend.name}` | `{backend.pipeline}` | {frames} | {backend.multiple}; {width}x{height} |"
         assert row in text
-    for option in asdict(Choices()):
+    for option in asdict(BackendOptions()):
         assert f"`{option}" in text, f"docs/backends.md says nothing of {option}"
-    assert choose_backend("ltx").choices == Choices()
+    assert choose_backend("ltx").options == BackendOptions()
 
 
 OWN = """

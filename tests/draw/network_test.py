@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -16,13 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from longtake.diffusion import SCHEDULES, Denoiser, past_of, pin, reused_noise
-from longtake.draw.decode import Decoder
+from longtake.draw.decode import ClipDecoder
 from longtake.draw.load import number_type
-from longtake.draw.network import Drawer, Operations
+from longtake.draw.network import ClipSampler
 from longtake.given import Given
 from longtake.manifest import ModelError, read_manifest, write_manifest
 from longtake.plan import ClipSpec, Frame, Job, Sampling
-from longtake.plan.spec import Draft, Reference, Reuse
+from longtake.plan.spec import DraftSpec, Reference, Reuse
 
 Latents = NDArray[np.float16]
 
@@ -39,12 +38,12 @@ def _bf16() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def drawer(tiny_model: Path) -> Drawer:
-    return Operations(tiny_model, device="cpu")()
+def drawer(tiny_model: Path) -> ClipSampler:
+    return ClipSampler(tiny_model, device="cpu")
 
 
 @pytest.fixture(scope="module")
-def draw(drawer: Drawer) -> Draw:
+def draw(drawer: ClipSampler) -> Draw:
     """Drawing of one clip alone."""
     return lambda job, inputs: drawer([job], [inputs])[0]
 
@@ -84,13 +83,13 @@ def test_the_same_job_is_the_same_clip_alone_or_among_others(draw: Draw, tiny_mo
     assert first.dtype == np.float32
     draw(job(frames=5, prompts=("rabbit sleeps", "fox jumps")), [])
     assert np.array_equal(draw(job((0, 7)), both), first)
-    anew = pickle.loads(pickle.dumps(Operations(tiny_model, device="cpu")))()
+    anew = ClipSampler(tiny_model, device="cpu")
     assert np.array_equal(anew([job((0, 7))], [both])[0], first)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_clips_that_are_drawn_together_are_those_that_are_drawn_alone(
-    drawer: Drawer, draw: Draw, precision: str
+    drawer: ClipSampler, draw: Draw, precision: str
 ) -> None:
     jobs = [
         job((0, 7), precision=precision),
@@ -106,7 +105,7 @@ def test_clips_that_are_drawn_together_are_those_that_are_drawn_alone(
     assert np.array_equal(together[3], np.stack(inputs[3]))
 
 
-def test_drafts_of_all_kinds_are_shown_together(drawer: Drawer, draw: Draw) -> None:
+def test_drafts_of_all_kinds_are_shown_together(drawer: ClipSampler, draw: Draw) -> None:
     """As coarse ones that are further inputs, and flows by other motion and at other levels."""
     jobs = [
         drafted((0, 7), flow("none", 0.2)),
@@ -183,7 +182,7 @@ def test_everything_in_the_recipe_has_a_say(draw: Draw, change: dict[str, Any]) 
 
 
 def test_a_processor_without_bf16_computes_in_fp32_under_the_same_key(
-    drawer: Drawer, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    drawer: ClipSampler, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short, long, both = job((0, 7), precision="bf16"), job((0, 7)), [latent(1), latent(2)]
     (rounded,) = drawer([short], [both])
@@ -191,7 +190,7 @@ def test_a_processor_without_bf16_computes_in_fp32_under_the_same_key(
     monkeypatch.setattr("longtake.machine._cpu_has_bf16", lambda: False)
     assert number_type("bf16", "cpu") == number_type("fp32", "cuda") == torch.float32
     assert number_type("bf16", "cuda") == torch.bfloat16
-    (drawn,) = Operations(tiny_model, device="cpu")()([short], [both])
+    (drawn,) = ClipSampler(tiny_model, device="cpu")([short], [both])
     assert np.array_equal(drawn, drawer([long], [both])[0])
     assert not np.array_equal(drawn, rounded)
 
@@ -222,16 +221,16 @@ def test_compiled_it_draws_nearly_the_same(draw: Draw) -> None:
     assert np.array_equal(draw(job((0, 7), compiled=True), both), compiled)
 
 
-def flow(motion: Any = "none", level: float = 0.2, start: float | None = None) -> Draft:
-    return Draft(kind="flow", motion=motion, level=level, start=start)
+def flow(motion: Any = "none", level: float = 0.2, start: float | None = None) -> DraftSpec:
+    return DraftSpec(kind="flow", motion=motion, level=level, start=start)
 
 
-def drafted(known: tuple[int, ...], draft: Draft, rows: tuple[int, ...] = (0,) * 8) -> Job:
+def drafted(known: tuple[int, ...], draft: DraftSpec, rows: tuple[int, ...] = (0,) * 8) -> Job:
     return job(known, draft=draft, rows=rows)
 
 
-def coarse(level: float) -> Draft:
-    return Draft(kind="coarse", level=level)
+def coarse(level: float) -> DraftSpec:
+    return DraftSpec(kind="coarse", level=level)
 
 
 @pytest.mark.parametrize("motion", ["none", "dis"])
@@ -244,7 +243,7 @@ def test_frames_between_known_ones_are_drafted(draw: Draw, motion: str) -> None:
     assert np.array_equal(rough, draw(drafted((0, 3, 6), flow(motion)), known))
 
 
-def test_refining_begins_with_the_draft(draw: Draw, drawer: Drawer) -> None:
+def test_refining_begins_with_the_draft(draw: Draw, drawer: ClipSampler) -> None:
     known = [latent(1), latent(2), latent(3)]
     told = drafted((0, 3, 6), flow()).spec
     there, latents = torch.zeros(8, dtype=torch.bool), torch.zeros(8, 2, 4, 4)
@@ -261,7 +260,7 @@ def test_refining_begins_with_the_draft(draw: Draw, drawer: Drawer) -> None:
     assert distances[0] < 0.2 * distances[2]
 
 
-def test_flow_changes_a_draft_by_half_of_what_it_moves(drawer: Drawer) -> None:
+def test_flow_changes_a_draft_by_half_of_what_it_moves(drawer: ClipSampler) -> None:
     spec = drafted((0, 4), flow("dis")).spec
     known, there = torch.zeros(8, 2, 4, 4), torch.zeros(8, dtype=torch.bool)
     known[0], known[4] = torch.from_numpy(latent(1).astype(np.float32)), 1.0
@@ -274,7 +273,7 @@ def test_flow_changes_a_draft_by_half_of_what_it_moves(drawer: Drawer) -> None:
     assert not torch.equal(rough[2], blend[2])
 
 
-def test_at_a_cut_a_frame_is_drafted_like_the_one_of_its_prompt(drawer: Drawer) -> None:
+def test_at_a_cut_a_frame_is_drafted_like_the_one_of_its_prompt(drawer: ClipSampler) -> None:
     spec = drafted((0, 4), flow("dis"), (0, 0, 0, 1, 1, 1, 1, 1)).spec
     known, there = torch.zeros(8, 2, 4, 4), torch.zeros(8, dtype=torch.bool)
     known[4] = 1.0
@@ -304,7 +303,7 @@ def reusing(follows: bool, **changes: Any) -> Job:
     return job(steps=5, reuse=reuse, **changes)
 
 
-def test_a_clip_goes_on_from_the_one_before(drawer: Drawer, draw: Draw) -> None:
+def test_a_clip_goes_on_from_the_one_before(drawer: ClipSampler, draw: Draw) -> None:
     first = draw(reusing(False), [])
     assert first.shape == (8 + 8 + 1, 2, 4, 4), "frames, their noise, one guided latent"
     assert np.array_equal(first[:8], draw(job(steps=5), [])), "a clip by itself is the plain one"
@@ -330,7 +329,7 @@ def test_a_clip_that_goes_on_may_know_frames(draw: Draw) -> None:
     assert len(clip) == 17, "it still hands on what the next one needs"
 
 
-def test_what_lies_under_the_mask_is_never_looked_at(drawer: Drawer) -> None:
+def test_what_lies_under_the_mask_is_never_looked_at(drawer: ClipSampler) -> None:
     """Not by the network, and not by what stands around it, even where it is no number at all."""
     random = torch.Generator().manual_seed(0)
     x, known, noise = torch.randn(3, 1, 6, 2, 4, 4, generator=random)
@@ -361,14 +360,14 @@ def test_what_lies_under_the_mask_is_never_looked_at(drawer: Drawer) -> None:
 
 
 def test_leaves_are_decoded_alone_and_whole(tiny_model: Path) -> None:
-    decode = Decoder(tiny_model, device="cpu")
+    decode = ClipDecoder(tiny_model, device="cpu")
     clip = np.stack([latent(i) for i in range(5)])
     pixels = decode(clip)
     assert pixels.shape == (5, 16, 16, 3)
     assert pixels.dtype == np.uint8
     decode(clip[:2])
     assert np.array_equal(decode(clip), pixels)
-    assert np.array_equal(Decoder(tiny_model, device="cpu")(clip), pixels)
+    assert np.array_equal(ClipDecoder(tiny_model, device="cpu")(clip), pixels)
 
 
 @pytest.fixture
@@ -382,12 +381,12 @@ def test_changed_weights_are_noticed(spoilt: Path, part: str) -> None:
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    for load in (Operations(spoilt), partial(Decoder, spoilt)):
+    for load in (partial(ClipSampler, spoilt), partial(ClipDecoder, spoilt)):
         with pytest.raises(ModelError, match=rf"{part}.*is damaged or was changed"):
             load()
     path.unlink()
     with pytest.raises(ModelError, match=rf"{part}.*is missing"):
-        Operations(spoilt)()
+        ClipSampler(spoilt)
 
 
 def test_the_digests_hold_what_draws_and_what_decodes(spoilt: Path) -> None:

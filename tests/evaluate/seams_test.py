@@ -20,7 +20,7 @@ from longtake.evaluate.seams import (
     seam_measures,
     seam_profile,
 )
-from longtake.plan import Scene, Timeline
+from longtake.plan import PlannedScene, Timeline
 from longtake.world.drawing import frame_truth
 from longtake.world.script import episode_facts
 
@@ -122,7 +122,7 @@ def test_the_sun_steps_every_20_frames() -> None:
 
 
 def test_borders_of_chains() -> None:
-    line = Timeline((Scene("one", 0, "a fox"), Scene("two", 100, "a hen")), 400)
+    line = Timeline((PlannedScene("one", 0, "a fox"), PlannedScene("two", 100, "a hen")), 400)
     coarse, fine = borders_of(planned.vidrd(line))
     assert (coarse.tolist(), fine.tolist()) == ([], list(range(16, 400, 16)))
     coarse, fine = borders_of(planned.lvdm(line))
@@ -135,7 +135,7 @@ def test_borders_of_chains() -> None:
 
 @pytest.mark.parametrize("length", [16, 200, 1351, 3376])
 def test_borders_are_those_of_the_plan(length: int) -> None:
-    plan = planned.nuwa_xl(Timeline((Scene("one", 0, "a fox"),), length))
+    plan = planned.nuwa_xl(Timeline((PlannedScene("one", 0, "a fox"),), length))
     coarse, fine = borders_of(plan)
     shown = [plan.leaf(i).key for i in range(length)]
     changes = [i for i in range(1, length) if shown[i] != shown[i - 1]]

@@ -13,7 +13,7 @@ import pytest
 import torch
 from seen_films import plan_of
 
-from longtake.draw.decode import Decoder
+from longtake.draw.decode import ClipDecoder
 from longtake.evaluate.script import script_of_episode, script_of_prompts
 from longtake.evaluate.sources import (
     DecodedTruth,
@@ -27,7 +27,7 @@ from longtake.evaluate.sources import (
     pictures,
     sha256_of,
 )
-from longtake.film.segments import cut_segments, decode_frame
+from longtake.film.segments import cut_segments, decode_segment
 from longtake.manifest import read_manifest, write_manifest
 from longtake.plan import Plan
 from longtake.store import Store
@@ -170,11 +170,12 @@ def stored(tmp_path: Path, tiny_model: Path) -> tuple[Plan, StoredFilm]:
 
 def test_a_stored_film_is_what_the_encoder_gets(stored: tuple[Plan, StoredFilm], tiny_model: Path) -> None:
     plan, source = stored
-    decode, store = Decoder(tiny_model, "cpu"), Store(source.store)
+    decode, store = ClipDecoder(tiny_model, "cpu"), Store(source.store)
     shown = list(source.frames())
     assert len(shown) == 76
     for i in (0, 14, 15, 16, 59, 60, 61, 75):
-        assert np.array_equal(shown[i], decode_frame(plan, store, decode, i))
+        (segment,) = cut_segments(plan, slice(i, i + 1))
+        assert np.array_equal(shown[i], next(decode_segment(segment, store, decode)))
     span = replace(source, segments=tuple(cut_segments(plan, slice(20, 40))))
     assert all(np.array_equal(a, b) for a, b in zip(span.frames(), shown[20:40], strict=True))
 
@@ -242,7 +243,7 @@ def test_decoded_truth_has_every_frame_once(tiny_model: Path, length: int) -> No
 def test_decoded_truth_is_decoded_leaf_by_leaf(tiny_model: Path) -> None:
     script = script_of_episode(SEED, 40)
     shown = np.stack(list(DecodedTruth(script, SEED, tiny_model).frames()))
-    decode, hidden = Decoder(tiny_model, "cpu"), episode_facts(SEED)
+    decode, hidden = ClipDecoder(tiny_model, "cpu"), episode_facts(SEED)
     for first, last in ((0, 15), (15, 30), (30, 39)):
         drawn = np.stack([script.picture(number, hidden, 16) for number in range(first, last + 1)])
         video = torch.from_numpy(drawn).movedim(-1, 1).float() / 127.5 - 1

@@ -17,12 +17,12 @@ from longtake.film.segments import (
     LEAVES_PER_SEGMENT,
     Decode,
     Encoding,
-    Film,
+    WrittenFilm,
     cut_segments,
-    decode_frame,
+    decode_segment,
     write_film,
 )
-from longtake.plan import MAX_FRAMES, Plan, Scene, Timeline
+from longtake.plan import MAX_FRAMES, Plan, PlannedScene, Timeline
 from longtake.plan.edit import reroll
 from longtake.store import CorruptClip, Store
 from longtake.video import Codec, Pixels, read_frames, read_metadata
@@ -31,7 +31,7 @@ SEGMENT = 15 * LEAVES_PER_SEGMENT  # frames
 UNSEEN = 4095  # the number of a frame that no film may show
 
 
-def planned(frames: int, scenes: tuple[Scene, ...] = (Scene("one", 0, "a fox"),)) -> Plan:
+def planned(frames: int, scenes: tuple[PlannedScene, ...] = (PlannedScene("one", 0, "a fox"),)) -> Plan:
     return nuwa_xl(Timeline(scenes, frames))
 
 
@@ -69,7 +69,7 @@ ENCODING = Encoding(decoder="d", fps=Fraction(12), codec=CODEC)
 
 def written(
     plan: Plan, store: Store, out: Path, decode: Decode | None = None, codec: Codec = CODEC, **more: object
-) -> Film:
+) -> WrittenFilm:
     encoding = replace(ENCODING, codec=codec)
     return write_film(plan, store, decode or Decoder(), out, encoding, **more)  # type: ignore[arg-type]
 
@@ -86,7 +86,8 @@ def test_every_frame_is_shown_once_and_in_order(tmp_path: Path, store: Store, fr
     assert film.frames == frames
     assert [number_of(frame) for frame in read_frames(tmp_path / "film.mp4")] == list(range(frames))
     for i in {0, frames // 2, frames - 1}:
-        assert number_of(decode_frame(plan, store, Decoder(), i)) == i
+        (segment,) = cut_segments(plan, slice(i, i + 1))
+        assert number_of(next(decode_segment(segment, store, Decoder()))) == i
 
 
 def test_a_second_film_decodes_nothing(tmp_path: Path, store: Store) -> None:
@@ -127,7 +128,11 @@ def test_a_span_shows_its_frames_and_shares_whole_segments(
 
 
 def test_an_edit_leaves_other_segments_as_they_are(tmp_path: Path, store: Store) -> None:
-    scenes = Scene("one", 0, "a fox"), Scene("two", 91, "an owl"), Scene("three", 105, "a frog")
+    scenes = (
+        PlannedScene("one", 0, "a fox"),
+        PlannedScene("two", 91, "an owl"),
+        PlannedScene("three", 105, "a frog"),
+    )
     old, decode = planned(301, scenes), Decoder()
     new = reroll(old, "two").plan  # frames of one leaf
     written(old, drawn(old, store), tmp_path / "film.mp4")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.plan import Chain, ClipSpec, EncodeSpec, Job, Plan, Scene, Strategy, Timeline
+from longtake.plan import Chain, ClipSpec, EncodeSpec, Job, Plan, PlannedScene, Strategy, Timeline
 from longtake.plan.edit import Edited, insert, move_cut, pin, remove, reroll, set_prompt
 
 ALL = slice(None)
@@ -32,7 +32,7 @@ class Own(Strategy):
 def film(length: int, scene_frames: int = 0, clip_length: int = 16, strategy: str = "nuwa-xl") -> Plan:
     """A film whose scenes last `scene_frames` frames."""
     starts = range(0, length, scene_frames or length)
-    scenes = tuple(Scene(f"s{k}", start, CAST[k % len(CAST)]) for k, start in enumerate(starts))
+    scenes = tuple(PlannedScene(f"s{k}", start, CAST[k % len(CAST)]) for k, start in enumerate(starts))
     line = Timeline(scenes, length)
     if strategy == "lvdm":
         return planned.lvdm(line, clip_length, carried=2)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.plan import Plan, Scene, Timeline, finer
+from longtake.plan import Plan, PlannedScene, Timeline, finer
 from longtake.plan.edit import insert, remove, set_prompt
 
 ALL = slice(None)
-SCENES = (Scene("a", 0, "a fox"), Scene("b", 22, "a frog"), Scene("c", 40, "a hen"))
+SCENES = (PlannedScene("a", 0, "a fox"), PlannedScene("b", 22, "a frog"), PlannedScene("c", 40, "a hen"))
 
 
 def line(length: int) -> Timeline:

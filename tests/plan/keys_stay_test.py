@@ -14,7 +14,7 @@ from pathlib import Path
 import planned
 
 from longtake.manifest import Manifest
-from longtake.plan import EncodeSpec, Job, Plan, Scene, Timeline, finer
+from longtake.plan import EncodeSpec, Job, Plan, PlannedScene, Timeline, finer
 from longtake.plan.edit import insert, move_cut, pin, remove, reroll, set_prompt
 from longtake.plan.spec import PictureModel
 from longtake.strategies import choose
@@ -57,7 +57,9 @@ FILMS: dict[str, Film] = {
 
 def line(length: int, scene_frames: int = 40) -> Timeline:
     starts = range(0, length, scene_frames if length < 2000 else 211)
-    return Timeline(tuple(Scene(f"s{k}", at, CAST[k % len(CAST)]) for k, at in enumerate(starts)), length)
+    return Timeline(
+        tuple(PlannedScene(f"s{k}", at, CAST[k % len(CAST)]) for k, at in enumerate(starts)), length
+    )
 
 
 def edits_of(plan: Plan) -> Iterable[tuple[str, Plan]]:

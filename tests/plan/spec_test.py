@@ -10,9 +10,9 @@ import planned
 import pytest
 
 from longtake.plan import ClipSpec, EncodeSpec, FillSpec, ImagineSpec, Sampling
-from longtake.plan.spec import Draft, PictureModel, PipelineCall, PipelineSettings, Reference, Reuse
+from longtake.plan.spec import DraftSpec, PictureModel, PipelineCall, PipelineSettings, Reference, Reuse
 
-COARSE, FLOW = Draft(kind="coarse", level=0.2), Draft(kind="flow", motion="dis", level=0.1, start=0.8)
+COARSE, FLOW = DraftSpec(kind="coarse", level=0.2), DraftSpec(kind="flow", motion="dis", level=0.1, start=0.8)
 CLIP = ClipSpec(
     times=(0, 1, 2),
     prompts=("a fox", "a hen"),
@@ -53,7 +53,7 @@ OTHER: dict[type, dict[str, Any]] = {
         "precision": "bf16",
         "compiled": True,
     },
-    Draft: {"kind": "coarse", "level": 0.3, "motion": "none", "start": 0.7},
+    DraftSpec: {"kind": "coarse", "level": 0.3, "motion": "none", "start": 0.7},
     Reuse: {"steps": (1, 1), "recycled": 3.0, "follows": True},
     FillSpec: {"times": (0, 1, 5), "known": (0,), "call": None},
     PipelineCall: {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from longtake.plan import MAX_FRAMES, Scene, Timeline
+from longtake.plan import MAX_FRAMES, PlannedScene, Timeline
 
-SCENES = (Scene("a", 0, "one"), Scene("b", 10, "two"), Scene("c", 12, "three"))
+SCENES = (PlannedScene("a", 0, "one"), PlannedScene("b", 10, "two"), PlannedScene("c", 12, "three"))
 
 
 def test_a_scene_lasts_until_the_next_one() -> None:
@@ -45,4 +45,4 @@ def test_mistakes_name_the_scene_and_the_remedy(
     scenes: list[tuple[str, int, str]], length: int, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        Timeline(tuple(Scene(*scene) for scene in scenes), length)
+        Timeline(tuple(PlannedScene(*scene) for scene in scenes), length)

@@ -17,12 +17,12 @@ from tiny_recipe import tiny
 from tiny_sd import save_sd
 
 from longtake.cli import main
-from longtake.draw.decode import Decoder
-from longtake.draw.network import Operations
+from longtake.draw.decode import ClipDecoder
+from longtake.draw.network import ClipSampler
 from longtake.manifest import ModelError, read_manifest
 from longtake.models.inflated import InflatedUNet
 from longtake.models.load import network_in
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.recipes import RECIPES, Recipe
 from longtake.recipes.inflate import SAMPLING, inflate, schedule_of
 from longtake.strategies import LevelSampling, NuwaXL
@@ -79,7 +79,7 @@ def test_half_the_disk_is_the_same_model_rounded(model: Path, sd: Path, tmp_path
     stored, whole = load_file(tmp_path / "half" / name), load_file(model / name)
     pretrained = [key for key in whole if key.startswith("image.")]
     assert all(torch.equal(stored[key], whole[key].half()) for key in pretrained)
-    short = [Operations(folder, device="cpu")().tokens(["a fox"]) for folder in (tmp_path / "half", model)]
+    short = [ClipSampler(folder, device="cpu").tokens(["a fox"]) for folder in (tmp_path / "half", model)]
     torch.testing.assert_close(*short, rtol=0, atol=5e-3)
     assert not network_in(tmp_path / "half" / "vae").temporal_parameters()
 
@@ -106,11 +106,11 @@ def test_before_training_a_frame_is_the_image_that_the_pipeline_draws(model: Pat
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     sampling = replace(SAMPLING, sampler="ddim", steps=3)
-    line = Timeline((Scene("a", 0, "a fox"),), 3)
+    line = Timeline((PlannedScene("a", 0, "a fox"),), 3)
     levels = LevelSampling(keyframes=sampling, gaps=sampling, leaves=sampling)
     plan = Plan.of(NuwaXL(read_manifest(model), levels, seed=1), line)
     (job,) = plan.missing((), slice(None))
-    drawer = Operations(model, device="cpu")()
+    drawer = ClipSampler(model, device="cpu")
     (latents,) = drawer([job], [[]])
     pipeline = StableDiffusionPipeline.from_pretrained(sd, low_cpu_mem_usage=False, safety_checker=None)
     pipeline.set_progress_bar_config(disable=True)
@@ -126,7 +126,7 @@ def test_before_training_a_frame_is_the_image_that_the_pipeline_draws(model: Pat
             latents=noise,
             output_type="np",
         ).images
-    ours = Decoder(model, device="cpu")(latents.astype(np.float16))
+    ours = ClipDecoder(model, device="cpu")(latents.astype(np.float16))
     assert np.abs(ours / 255 - images).max() < 0.02  # float16 latents, and pixels in 256 steps
 
 
@@ -213,5 +213,5 @@ def test_training_goes_on_from_it_and_changes_only_what_was_added(
         assert all(key.startswith("added.") for key in changed)
     net = network_in(package / "unet")
     assert isinstance(net, InflatedUNet)
-    texts = [Operations(folder, device="cpu")().tokens(["fox"]) for folder in (model, package)]
+    texts = [ClipSampler(folder, device="cpu").tokens(["fox"]) for folder in (model, package)]
     torch.testing.assert_close(*texts, rtol=0, atol=0.05)  # the package's weights are bfloat16

@@ -19,16 +19,16 @@ from tiny_sd import save_t5
 
 from longtake.data.cartoon import CartoonWorld
 from longtake.data.sources import open_footage
-from longtake.draw.decode import Decoder
+from longtake.draw.decode import ClipDecoder
 from longtake.draw.load import load_text_encoder
-from longtake.draw.network import Operations
+from longtake.draw.network import ClipSampler
 from longtake.evaluate.gates import GATES
 from longtake.evaluate.probes import load_probes
 from longtake.manifest import read_manifest
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.recipes import RECIPES, Recipe, do_stage, stages_of
 from longtake.recipes.stages.clips import clip_lengths
 from longtake.recipes.stages.denoiser import denoising_loss
@@ -87,13 +87,13 @@ def test_a_decoder_that_does_not_look_along_time_learns_from_stills(tmp_path: Pa
 
 def film(folder: Path, length: int) -> Plan:
     manifest = read_manifest(folder)
-    line = Timeline((Scene("a", 0, "The fox jumps."), Scene("b", 9, "A robot sleeps.")), length)
+    line = Timeline((PlannedScene("a", 0, "The fox jumps."), PlannedScene("b", 9, "A robot sleeps.")), length)
     return Plan.of(NuwaXL(manifest, seed=1), line)
 
 
 def test_the_model_draws_a_film_of_two_levels(tiny_run: Path) -> None:
     folder = tiny_run / "package"
-    plan, draw = film(folder, 61), Operations(folder, device="cpu")()
+    plan, draw = film(folder, 61), ClipSampler(folder, device="cpu")
     clips: dict[str, NDArray[np.float16]] = {}
     for job in (plan.keyframes, plan.leaf(0)):
         (drawn,) = draw([job], [[clips[frame.key][frame.index] for frame in job.inputs]])
@@ -103,7 +103,7 @@ def test_the_model_draws_a_film_of_two_levels(tiny_run: Path) -> None:
     keyframes, leaf = clips.values()
     assert np.array_equal(leaf[0], keyframes[0])
     assert not np.array_equal(leaf[1], leaf[0])
-    pixels = Decoder(folder, device="cpu")(leaf)
+    pixels = ClipDecoder(folder, device="cpu")(leaf)
     assert pixels.shape == (16, 16, 16, 3)
     assert pixels.dtype == np.uint8
 

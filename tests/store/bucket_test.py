@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from painting import ALL, ENCODING, Decoder, film, kinds, ops
 
-from longtake.film.executors import Event, Tools, local, run
+from longtake.film.executors import Event, Loaders, local, run
 from longtake.film.segments import write_film
 from longtake.store import CorruptClip, Store, open_store
 
@@ -104,12 +104,12 @@ def test_a_film_by_way_of_a_bucket(url: str, tmp_path: Path, workers: int) -> No
     for _ in range(2):
         store = open_store(url)
         run(
-            plan, ALL, store, Tools(ops, Decoder), events.append,
-            hire=local(workers), batch=3, encoding=ENCODING,
+            plan, ALL, store, Loaders(ops, Decoder), events.append,
+            start_workers=local(workers), batch=3, encoding=ENCODING,
         )  # fmt: skip
     assert kinds(events)["JobDone"] == kinds(events)["JobCached"] == plan.jobs_total
     write_film(plan, store, Decoder(), tmp_path / "a.mp4", ENCODING)
     other = Store(tmp_path / "folder")
-    run(plan, ALL, other, Tools(ops), lambda event: None, hire=local(1))
+    run(plan, ALL, other, Loaders(ops), lambda event: None, start_workers=local(1))
     write_film(plan, other, Decoder(), tmp_path / "b.mp4", ENCODING)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()

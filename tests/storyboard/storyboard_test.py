@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.plan import MAX_FRAMES, Scene, Timeline
+from longtake.plan import MAX_FRAMES, PlannedScene, Timeline
 from longtake.storyboard import Storyboard, StoryboardError, load, parse, parse_when, timeline, with_frames
 
 GOOD = """\
@@ -46,9 +46,9 @@ def test_a_storyboard_becomes_a_time_line() -> None:
     assert (storyboard.title, storyboard.video.fps, storyboard.seed) == ("A day in the valley", 12, 7)
     assert timeline(storyboard) == Timeline(
         (
-            Scene("morning", 0, "Ollie the red fox walks in the meadow"),
-            Scene("rain", 252, "it rains"),
-            Scene("no", 1086, "the fox sleeps in its den"),
+            PlannedScene("morning", 0, "Ollie the red fox walks in the meadow"),
+            PlannedScene("rain", 252, "it rains"),
+            PlannedScene("no", 1086, "the fox sleeps in its den"),
         ),
         3376,
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.plan import Job, Plan, Scene, Timeline
+from longtake.plan import Job, Plan, PlannedScene, Timeline
 from longtake.strategies import Lvdm, VidRD
 from longtake.strategies.vidrd import guided_steps
 
@@ -19,11 +19,11 @@ ALL = slice(None)
 
 
 def lvdm(length: int, clip_length: int = 16, **options: Any) -> Plan:
-    return planned.lvdm(Timeline((Scene("a", 0, "a red fox"),), length), clip_length, **options)
+    return planned.lvdm(Timeline((PlannedScene("a", 0, "a red fox"),), length), clip_length, **options)
 
 
 def vidrd(length: int, clip_length: int = 16, **options: Any) -> Plan:
-    return planned.vidrd(Timeline((Scene("a", 0, "a red fox"),), length), clip_length, **options)
+    return planned.vidrd(Timeline((PlannedScene("a", 0, "a red fox"),), length), clip_length, **options)
 
 
 def frames_of(job: Job) -> list[int]:

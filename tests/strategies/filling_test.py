@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.plan import EncodeSpec, FillSpec, Job, Plan, Scene, Timeline
+from longtake.plan import EncodeSpec, FillSpec, Job, Plan, PlannedScene, Timeline
 from longtake.plan.edit import insert, move_cut, pin, set_prompt
 from longtake.plan.spec import PictureModel
 from longtake.strategies import CannotDraw, ClipRule
 
 ALL = slice(None)
-SCENES = (Scene("a", 0, "a fox"), Scene("b", 30, "a frog"))
+SCENES = (PlannedScene("a", 0, "a fox"), PlannedScene("b", 30, "a frog"))
 PICTURE = Job(EncodeSpec(pixels="", width=64, height=32))
 PAINTER = PictureModel(pipeline="d", steps=30, guidance=7.5)
 
 
 def film(
     length: int = 50,
-    scenes: tuple[Scene, ...] = SCENES,
+    scenes: tuple[PlannedScene, ...] = SCENES,
     *,
     clip: int = 9,
     picture_model: PictureModel | None = None,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import SAMPLING
 
-from longtake.plan import MAX_FRAMES, Job, Plan, Sampling, Scene, Timeline
+from longtake.plan import MAX_FRAMES, Job, Plan, PlannedScene, Sampling, Timeline
 
 ALL = slice(None)
 
@@ -19,7 +19,7 @@ ALL = slice(None)
 def film(
     length: int,
     *,
-    scenes: tuple[Scene, ...] = (Scene("a", 0, "a red fox"),),
+    scenes: tuple[PlannedScene, ...] = (PlannedScene("a", 0, "a red fox"),),
     seed: int = 7,
     model: str = "m",
     clip_length: int = 16,
@@ -162,7 +162,7 @@ def test_the_first_levels_alone() -> None:
 
 
 def test_prompts_change_on_their_frame() -> None:
-    scenes = (Scene("a", 0, "one"), Scene("b", 20, "two"), Scene("c", 26, "one"))
+    scenes = (PlannedScene("a", 0, "one"), PlannedScene("b", 20, "two"), PlannedScene("c", 26, "one"))
     leaf = film(100, scenes=scenes).leaf(20)
     assert leaf.start == 15
     assert leaf.spec.prompts == ("one", "two")
@@ -170,7 +170,7 @@ def test_prompts_change_on_their_frame() -> None:
 
 
 def test_keyframes_past_the_end_go_on_with_the_last_prompt() -> None:
-    scenes = (Scene("a", 0, "one"), Scene("b", 254, "two"), Scene("c", 400, "three"))
+    scenes = (PlannedScene("a", 0, "one"), PlannedScene("b", 254, "two"), PlannedScene("c", 400, "three"))
     plan = planned.nuwa_xl(Timeline(scenes, 500).first(256))
     assert plan.keyframes.spec.prompts == ("one", "two")
     assert plan.keyframes.spec.rows == (0,) * 9 + (1,)
@@ -178,7 +178,7 @@ def test_keyframes_past_the_end_go_on_with_the_last_prompt() -> None:
 
 def test_each_scene_has_the_level_that_first_draws_it() -> None:
     names = [("a", 0), ("b", 226), ("c", 450), ("d", 451), ("e", 460), ("f", 470), ("g", 900), ("h", 3_370)]
-    scenes = tuple(Scene(name, start, name) for name, start in names)
+    scenes = tuple(PlannedScene(name, start, name) for name, start in names)
     plan = film(3_376, scenes=scenes)
     by_prompt: dict[str, int] = {}
     for job in plan.missing((), ALL):
@@ -201,9 +201,9 @@ def noises(plan: Plan) -> list[int]:
 
 
 def test_what_is_in_a_key() -> None:
-    scenes = (Scene("a", 0, "one"), Scene("b", 100, "two"))
+    scenes = (PlannedScene("a", 0, "one"), PlannedScene("b", 100, "two"))
     plan = film(1_024, scenes=scenes)
-    renamed = (Scene("x", 0, "one"), Scene("y", 100, "two"))
+    renamed = (PlannedScene("x", 0, "one"), PlannedScene("y", 100, "two"))
     assert keys(film(1_024, scenes=renamed)) == keys(plan)
     for other in (film(1_024, scenes=scenes, seed=8), film(1_024, scenes=scenes, model="n")):
         assert not set(keys(other)) & set(keys(plan))
@@ -223,7 +223,7 @@ def test_what_is_in_a_key() -> None:
 )
 def test_sampling_changes_every_key_and_no_noise(change: dict[str, object]) -> None:
     other = dataclasses.replace(SAMPLING, **change)  # type: ignore[arg-type]
-    line = Timeline((Scene("a", 0, "one"),), 1_024)
+    line = Timeline((PlannedScene("a", 0, "one"),), 1_024)
     plans = [planned.nuwa_xl(line, sampling=sampling) for sampling in (SAMPLING, other)]
     assert not set(keys(plans[0])) & set(keys(plans[1]))
     assert noises(plans[0]) == noises(plans[1])
@@ -243,8 +243,8 @@ def test_the_film_may_grow_where_its_clips_stay_the_same() -> None:
 
 
 def test_another_prompt_keeps_the_noise() -> None:
-    one = film(300, scenes=(Scene("a", 0, "one"),))
-    two = film(300, scenes=(Scene("a", 0, "two"),))
+    one = film(300, scenes=(PlannedScene("a", 0, "one"),))
+    two = film(300, scenes=(PlannedScene("a", 0, "two"),))
     assert noises(one) == noises(two)
     assert not set(keys(one)) & set(keys(two))
 

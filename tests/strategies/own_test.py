@@ -10,12 +10,12 @@ from typing import Any
 import planned
 import pytest
 
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.plan.edit import insert, set_prompt
 from longtake.strategies import STRATEGIES, Chain, NuwaXL, Strategy, choose
 
 ALL = slice(None)
-LINE = Timeline((Scene("a", 0, "a fox"), Scene("b", 200, "an owl")), 400)
+LINE = Timeline((PlannedScene("a", 0, "a fox"), PlannedScene("b", 200, "an owl")), 400)
 MODEL = planned.Model(
     keyframes=replace(planned.SAMPLING, steps=9),
     gaps=replace(planned.SAMPLING, steps=7),

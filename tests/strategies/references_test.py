@@ -7,7 +7,7 @@ from itertools import pairwise
 import planned
 import pytest
 
-from longtake.plan import Plan, Scene, Timeline
+from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.strategies.references import Subjects, references
 
 LEXICON = {"fox": ["fox", "Ollie"], "frog": ["frog"], "owl": ["owl"], "sea": ["sea", "on the shore"]}
@@ -16,7 +16,7 @@ ALL = slice(None)
 
 def timeline(length: int, **prompts: str) -> Timeline:
     """Scenes by their first frame: `f0="..."`."""
-    return Timeline(tuple(Scene(name, int(name[1:]), text) for name, text in prompts.items()), length)
+    return Timeline(tuple(PlannedScene(name, int(name[1:]), text) for name, text in prompts.items()), length)
 
 
 def film(line: Timeline, most: int = 2) -> Plan:

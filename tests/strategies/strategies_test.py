@@ -25,7 +25,7 @@ from longtake.cli import main
 from longtake.film import open_film
 from longtake.film.segments import cut_segments, decode_segment
 from longtake.manifest import read_manifest
-from longtake.plan import Scene, Timeline
+from longtake.plan import PlannedScene, Timeline
 from longtake.strategies import STRATEGIES, choose
 from longtake.video import count_frames, read_frames
 
@@ -224,7 +224,7 @@ def test_ray_draws_the_same_film(render: Render, tmp_path: Path) -> None:
 
 
 def test_strategies_are_told_apart_and_their_options_are_in_the_keys(tiny_model: Path) -> None:
-    manifest, line = read_manifest(tiny_model), Timeline((Scene("a", 0, "fox"),), 400)
+    manifest, line = read_manifest(tiny_model), Timeline((PlannedScene("a", 0, "fox"),), 400)
 
     def last(text: str, **more: object) -> str:
         return choose(text).plan(line, 7, manifest, **more).leaf(399).key

@@ -9,20 +9,20 @@ import planned
 import pytest
 
 from longtake.manifest import digest_of_pipeline
-from longtake.plan import EncodeSpec, ImagineSpec, Job, Plan, Scene, Timeline
+from longtake.plan import EncodeSpec, ImagineSpec, Job, Plan, PlannedScene, Timeline
 from longtake.plan.edit import insert, pin, remove, set_prompt
 from longtake.plan.spec import PictureModel
 
 ALL = slice(None)
 SCENES = (
-    Scene("a", 0, "a fox"),
-    Scene("b", 100, "a frog"),
-    Scene("c", 101, "a hen"),
-    Scene("d", 120, "a fox"),
+    PlannedScene("a", 0, "a fox"),
+    PlannedScene("b", 100, "a frog"),
+    PlannedScene("c", 101, "a hen"),
+    PlannedScene("d", 120, "a fox"),
 )
 
 
-def film(length: int = 200, scenes: tuple[Scene, ...] = SCENES, **options: Any) -> Plan:
+def film(length: int = 200, scenes: tuple[PlannedScene, ...] = SCENES, **options: Any) -> Plan:
     return planned.videogen(Timeline(scenes, length), **options)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +60,6 @@ class Backend:
     also: tuple[str, ...] = ()  # classes whose folders hold the same parts
     rule: ClipRule
     multiple: int  # of which width and height are
-    index: Literal["pixel", "latent"]  # what the place of a known frame is counted in
-    exact: bool  # whether known frames come back as they were given
-    global_random: bool  # whether torch's global random state has a say, too
     clip: int  # by default: what it was trained on most
     size: tuple[int, int]  # width and height by default
     steps: int

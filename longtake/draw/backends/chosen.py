@@ -17,7 +17,7 @@ from longtake.strategies.chosen import checked, held_by_module
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
+class BackendOptions:
     """What a user may choose of a back end; None is what is usual for it. Raises `ValueError`."""
 
     clip: int | None = None  # frames of a clip at most, within the back end's rule
@@ -52,20 +52,20 @@ class Choices:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
+class ChosenBackend:
     """A back end with what was chosen of its options."""
 
     backend: Backend
-    choices: Choices
+    options: BackendOptions
     size: tuple[int, int]  # width and height in pixels
 
     @property
     def clip(self) -> int:
         """Frames of a clip at most."""
-        return self.choices.clip or self.backend.clip
+        return self.options.clip or self.backend.clip
 
 
-def choose_backend(wanted: str | Backend, **over: Any) -> Chosen:
+def choose_backend(wanted: str | Backend, **over: Any) -> ChosenBackend:
     """Read `NAME:OPTION=VALUE...` or `MODULE:NAME:OPTION=VALUE...`, or take a back end as it is.
 
     `over` are options that were given elsewhere, None if not. Raises `ValueError` with what there is.
@@ -84,9 +84,9 @@ def choose_backend(wanted: str | Backend, **over: Any) -> Chosen:
     return _with_settings(backend, settings, over)
 
 
-def _with_settings(backend: Backend, settings: list[str], over: Mapping[str, Any]) -> Chosen:
+def _with_settings(backend: Backend, settings: list[str], over: Mapping[str, Any]) -> ChosenBackend:
     name = backend.name
-    known = [field.name for field in dataclasses.fields(Choices)]
+    known = [field.name for field in dataclasses.fields(BackendOptions)]
     values: dict[str, Any] = {}
     for setting in settings:
         key, _, value = setting.partition("=")
@@ -94,10 +94,10 @@ def _with_settings(backend: Backend, settings: list[str], over: Mapping[str, Any
             raise ValueError(f"{setting!r} is no option of {name}: use NAME=VALUE of {', '.join(known)}")
         values[key] = value
     values |= {key: value for key, value in over.items() if value is not None}
-    choices: Choices = checked(Choices, values)
-    if choices.shift is not None and not backend.shifts:
-        raise ValueError(f"shift is {choices.shift:g}: {name} has a schedule of its own, leave it out")
-    return Chosen(backend=backend, choices=choices, size=_size(choices.size, backend))
+    options: BackendOptions = checked(BackendOptions, values)
+    if options.shift is not None and not backend.shifts:
+        raise ValueError(f"shift is {options.shift:g}: {name} has a schedule of its own, leave it out")
+    return ChosenBackend(backend=backend, options=options, size=_size(options.size, backend))
 
 
 def _size(text: str | None, backend: Backend) -> tuple[int, int]:
@@ -110,8 +110,8 @@ def _size(text: str | None, backend: Backend) -> tuple[int, int]:
     width, height = (int(side) for side in given.groups())
     if width % by or height % by:
         near = "x".join(str(max(by, round(side / by) * by)) for side in (width, height))
-        told = f"{backend.name} draws sides of multiples of {by}"
-        raise ValueError(f"size is {text}: {told}; {near} is near")
+        rule = f"{backend.name} draws sides of multiples of {by}"
+        raise ValueError(f"size is {text}: {rule}; {near} is near")
     return width, height
 
 

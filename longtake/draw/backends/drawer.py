@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 
 from numpy.typing import NDArray
 
-from longtake.draw.backends.chosen import Chosen
+from longtake.draw.backends.chosen import ChosenBackend
 from longtake.draw.drawer import Decode, Draw
 from longtake.errors import OptionError
 from longtake.manifest import digest_of_pipeline
-from longtake.plan import EncodeSpec, Job, Need, Plan, Scene, Timeline
+from longtake.plan import EncodeSpec, Job, Need, Plan, PlannedScene, Timeline
 from longtake.plan.spec import PictureModel, PipelineSettings
 from longtake.strategies import ClipRule, Filling
 from longtake.strategies.requirements import PIPELINES, check_installed
@@ -26,7 +26,7 @@ from longtake.video import Pixels
 class PipelineDrawer:
     """A `Drawer`: a back end with its weights."""
 
-    chosen: Chosen
+    chosen: ChosenBackend
     folder: Path  # of the pipeline
     known: MutableMapping[str, str]  # checksums of files, as `digest_of_pipeline` remembers them
 
@@ -57,7 +57,7 @@ class PipelineDrawer:
     def plan(self, line: Timeline, seed: int, fps: float) -> Plan:
         modules = ("transformers", "accelerate")
         check_installed(Need(module, f"back ends need {module}", PIPELINES.extra) for module in modules)
-        choices, backend = self.chosen.choices, self.chosen.backend
+        options, backend = self.chosen.options, self.chosen.backend
         width, height = self.size
         settings = PipelineSettings(
             backend=backend.name,
@@ -65,19 +65,19 @@ class PipelineDrawer:
             pipeline=self.digest,
             width=width,
             height=height,
-            steps=choices.steps or backend.steps,
-            guidance=backend.guidance if choices.guidance is None else choices.guidance,
-            negative=choices.negative,
-            dtype=choices.dtype,
-            blend=choices.blend or backend.rule.unit,
-            tiling=choices.tiling,
-            shift=choices.shift,
+            steps=options.steps or backend.steps,
+            guidance=backend.guidance if options.guidance is None else options.guidance,
+            negative=options.negative,
+            dtype=options.dtype,
+            blend=options.blend or backend.rule.unit,
+            tiling=options.tiling,
+            shift=options.shift,
         )
-        options = Filling.Options(
-            clip=self.clip_length, keyframes=choices.keyframes, strength=choices.strength
+        filling = Filling.Options(
+            clip=self.clip_length, keyframes=options.keyframes, strength=options.strength
         )
         maker = self._picture_model
-        return Plan.of(Filling(settings, self._rule, options, seed=seed, fps=fps, picture_model=maker), line)
+        return Plan.of(Filling(settings, self._rule, filling, seed=seed, fps=fps, picture_model=maker), line)
 
     def at_multiple(self, plan: Plan, times: int) -> Plan:
         """None but its own rate: clips are pixels, which nothing here refines."""
@@ -95,7 +95,7 @@ class PipelineDrawer:
         encoded = base64.b64encode(pixels.tobytes()).decode()
         return Job(EncodeSpec(pixels=encoded, width=width, height=height))
 
-    def unread(self, scenes: Sequence[Scene]) -> Iterator[str]:
+    def unread(self, scenes: Sequence[PlannedScene]) -> Iterator[str]:
         """Nothing: its text encoder knows parts of any word."""
         return iter(())
 
@@ -103,18 +103,18 @@ class PipelineDrawer:
         """Its weights were hashed for the plan."""
 
     def load(self) -> Draw:
-        from longtake.draw.pipeline import Fillings  # here: where nothing is missing, torch is not needed
+        from longtake.draw.pipeline import ClipFiller  # here: where nothing is missing, torch is not needed
 
-        choices = self.chosen.choices
-        return Fillings(
-            backend=self.chosen.backend,
-            folder=self.folder,
-            dtype=choices.dtype,
-            offload=choices.offload,
-            tiling=choices.tiling,
-            shift=choices.shift,
+        options = self.chosen.options
+        return ClipFiller(
+            self.chosen.backend,
+            self.folder,
+            dtype=options.dtype,
+            offload=options.offload,
+            tiling=options.tiling,
+            shift=options.shift,
             pipelines=self._pictures,
-        )()
+        )
 
     def load_decoder(self) -> Decode:
         """Clips are pixels."""
@@ -123,7 +123,7 @@ class PipelineDrawer:
     @cached_property
     def _pictures(self) -> Mapping[str, Path]:
         """The folder of what makes pictures, by its digest. Raises ModelError where there is none."""
-        named = self.chosen.choices.picture
+        named = self.chosen.options.picture
         return {digest_of_pipeline(Path(named), self.known): Path(named).absolute()} if named else {}
 
     @property
@@ -133,10 +133,10 @@ class PipelineDrawer:
     @property
     def _picture_model(self) -> PictureModel | None:
         """Another model that makes pictures, and how it is called."""
-        choices = self.chosen.choices
+        options = self.chosen.options
         for digest in self._pictures:
             return PictureModel(
-                pipeline=digest, steps=choices.picture_steps, guidance=choices.picture_guidance
+                pipeline=digest, steps=options.picture_steps, guidance=options.picture_guidance
             )
         return None
 

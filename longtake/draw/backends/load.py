@@ -19,7 +19,7 @@ from longtake.video import Pixels
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-class Loaded:
+class LoadedPipeline:
     """A pipeline, and the words of the prompts that it has met."""
 
     def __init__(

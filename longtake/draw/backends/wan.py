@@ -21,8 +21,8 @@ def encode(pipeline: Any, text: str) -> Words:
     )
     device = pipeline._execution_device
     ids, mask = tokens.input_ids.to(device), tokens.attention_mask.to(device)
-    found = pipeline.text_encoder(ids, mask).last_hidden_state
-    return {"embeds": found * mask[..., None].to(found.dtype)}
+    states = pipeline.text_encoder(ids, mask).last_hidden_state
+    return {"embeds": states * mask[..., None].to(states.dtype)}
 
 
 def ratios(pipeline: Any) -> tuple[int, int]:

@@ -15,25 +15,25 @@ from longtake.film.executors.events import (
     WorkerDied,
 )
 from longtake.film.executors.local import local
-from longtake.film.executors.run import Hire, run
-from longtake.film.executors.schedule import Order
-from longtake.film.executors.task import Ops, Paint, Task, Tools
+from longtake.film.executors.run import StartWorkers, run
+from longtake.film.executors.task import DrawClips, EncodeSegment, Loaders, Task
+from longtake.film.executors.worklist import Order
 
 __all__ = [
     "ClipCorrupt",
+    "DrawClips",
+    "EncodeSegment",
     "Event",
-    "Hire",
     "JobCached",
     "JobDone",
     "JobFailed",
     "JobStarted",
-    "Ops",
+    "Loaders",
     "Order",
-    "Paint",
     "SegmentDone",
+    "StartWorkers",
     "Task",
     "TaskStarted",
-    "Tools",
     "WorkerDied",
     "cluster",
     "local",

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from longtake.film.executors.events import WorkerDied
-from longtake.film.executors.run import Hire
-from longtake.film.executors.task import Hands, Paint, Reply, Task, Tools, as_sent, portable
+from longtake.film.executors.run import StartWorkers
+from longtake.film.executors.task import DrawClips, Loaders, Reply, Task, Worker, as_sent, portable
 from longtake.store import Store, open_store
 
 _AGAIN = 5  # times that an actor is started again
@@ -29,7 +29,7 @@ _SLOW = 4.0  # times the usual time after which a task is given to somebody else
 _SOON = 5.0  # s that any task may take
 
 
-def cluster(workers: int | None, address: str | None) -> Hire:
+def cluster(workers: int | None, address: str | None) -> StartWorkers:
     """Actors on the Ray cluster at `address`, or on one that is started here; None: one per core or GPU.
 
     Raises ModuleNotFoundError where ray is not installed, ConnectionError where no cluster answers.
@@ -40,7 +40,7 @@ def cluster(workers: int | None, address: str | None) -> Hire:
 class _Actors:
     """Actors, as many as there are places for; tasks by the references of their replies."""
 
-    def __init__(self, workers: int | None, address: str | None, store: Store, tools: Tools) -> None:
+    def __init__(self, workers: int | None, address: str | None, store: Store, loaders: Loaders) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         import ray  # here: whoever does not use it need not have it
@@ -50,7 +50,7 @@ class _Actors:
         if self._began:
             here = {} if address else {"num_cpus": workers, "include_dashboard": False}
             ray.init(address=address, log_to_driver=False, logging_level="error", **here)
-        self._store, self._tools = store, tools
+        self._store, self._loaders = store, loaders
         self._place = store.root.absolute() if isinstance(store.root, Path) else store.root
         self._actors: list[Any] = []
         self._free: list[Any] = []
@@ -78,7 +78,7 @@ class _Actors:
         """Wait until something has ended, and tell what."""
         while True:
             done, _ = self._ray.wait(list(self._work), num_returns=1, timeout=_LOOK)
-            if ended := [found for reference in done if (found := self._end(reference)) is not None]:
+            if ended := [end for reference in done if (end := self._end(reference)) is not None]:
                 return ended
             if self._join():
                 return []
@@ -107,10 +107,10 @@ class _Actors:
         try:
             replies: list[Reply] | Exception = self._ray.get(reference)
         except self._ray.exceptions.RayActorError as error:
-            told = "an actor died again and again. Every finished clip is stored: run again to go on"
-            raise WorkerDied(f"{told} ({' '.join(str(error).split())[:200]})") from None
+            message = "an actor died again and again. Every finished clip is stored: run again to go on"
+            raise WorkerDied(f"{message} ({' '.join(str(error).split())[:200]})") from None
         if isinstance(replies, Exception):
-            raise replies  # the operations could not be set up: no clip is to blame
+            raise replies  # what draws could not be loaded: no clip is to blame
         self._free.append(actor)
         if number not in self._open:
             return None
@@ -119,7 +119,7 @@ class _Actors:
         return task, replies
 
     def _join(self) -> bool:
-        """Hire on nodes that have come; whether there were any."""
+        """Start actors on nodes that have come; whether there were any."""
         if time.monotonic() - self._looked < _LOOK and self._actors:
             return False
         self._looked = time.monotonic()
@@ -132,7 +132,7 @@ class _Actors:
             actor = (
                 self._ray.remote(_Actor)
                 .options(num_cpus=1, num_gpus=1 if gpus else 0, max_restarts=_AGAIN, max_task_retries=_AGAIN)
-                .remote(self._place, self._tools)
+                .remote(self._place, self._loaders)
             )
             self._actors.append(actor)
             self._free.append(actor)
@@ -152,18 +152,18 @@ class _Actors:
 class _Actor:
     """A worker of the cluster."""
 
-    def __init__(self, root: Any, tools: Tools) -> None:
-        self._root, self._tools = root, tools
-        self._hands: Hands | None = None
+    def __init__(self, root: Any, loaders: Loaders) -> None:
+        self._root, self._loaders = root, loaders
+        self._worker: Worker | None = None
 
     def do(self, task: Task) -> list[Reply] | Exception:
         """Do a task. An exception that comes back is no clip's fault."""
-        if self._hands is None:
+        if self._worker is None:
             try:
-                hands = Hands(open_store(self._root), self._tools)
-                if isinstance(task, Paint):
-                    hands.set_up()
-                self._hands = hands
+                worker = Worker(open_store(self._root), self._loaders)
+                if isinstance(task, DrawClips):
+                    worker.set_up()
+                self._worker = worker
             except Exception as error:
                 return portable(error)
-        return as_sent(self._hands.do(task))
+        return as_sent(self._worker.do(task))

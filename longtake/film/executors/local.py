@@ -16,15 +16,15 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from longtake.film.executors.events import WorkerDied
-from longtake.film.executors.run import Hire
-from longtake.film.executors.task import Hands, Paint, Reply, Task, Tools, as_sent, portable
+from longtake.film.executors.run import StartWorkers
+from longtake.film.executors.task import DrawClips, Loaders, Reply, Task, Worker, as_sent, portable
 from longtake.machine import without_main
 from longtake.store import Store, open_store
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def local(workers: int) -> Hire:
+def local(workers: int) -> StartWorkers:
     """So many processes of this machine; one is this process itself."""
     if workers < 1:
         raise ValueError(f"drawing needs at least one worker, not {workers}")
@@ -34,8 +34,8 @@ def local(workers: int) -> Hire:
 class _Alone:
     """This process: one task at a time, done when its reply is asked for."""
 
-    def __init__(self, store: Store, tools: Tools) -> None:
-        self._hands = Hands(store, tools)
+    def __init__(self, store: Store, loaders: Loaders) -> None:
+        self._worker = Worker(store, loaders)
         self._task: Task | None = None
 
     def idle(self) -> int:
@@ -51,16 +51,16 @@ class _Alone:
         """Wait until something has ended, and tell what."""
         assert self._task is not None
         task, self._task = self._task, None
-        if isinstance(task, Paint):
-            self._hands.set_up()
-        return [(task, self._hands.do(task))]
+        if isinstance(task, DrawClips):
+            self._worker.set_up()
+        return [(task, self._worker.do(task))]
 
     def close(self) -> None:
         """Nothing runs on."""
 
 
 @dataclass
-class _Worker:
+class _WorkerProcess:
     process: SpawnProcess
     line: Connection
     task: Task | None = None
@@ -69,10 +69,10 @@ class _Worker:
 class _Processes:
     """Processes that start when there is work for them. Raises `WorkerDied` where one of them is killed."""
 
-    def __init__(self, workers: int, store: Store, tools: Tools) -> None:
+    def __init__(self, workers: int, store: Store, loaders: Loaders) -> None:
         self._store, self._size = store, workers
-        self._tools = pickle.dumps(tools)
-        self._workers: list[_Worker] = []
+        self._loaders = pickle.dumps(loaders)
+        self._workers: list[_WorkerProcess] = []
 
     def idle(self) -> int:
         """How many tasks can be started now."""
@@ -81,7 +81,7 @@ class _Processes:
     def start(self, task: Task) -> str:
         """Take a task on."""
         if not self._workers:  # all at once: they load while the first clips, one after the other, are drawn
-            self._workers = [self._hire(isinstance(task, Paint)) for _ in range(self._size)]
+            self._workers = [self._started(isinstance(task, DrawClips)) for _ in range(self._size)]
         worker = next(worker for worker in self._workers if worker.task is None)
         worker.task = task
         try:
@@ -102,7 +102,7 @@ class _Processes:
                 except (EOFError, OSError):
                     raise _died(worker, task) from None
                 if isinstance(replies, Exception):
-                    raise replies  # the operations could not be set up: no clip is to blame
+                    raise replies  # what draws could not be loaded: no clip is to blame
                 worker.task = None
                 ended.append((task, replies))
             elif not worker.process.is_alive():
@@ -120,39 +120,39 @@ class _Processes:
             worker.line.close()
         self._store.sweep()
 
-    def _hire(self, paints: bool) -> _Worker:
+    def _started(self, draws: bool) -> _WorkerProcess:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        args = (theirs, self._store.root, self._tools, paints)
+        args = (theirs, self._store.root, self._loaders, draws)
         process = context.Process(target=_work, args=args, name="longtake-draw", daemon=True)
-        # Tools that the main script itself defines can only be had by running it again.
-        hidden = nullcontext() if b"__main__" in self._tools else without_main()
+        # Loaders that the main script itself defines can only be had by running it again.
+        hidden = nullcontext() if b"__main__" in self._loaders else without_main()
         with _one_thread(), _deaf_to_ctrl_c(), hidden:
             process.start()
         theirs.close()  # so that the end of one process is seen by the other
-        return _Worker(process, ours)
+        return _WorkerProcess(process, ours)
 
 
-def _work(line: Connection, root: str | Path, tools: bytes, paints: bool) -> None:
-    """A worker's life: do what comes until the line is closed; one that `paints` loads what draws at once."""
+def _work(line: Connection, root: str | Path, loaders: bytes, draws: bool) -> None:
+    """A worker's life: do what comes until the line is closed; one that `draws` loads what draws at once."""
     with suppress(EOFError, OSError):  # the caller is gone
         try:
-            hands = Hands(open_store(root), pickle.loads(tools))
-            if paints:
-                hands.set_up()
+            worker = Worker(open_store(root), pickle.loads(loaders))
+            if draws:
+                worker.set_up()
         except Exception as error:
             line.send(portable(error))
             return
         while True:
-            line.send(as_sent(hands.do(line.recv())))
+            line.send(as_sent(worker.do(line.recv())))
 
 
-def _died(worker: _Worker, task: Task) -> WorkerDied:
+def _died(worker: _WorkerProcess, task: Task) -> WorkerDied:
     worker.process.join(5)
     code = worker.process.exitcode
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
     where = " while it encoded a segment"
-    if isinstance(task, Paint):
+    if isinstance(task, DrawClips):
         job = task.jobs[0]
         where = f" while it drew the clip {job.key} (level {job.level})"
     return WorkerDied(

@@ -14,18 +14,16 @@ from longtake.film.segments import Encoding, Segment, encode
 from longtake.plan import Job
 from longtake.store import CorruptClip, Store
 
-Ops = Callable[[], Draw]  # must be picklable: every process calls it once, before its first clip
-
 
 @dataclass(frozen=True)
-class Paint:
+class DrawClips:
     """Draw these clips, together."""
 
     jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True)
-class Encode:
+class EncodeSegment:
     """Decode and encode this segment of the film, whose leaves are in the store."""
 
     segment: Segment
@@ -33,7 +31,7 @@ class Encode:
     encoding: Encoding
 
 
-Task = Paint | Encode
+Task = DrawClips | EncodeSegment
 
 
 class Reply(NamedTuple):
@@ -45,33 +43,33 @@ class Reply(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Tools:
-    """How to get what draws and what decodes, in any process."""
+class Loaders:
+    """How to get what draws and what decodes, in any process: picklable, each called once per worker."""
 
-    ops: Ops
-    load: Callable[[], Decode] | None = None  # needed for segments
+    draw: Callable[[], Draw]
+    decode: Callable[[], Decode] | None = None  # needed for segments
 
 
-class Hands:
+class Worker:
     """Does tasks. What draws and what decodes is set up when it is first needed."""
 
-    def __init__(self, store: Store, tools: Tools) -> None:
-        self._store, self._tools = store, tools
+    def __init__(self, store: Store, loaders: Loaders) -> None:
+        self._store, self._loaders = store, loaders
         self._draw: Draw | None = None
         self._decode: Decode | None = None
 
     def set_up(self) -> None:
         """Get what draws now, so that what prevents it is not taken for a clip's fault."""
         if self._draw is None:
-            self._draw = self._tools.ops()
+            self._draw = self._loaders.draw()
 
     def do(self, task: Task) -> list[Reply]:
         """One reply per clip, or one for the segment."""
-        if isinstance(task, Paint):
-            return self._paint(task.jobs)
+        if isinstance(task, DrawClips):
+            return self._draw_clips(task.jobs)
         return [self._encode(task)]
 
-    def _paint(self, jobs: Sequence[Job]) -> list[Reply]:
+    def _draw_clips(self, jobs: Sequence[Job]) -> list[Reply]:
         """Draw clips, but those that have come into the store in the meantime."""
         replies, fresh = [Reply("cached")] * len(jobs), []
         for k, job in enumerate(jobs):
@@ -85,7 +83,7 @@ class Hands:
                     replies[k] = Reply("failed", error=error)
         if not fresh:
             return replies
-        begin = time.perf_counter()
+        began = time.perf_counter()
         try:
             self.set_up()
             assert self._draw is not None
@@ -95,27 +93,27 @@ class Hands:
         except Exception as error:
             if len(fresh) > 1:  # which of them is it?
                 for k, job, _ in fresh:
-                    (replies[k],) = self._paint([job])
+                    (replies[k],) = self._draw_clips([job])
                 return replies
             replies[fresh[0][0]] = Reply("failed", error=error)
             return replies
-        seconds = (time.perf_counter() - begin) / len(fresh)
+        seconds = (time.perf_counter() - began) / len(fresh)
         for k, _, _ in fresh:
             replies[k] = Reply("done", seconds)
         return replies
 
-    def _encode(self, task: Encode) -> Reply:
-        begin = time.perf_counter()
+    def _encode(self, task: EncodeSegment) -> Reply:
+        began = time.perf_counter()
         try:
             if self._decode is None:
-                assert self._tools.load is not None
-                self._decode = self._tools.load()
+                assert self._loaders.decode is not None
+                self._decode = self._loaders.decode()
             encode(task.segment, self._store, self._decode, task.encoding)
         except (CorruptClip, KeyError):
             return Reply("lost")
         except Exception as error:
             return Reply("failed", error=error)
-        return Reply("done", time.perf_counter() - begin)
+        return Reply("done", time.perf_counter() - began)
 
 
 def as_sent(replies: list[Reply]) -> list[Reply]:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from longtake.draw.backends import BACKENDS
-from longtake.draw.backends.load import Loaded
+from longtake.draw.backends.load import LoadedPipeline
 from longtake.plan.spec import PipelineCall, PipelineSettings
 from longtake.video import Pixels
 
@@ -38,11 +38,11 @@ FRAMES = {"ltx": 17, "wan-vace": 9, "wan-i2v": 9}
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Loaded]:
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], LoadedPipeline]:
     """The back end of a name, loaded once."""
-    found: dict[str, Loaded] = {}
+    found: dict[str, LoadedPipeline] = {}
 
-    def get(name: str) -> Loaded:
+    def get(name: str) -> LoadedPipeline:
         if name not in found:
             folder = MADE[name](tmp_path_factory.mktemp("pipelines") / name)
             found[name] = opened(name, folder)
@@ -51,9 +51,9 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Loaded]:
     return get
 
 
-def opened(name: str, folder: Path, **options: Any) -> Loaded:
+def opened(name: str, folder: Path, **options: Any) -> LoadedPipeline:
     told = {"dtype": "fp32", "device": "cpu", **options}
-    return Loaded(BACKENDS[name], folder, **told)
+    return LoadedPipeline(BACKENDS[name], folder, **told)
 
 
 def picture(seed: int) -> Pixels:
@@ -78,7 +78,7 @@ def call(name: str, negative: str = "", **more: Any) -> PipelineCall:
     return PipelineCall(settings=settings, **told)
 
 
-def draw(loaded: Loaded, name: str, known: dict[int, Pixels], **more: Any) -> np.ndarray:
+def draw(loaded: LoadedPipeline, name: str, known: dict[int, Pixels], **more: Any) -> np.ndarray:
     """The back end's clip of as many frames as the name has here."""
     return loaded.draw(call(name, **more), FRAMES[name], known)
 
@@ -104,7 +104,7 @@ def shown(video: Tensor, k: int) -> np.ndarray:
 
 
 def test_ltx_sees_every_keyframe_at_its_frame(
-    loaded: Callable[[str], Loaded], monkeypatch: pytest.MonkeyPatch
+    loaded: Callable[[str], LoadedPipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ltx = loaded("ltx")
     encoded = seen(ltx.pipeline.vae, "encode", monkeypatch)
@@ -126,7 +126,7 @@ def test_ltx_sees_every_keyframe_at_its_frame(
 
 
 def test_ltx_is_told_the_ends_of_what_is_known_in_a_row(
-    loaded: Callable[[str], Loaded], monkeypatch: pytest.MonkeyPatch
+    loaded: Callable[[str], LoadedPipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded = seen(loaded("ltx").pipeline.vae, "encode", monkeypatch)
     known = {k: picture(k) for k in (0, 1, 2, 3, 16)}
@@ -135,7 +135,7 @@ def test_ltx_is_told_the_ends_of_what_is_known_in_a_row(
 
 
 def test_vace_sees_every_keyframe_at_its_frame(
-    loaded: Callable[[str], Loaded], monkeypatch: pytest.MonkeyPatch
+    loaded: Callable[[str], LoadedPipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vace = loaded("wan-vace")
     encoded = seen(vace.pipeline.vae, "encode", monkeypatch)
@@ -152,7 +152,7 @@ def test_vace_sees_every_keyframe_at_its_frame(
 
 
 def test_wan_sees_the_first_and_the_last_frame(
-    loaded: Callable[[str], Loaded], monkeypatch: pytest.MonkeyPatch
+    loaded: Callable[[str], LoadedPipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wan = loaded("wan-i2v")
     encoded = seen(wan.pipeline.vae, "encode", monkeypatch)
@@ -192,8 +192,8 @@ def test_a_pipeline_that_would_ignore_the_last_frame_is_refused(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", list(MADE))
-def test_all_chance_is_of_the_seed(loaded: Callable[[str], Loaded], name: str) -> None:
-    def drawn(seed: int, of_torch: int, backend: Loaded) -> np.ndarray:
+def test_all_chance_is_of_the_seed(loaded: Callable[[str], LoadedPipeline], name: str) -> None:
+    def drawn(seed: int, of_torch: int, backend: LoadedPipeline) -> np.ndarray:
         torch.manual_seed(of_torch)
         return draw(backend, name, {0: picture(0), FRAMES[name] - 1: picture(1)}, seed=seed)
 
@@ -208,8 +208,8 @@ def test_all_chance_is_of_the_seed(loaded: Callable[[str], Loaded], name: str) -
 
 
 @pytest.mark.parametrize("name", list(MADE))
-def test_global_random_state_is_as_declared(
-    loaded: Callable[[str], Loaded], name: str, monkeypatch: pytest.MonkeyPatch
+def test_torchs_own_random_state_has_no_say(
+    loaded: Callable[[str], LoadedPipeline], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back_end, clips = loaded(name), []
     for seed in (0, 1):
@@ -218,19 +218,20 @@ def test_global_random_state_is_as_declared(
             torch, "manual_seed", lambda given, seed=seed: torch.default_generator.manual_seed(seed)
         )
         clips.append(draw(back_end, name, {0: picture(0), FRAMES[name] - 1: picture(1)}))
-    assert np.array_equal(*clips) is not BACKENDS[name].global_random
+    assert np.array_equal(*clips)
 
 
 @pytest.mark.parametrize("name", list(MADE))
-def test_known_frames_come_back_as_declared(loaded: Callable[[str], Loaded], name: str) -> None:
+def test_known_frames_come_back_only_nearly(loaded: Callable[[str], LoadedPipeline], name: str) -> None:
     drawn = draw(loaded(name), name, {0: picture(0), FRAMES[name] - 1: picture(1)})
     ends = [np.array_equal((255 * drawn[k]).round(), picture(seed)) for k, seed in ((0, 0), (-1, 1))]
-    assert all(ends) is BACKENDS[name].exact
-    assert BACKENDS[name].index == "pixel", "as the tests above find them"
+    assert not all(ends), "which is why they are put back"
 
 
 @pytest.mark.parametrize("name", ["wan-vace", "wan-i2v"])
-def test_wan_gets_the_words_that_it_would_make_itself(loaded: Callable[[str], Loaded], name: str) -> None:
+def test_wan_gets_the_words_that_it_would_make_itself(
+    loaded: Callable[[str], LoadedPipeline], name: str
+) -> None:
     pytest.importorskip("ftfy")
     back_end = loaded(name)
     text = "A fox, in the meadow"
@@ -243,7 +244,7 @@ def test_wan_gets_the_words_that_it_would_make_itself(loaded: Callable[[str], Lo
 
 
 @pytest.mark.parametrize("name", list(MADE))
-def test_the_words_and_the_pace_have_a_say(loaded: Callable[[str], Loaded], name: str) -> None:
+def test_the_words_and_the_pace_have_a_say(loaded: Callable[[str], LoadedPipeline], name: str) -> None:
     back_end = loaded(name)
     clip = draw(back_end, name, {0: picture(0)})
     assert not np.array_equal(draw(back_end, name, {0: picture(0)}, prompt="rain"), clip)
@@ -288,7 +289,7 @@ def test_weights_of_another_rule_are_refused(tmp_path: Path) -> None:
     folder = tiny_pipelines.wan_vace(tmp_path / "vace")
     other = replace(BACKENDS["wan-vace"], rule=replace(BACKENDS["wan-vace"].rule, unit=8))
     with pytest.raises(ValueError, match=r"draws 4 k \+ 1 frames with sides of multiples of 16"):
-        Loaded(other, folder, dtype="fp32", device="cpu")
+        LoadedPipeline(other, folder, dtype="fp32", device="cpu")
 
 
 @pytest.mark.parametrize("offload", ["model", "sequential"])

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from painting import ALL, ENCODING, Decoder, each, film, kinds, ops, paint
 
-from longtake.film.executors import Event, JobDone, JobFailed, Tools, WorkerDied, cluster, local, run
+from longtake.film.executors import Event, JobDone, JobFailed, Loaders, WorkerDied, cluster, local, run
 from longtake.film.segments import write_film
 from longtake.plan import Job, Plan
 from longtake.store import Store
@@ -36,14 +36,23 @@ def _nodes() -> Iterator[None]:
 
 def make(plan: Plan, root: Path, draw: Any = ops, load: Any = Decoder, **options: Any) -> list[Event]:
     events: list[Event] = []
-    hire = cluster(2, None)
-    run(plan, ALL, Store(root), Tools(draw, load), events.append, hire=hire, encoding=ENCODING, **options)
+    start = cluster(2, None)
+    run(
+        plan,
+        ALL,
+        Store(root),
+        Loaders(draw, load),
+        events.append,
+        start_workers=start,
+        encoding=ENCODING,
+        **options,
+    )
     return events
 
 
 def same(plan: Plan, root: Path, other: Path) -> bool:
     """Is it the film that this process makes alone?"""
-    run(plan, ALL, Store(other), Tools(ops), lambda event: None, hire=local(1))
+    run(plan, ALL, Store(other), Loaders(ops), lambda event: None, start_workers=local(1))
     for store in (root, other):
         write_film(plan, Store(store), Decoder(), store / "film.mp4", ENCODING)
     clips = [
@@ -126,7 +135,7 @@ def test_what_ails_ray_is_not_told_in_stdout(tmp_path: Path, capsys: pytest.Capt
             time.sleep(0.1)
             heard[:] = [one + more for one, more in zip(heard, capsys.readouterr(), strict=True)]
 
-    run(plan, ALL, Store(tmp_path), Tools(ops), hear, hire=cluster(1, None))
+    run(plan, ALL, Store(tmp_path), Loaders(ops), hear, start_workers=cluster(1, None))
     print("report")
     assert "little memory" not in heard[0]
     assert "little memory" in heard[1]

@@ -20,7 +20,7 @@ import pytest
 from painting import ALL, ENCODING, Decoder, film, ops
 
 import longtake
-from longtake.film.executors import JobFailed, Tools, local, run
+from longtake.film.executors import JobFailed, Loaders, local, run
 from longtake.film.segments import write_film
 from longtake.plan import Plan
 from longtake.store import Store
@@ -31,7 +31,7 @@ import os, sys, time
 sys.path[:0] = [{str(Path(__file__).parents[2])!r}, {str(Path(longtake.__file__).parents[1])!r}]
 from pathlib import Path
 import painting as here
-from longtake.film.executors import Tools, cluster, local, run
+from longtake.film.executors import Loaders, cluster, local, run
 from longtake.store import Store
 
 class Slow:
@@ -47,10 +47,11 @@ class Slow:
 
 if __name__ == "__main__":
     root, log, kind = sys.argv[1:]
-    hire = cluster(2, None) if kind == "ray" else local(2)
+    start = cluster(2, None) if kind == "ray" else local(2)
     print("begins", flush=True)
-    run(here.film(1024, clip_length=16), here.ALL, Store(root), Tools(Slow(log), here.Decoder),
-        lambda event: getattr(event, "seconds", 0) and print("made", flush=True), hire=hire, batch=3,
+    run(here.film(1024, clip_length=16), here.ALL, Store(root), Loaders(Slow(log), here.Decoder),
+        lambda event: getattr(event, "seconds", 0) and print("made", flush=True),
+        start_workers=start, batch=3,
         encoding=here.ENCODING)
     print("ends", flush=True)
 """
@@ -60,7 +61,7 @@ if __name__ == "__main__":
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The film, undisturbed."""
     root = tmp_path_factory.mktemp("reference")
-    run(PLAN, ALL, Store(root), Tools(ops), lambda event: None, hire=local(1))
+    run(PLAN, ALL, Store(root), Loaders(ops), lambda event: None, start_workers=local(1))
     write_film(PLAN, Store(root), Decoder(), root / "film.mp4", ENCODING)
     return root
 
@@ -207,7 +208,7 @@ def test_damaged_clips_are_found_and_drawn_again(tmp_path: Path, reference: Path
     shutil.copytree(reference, root)
     for _ in range(12):
         damage(root, chance)
-    run(PLAN, ALL, Store(root), Tools(ops), lambda event: None, hire=local(1))
+    run(PLAN, ALL, Store(root), Loaders(ops), lambda event: None, start_workers=local(1))
     assert clip_files(root) == clip_files(reference)
 
 
@@ -232,4 +233,12 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, reference: Path) -> None:
 
 
 def make(plan: Plan, root: Path) -> None:
-    run(plan, ALL, Store(root), Tools(ops, Decoder), lambda event: None, hire=local(1), encoding=ENCODING)
+    run(
+        plan,
+        ALL,
+        Store(root),
+        Loaders(ops, Decoder),
+        lambda event: None,
+        start_workers=local(1),
+        encoding=ENCODING,
+    )

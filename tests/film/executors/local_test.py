@@ -24,9 +24,8 @@ from longtake.film.executors import (
     JobDone,
     JobFailed,
     JobStarted,
-    Ops,
+    Loaders,
     TaskStarted,
-    Tools,
     WorkerDied,
     local,
     run,
@@ -68,10 +67,15 @@ def broken() -> Any:
 
 
 def render(
-    plan: Plan, root: Path, draw: Ops = ops, span: slice = ALL, workers: int = 1, **options: int
+    plan: Plan,
+    root: Path,
+    draw: Any = ops,
+    span: slice = ALL,
+    workers: int = 1,
+    **options: int,
 ) -> list[Event]:
     events: list[Event] = []
-    run(plan, span, Store(root), Tools(draw), events.append, hire=local(workers), **options)
+    run(plan, span, Store(root), Loaders(draw), events.append, start_workers=local(workers), **options)
     return events
 
 
@@ -241,7 +245,7 @@ RENDERER = f"""
 import sys, time
 sys.path[:0] = [{str(Path(__file__).parents[2])!r}, {str(Path(longtake.__file__).parents[1])!r}]
 import painting as here
-from longtake.film.executors import TaskStarted, Tools, local, run
+from longtake.film.executors import TaskStarted, Loaders, local, run
 from longtake.store import Store
 
 def slow():
@@ -255,7 +259,7 @@ if __name__ == "__main__":
         if not isinstance(event, TaskStarted):
             print(event, flush=True)
 
-    run(here.film(), here.ALL, Store(sys.argv[1]), Tools(slow), tell, hire=local(int(sys.argv[2])))
+    run(here.film(), here.ALL, Store(sys.argv[1]), Loaders(slow), tell, start_workers=local(int(sys.argv[2])))
 """
 
 
@@ -309,10 +313,10 @@ def test_at_least_one_worker(tmp_path: Path) -> None:
 
 SCRIPT = """
 import painting as here
-from longtake.film.executors import Tools, local, run
+from longtake.film.executors import Loaders, local, run
 from longtake.store import Store
 
-run(here.film(), here.ALL, Store({store!r}), Tools(here.ops), lambda event: None, hire=local(2))
+run(here.film(), here.ALL, Store({store!r}), Loaders(here.ops), lambda event: None, start_workers=local(2))
 print("once")
 """
 

@@ -18,13 +18,13 @@ from longtake.film.executors import (
     JobDone,
     JobFailed,
     JobStarted,
+    Loaders,
     SegmentDone,
-    Tools,
     WorkerDied,
     local,
     run,
 )
-from longtake.film.segments import Film, count_lacking, write_film
+from longtake.film.segments import WrittenFilm, count_lacking, write_film
 from longtake.plan import Job, Plan
 from longtake.store import Store
 
@@ -52,16 +52,16 @@ def make(
         plan,
         ALL,
         Store(root),
-        Tools(draw, load),
+        Loaders(draw, load),
         events.append,
-        hire=local(workers),
+        start_workers=local(workers),
         encoding=ENCODING,
         **options,
     )
     return events
 
 
-def joined(plan: Plan, root: Path, out: Path) -> Film:
+def joined(plan: Plan, root: Path, out: Path) -> WrittenFilm:
     return write_film(plan, Store(root), Decoder(), out, ENCODING)
 
 
@@ -76,7 +76,7 @@ def test_the_same_film_by_any_number_of_hands(tmp_path: Path, workers: int, batc
     assert kinds(events)["JobDone"] == plan.jobs_total
     assert count_lacking(plan, ALL, Store(tmp_path / "a"), ENCODING, 99) == 0
     assert joined(plan, tmp_path / "a", tmp_path / "a.mp4").encoded == 0
-    run(plan, ALL, Store(tmp_path / "b"), Tools(ops), lambda event: None, hire=local(1))
+    run(plan, ALL, Store(tmp_path / "b"), Loaders(ops), lambda event: None, start_workers=local(1))
     assert joined(plan, tmp_path / "b", tmp_path / "b.mp4").encoded == 6
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
@@ -165,7 +165,7 @@ def test_one_bad_clip_of_several_is_named_and_the_others_are_kept(tmp_path: Path
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_leaf_that_is_lost_before_its_segment_is_drawn_again(tmp_path: Path, workers: int) -> None:
     plan = film(301, clip_length=16)
-    run(plan, ALL, Store(tmp_path), Tools(ops), lambda event: None, hire=local(1))
+    run(plan, ALL, Store(tmp_path), Loaders(ops), lambda event: None, start_workers=local(1))
     path = next(tmp_path.rglob(f"{plan.leaf(200).key[2:]}.safetensors"))
     flag = tmp_path / "flag"
     events = make(plan, tmp_path, load=functools.partial(Spoils, path, flag), workers=workers)

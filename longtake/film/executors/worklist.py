@@ -22,7 +22,7 @@ from longtake.film.executors.events import (
     JobStarted,
     SegmentDone,
 )
-from longtake.film.executors.task import Encode, Paint, Reply, Task
+from longtake.film.executors.task import DrawClips, EncodeSegment, Reply, Task
 from longtake.film.segments import Encoding, Segment, grouped_leaves, kept
 from longtake.plan import Job, Plan
 from longtake.store import CorruptClip, Store
@@ -36,7 +36,7 @@ _SEGMENTS = 16  # segments that are looked at: one whose leaves are late must no
 _AGAIN = 3  # times that a job finds a known frame lost before the disk is to blame
 
 
-class Schedule:
+class Worklist:
     """What waits, what is in work, and what must wait for what."""
 
     def __init__(
@@ -59,8 +59,8 @@ class Schedule:
         self._undone: set[str] = set()  # keys of the jobs that wait or are in work
         self._losses: Counter[str] = Counter()  # by key
         self._cut = self._lacking(span, encoding)
-        self._segments: deque[tuple[int, Encode]] = deque()  # with their numbers
-        self._encoded: dict[Encode, int] = {}  # in work, with their numbers
+        self._segments: deque[tuple[int, EncodeSegment]] = deque()  # with their numbers
+        self._encoded: dict[EncodeSegment, int] = {}  # in work, with their numbers
         self._drawing = 0  # tasks in work that draw
         self._ahead = _AHEAD
         self._first = True  # no leaf has been drawn yet
@@ -80,13 +80,13 @@ class Schedule:
         """Whether nothing waits and nothing is in work."""
         return not (self._undone or self._segments or self._encoded)
 
-    def take(self, task: Task, replies: list[Reply]) -> None:
+    def settle(self, task: Task, replies: list[Reply]) -> None:
         """What has come of a task."""
-        if isinstance(task, Paint):
+        if isinstance(task, DrawClips):
             self._drawing -= 1
             for job, reply in zip(task.jobs, replies, strict=True):
                 self._undone.remove(job.key)
-                self._take_clip(job, reply)
+                self._settle_clip(job, reply)
             return
         number = self._encoded.pop(task)
         (reply,) = replies
@@ -98,7 +98,7 @@ class Schedule:
         else:
             self._on_event(SegmentDone(number, task.segment, reply.seconds))
 
-    def _next_segment(self) -> Encode | None:
+    def _next_segment(self) -> EncodeSegment | None:
         for k, (number, task) in enumerate(self._segments):
             if all(leaf.key in self._passed and leaf.key not in self._undone for leaf in task.leaves):
                 del self._segments[k]
@@ -106,18 +106,18 @@ class Schedule:
                 return task
         return None
 
-    def _next_clips(self, idle: int) -> Paint | None:
+    def _next_clips(self, idle: int) -> DrawClips | None:
         """The first job in order that waits for no clip, and others that can be drawn with it."""
         if not self._waiting.ready:
             return None
         share = -(-self._waiting.ready // idle)  # what is ready is for all who ask
-        jobs = self._waiting.take(1 if self._first else min(self._batch, share))
+        jobs = self._waiting.pop(1 if self._first else min(self._batch, share))
         self._drawing += 1
         for job in jobs:
             self._on_event(JobStarted(job))
-        return Paint(jobs)
+        return DrawClips(jobs)
 
-    def _take_clip(self, job: Job, reply: Reply) -> None:
+    def _settle_clip(self, job: Job, reply: Reply) -> None:
         match reply.kind:
             case "done":
                 self._on_event(JobDone(job, reply.seconds))
@@ -167,7 +167,7 @@ class Schedule:
             return False
         return True
 
-    def _lacking(self, span: slice, encoding: Encoding | None) -> Iterator[tuple[int, Encode]]:
+    def _lacking(self, span: slice, encoding: Encoding | None) -> Iterator[tuple[int, EncodeSegment]]:
         """The segments that the store lacks, with their numbers."""
         if encoding is None:
             return
@@ -176,18 +176,18 @@ class Schedule:
             if kept(segment, self._store, encoding) is not None:
                 self._on_event(SegmentDone(number, segment, 0.0))
             else:
-                yield number, Encode(segment, tuple(one.leaf for one in shown), encoding)
+                yield number, EncodeSegment(segment, tuple(one.leaf for one in shown), encoding)
 
 
 class _Have:
     """The clips that need no look any more, or are in the store and whole; damaged ones are removed."""
 
-    def __init__(self, schedule: Schedule) -> None:
-        self._schedule = schedule
+    def __init__(self, worklist: Worklist) -> None:
+        self._worklist = worklist
 
     def __contains__(self, key: object) -> bool:
         assert isinstance(key, str)
-        return key in self._schedule._passed or self._schedule._is_sound(key)
+        return key in self._worklist._passed or self._worklist._is_sound(key)
 
 
 class _Waiting:
@@ -226,7 +226,7 @@ class _Waiting:
             if not self._lacks[number]:
                 self._make_ready(number)
 
-    def take(self, most: int) -> tuple[Job, ...]:
+    def pop(self, most: int) -> tuple[Job, ...]:
         """The first job that is ready, and up to `most` in all that can be drawn with it."""
         heap = min((heap for heap in self._heaps.values() if heap), key=lambda heap: heap[0])
         numbers = [heappop(heap) for _ in range(min(max(1, most), len(heap)))]
