@@ -7,7 +7,7 @@ import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from safetensors import safe_open
@@ -21,20 +21,18 @@ from longtake.manifest import Manifest, read_manifest
 from longtake.plan import Sampling
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.run_record import digest_of, read_record
+from longtake.recipes.stages import stages_of
+from longtake.recipes.stages.clips import CLIPS
+from longtake.recipes.stages.denoiser import DENOISER
 from longtake.recipes.stages.measures import in_words
+from longtake.recipes.stages.package import PACKAGE
+from longtake.recipes.stages.stage import Stage
 from longtake.train.checkpoint import newest
 from longtake.train.loop import TrainConfig
 
 Report = Mapping[str, Any]
 
 _DEFAULT_PRESET = "dev"
-
-
-class _Trained(NamedTuple):
-    """A stage that has steps."""
-
-    config: TrainConfig
-    examples: str  # what a batch holds
 
 
 def write_card(
@@ -53,7 +51,7 @@ def write_card(
     Raises:
         ModelError: there is no package.
     """
-    manifest = read_manifest(out / "package")
+    manifest = read_manifest(out / PACKAGE.leaves)
     of_world = footage.scripted
     parts = [
         *_head(manifest, footage),
@@ -118,8 +116,8 @@ def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
 
 def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[str]:
     """Machines and dates, stages, data, and the command for it all."""
-    done = read_record(out)
-    finished = done.stages if done else {}
+    record = read_record(out)
+    finished = record.stages if record else {}
     yield from ("", "## How it was made", "")
     if finished:
         days = sorted(one.at[:10] for one in finished.values())
@@ -131,23 +129,23 @@ def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[
     else:
         yield "Machine and dates were not recorded: the stages were run one by one."
     yield from ("", "| stage | steps | seen | processes | wall time |", "|---|---|---|---|---|")
-    trained = _trained(recipe)
-    for stage in ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder", "hd"):
-        if stage in trained:
-            yield _stage_row(stage, trained[stage], out / stage, stage in finished)
-        elif stage == "latents":
-            time = _duration(finished[stage].seconds) + " (1)" if stage in finished else "not recorded"
-            yield f"| latents | – | {recipe.clips.count:,} clips encoded | – | {time} |"
-    if "latents" in finished:
+    encoded = finished.get(CLIPS.name)
+    for stage in stages_of(recipe, footage):
+        if training := stage.training(recipe):
+            yield _stage_row(stage, training, out / stage.name, stage.name in finished)
+        elif stage is CLIPS:
+            time = _duration(encoded.seconds) + " (1)" if encoded else "not recorded"
+            yield f"| {stage.name} | – | {recipe.clips.count:,} clips encoded | – | {time} |"
+    if encoded:
         yield from _paragraph("(1) of the call that finished it, without calls that were interrupted before.")
     if recipe.distillation.training:
         yield from _paragraph(
             f"`unet/` is the distilled denoiser: one of its steps stands for {recipe.distillation.substeps} "
             "guided ones of the denoiser before it."
         )
-    yield from _paragraph(_data(recipe, footage, out / "latents"))
+    yield from _paragraph(_data(recipe, footage, out / CLIPS.leaves))
     yield from ("", "The command that makes it:", "", "```console")
-    yield _command(recipe, footage, _processes(out / "denoiser"), preset)
+    yield _command(recipe, footage, _processes(out / DENOISER.name), preset)
     yield "```"
     yield from _paragraph(
         "`recipe.json` beside this card holds every decision; the recipe's SHA-256 begins with "
@@ -155,31 +153,17 @@ def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[
     )
 
 
-def _trained(recipe: Recipe) -> dict[str, _Trained]:
-    stages = {
-        "autoencoder": _Trained(recipe.autoencoder.training, "frames"),
-        "text": _Trained(recipe.text.training, "captions"),
-        "denoiser": _Trained(recipe.denoiser.training, "clips"),
-        "decoder": _Trained(recipe.decoder.training, "clips"),
-    }
-    if recipe.distillation.training:
-        stages["distillation"] = _Trained(recipe.distillation.training, "clips")
-    if recipe.hd.training:
-        stages["hd"] = _Trained(recipe.hd.training, "frames")
-    return stages
-
-
-def _stage_row(stage: str, trained: _Trained, folder: Path, done: bool) -> str:
+def _stage_row(stage: Stage, training: TrainConfig, folder: Path, done: bool) -> str:
     log = folder / "log.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     whole = [json.loads(line) for line in lines if line.endswith("}")]  # the last may be cut off
     if not whole:
-        return f"| {stage} | {'not trained in this run' if done else 'not recorded'} | | | |"
-    steps, planned, world = whole[-1]["step"], trained.config.steps, _processes(folder)
+        return f"| {stage.name} | {'not trained in this run' if done else 'not recorded'} | | | |"
+    steps, planned, world = whole[-1]["step"], training.steps, _processes(folder)
     count = f"{steps:,}" if steps == planned else f"{steps:,} (recipe: {planned:,})"
-    seen = f"{steps * trained.config.batch * (world or 1):,} {trained.examples}"
-    seen += "" if world else " per process"
-    return f"| {stage} | {count} | {seen} | {world or 'not recorded'} | {_duration(whole[-1]['seconds'])} |"
+    seen = f"{steps * training.batch * (world or 1):,} {stage.examples}" + ("" if world else " per process")
+    time = _duration(whole[-1]["seconds"])
+    return f"| {stage.name} | {count} | {seen} | {world or 'not recorded'} | {time} |"
 
 
 def _processes(folder: Path) -> int | None:
