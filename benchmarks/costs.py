@@ -19,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from longtake.data.footage import CLIP_FRAMES
 from longtake.film import Film, open_film
 from longtake.film.executors import Event, JobDone, Tools, local, run
 from longtake.film.segments import write_film
@@ -29,7 +30,6 @@ from longtake.store import Store
 ALL = slice(None)
 WAYS = ("nuwa-xl", "lvdm", "vidrd", "videogen")
 _BATCH = 3  # as `render`
-_CLIP = 16  # frames
 
 
 def evaluations(job: Job) -> float:
@@ -39,7 +39,7 @@ def evaluations(job: Job) -> float:
         return 0.0
     chosen = spec.sampling
     passes = 1 + (chosen.text_guidance != 1) + (chosen.known_guidance != 1 and bool(spec.known))
-    return float(chosen.steps * passes * spec.frames_seen / _CLIP / 4**spec.halved)
+    return float(chosen.steps * passes * spec.frames_seen / CLIP_FRAMES / 4**spec.halved)
 
 
 def critical_path(plan: Plan) -> tuple[int, float]:

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.distances.extractors import RandomVideoNet, film_features, whole_clips
-from longtake.evaluate.readings import CLIP, Floats, Readings, Watched, WatchedPixels
+from longtake.evaluate.readings import Floats, Readings, Watched, WatchedPixels
 from longtake.evaluate.signals import SignalReader, shrink
 from longtake.evaluate.sources import in_chunks
 from longtake.machine import has_bf16
@@ -26,7 +27,7 @@ from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 from longtake.video import VideoError
 
 PROBES = Path(__file__).parent.parent / "weights" / "probes"  # those that come with longtake
-_CHUNK = 4 * CLIP  # frames held at a time
+_CHUNK = 4 * CLIP_FRAMES  # frames held at a time
 _EVERY = 4  # of so many frames one gives its features: neighbours are all but the same
 
 
@@ -102,15 +103,15 @@ class _Reader:
     def add(self, chunk: NDArray[np.uint8]) -> None:
         """The next frames of the film; all chunks but the last are of whole clips."""
         self._frames.append(read_frames(self._probes, chunk))
-        whole = len(chunk) // CLIP * CLIP
+        whole = len(chunk) // CLIP_FRAMES * CLIP_FRAMES
         if whole:
             self._clips.append(_read_clips(self._probes, whole_clips(chunk)))
         if whole < len(chunk):  # the end of the film: read with the frames before it
-            ending = np.concatenate([self._tail, chunk])[-CLIP:]
+            ending = np.concatenate([self._tail, chunk])[-CLIP_FRAMES:]
             rest = _read_clips(self._probes, ending[None])
             new = {name: part[whole - len(chunk) :] for name, part in rest.items()}
             self._clips.append({**new, "clip_features": rest["clip_features"][:0]})
-        self._tail = chunk[-CLIP:]
+        self._tail = chunk[-CLIP_FRAMES:]
 
     def finish(self) -> Readings:
         """All of it."""

@@ -16,8 +16,6 @@ from longtake.world.drawing import draw
 from longtake.world.script import EpisodeFacts
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
 
-CLIP = 16  # frames that networks which look at motion see together
-
 Floats = NDArray[np.float32]
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.catalogue import CATALOGUE
-from longtake.evaluate.controls import CLIP, CONTROLS, LEAF, frames_of, training_clips
+from longtake.evaluate.controls import CONTROLS, LEAF, frames_of, training_clips
 from longtake.evaluate.damage import add_noise, blur, brighten, fade
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
 from longtake.world.drawing import frame
@@ -289,10 +290,10 @@ def test_one_cast_plays_in_all_films() -> None:
 def test_training_clips_are_clips_of_training_episodes() -> None:
     assert {split_of(episode) for episode, _ in training_clips()} == {"train"}
     shown = film("training clips")
-    assert changes(shown) >= set(range(CLIP, 150, CLIP))  # every clip is another
+    assert changes(shown) >= set(range(CLIP_FRAMES, 150, CLIP_FRAMES))  # every clip is another
     starts = (start for start in training_clips() if np.array_equal(frame(*start, SIZE), shown[0]))
     episode, first = next(starts)
-    assert np.array_equal(shown[:CLIP], [frame(episode, first + k, SIZE) for k in range(CLIP)])
+    assert np.array_equal(shown[:CLIP_FRAMES], [frame(episode, first + k, SIZE) for k in range(CLIP_FRAMES)])
 
 
 # -- damages that no control names -----------------------------------------------------------------------

@@ -21,7 +21,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from longtake.evaluate.readings import CLIP, Floats
+from longtake.data.footage import CLIP_FRAMES
+from longtake.evaluate.readings import Floats
 
 _AT_ONCE = {"frame": 32, "clip": 4}  # a network sees so many together
 
@@ -118,5 +119,5 @@ def film_features(extractor: FeatureExtractor, frames: NDArray[np.uint8]) -> Flo
 
 def whole_clips(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The clips `[N // 16, 16, H, W, 3]` of frames uint8 `[N, H, W, 3]`; what is left is dropped."""
-    count = len(frames) // CLIP
-    return frames[: count * CLIP].reshape(count, CLIP, *frames.shape[1:])
+    count = len(frames) // CLIP_FRAMES
+    return frames[: count * CLIP_FRAMES].reshape(count, CLIP_FRAMES, *frames.shape[1:])

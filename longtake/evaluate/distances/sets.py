@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.distances.frechet import Moments, frechet, kid, kid_of_films, pool
 from longtake.evaluate.measured import Curve, Measured, not_measured
-from longtake.evaluate.readings import CLIP, Watched
+from longtake.evaluate.readings import Watched
 
 Features = Sequence[NDArray[np.floating]]  # of each film, the features of its frames or clips in order [n, D]
 
@@ -234,7 +235,7 @@ def set_distances(
     if why_not:
         return {**distances, "fd_drift": not_measured(why_not)}, None
     over = b_fvd_over_time(*motion, generator, resamples=resamples)
-    frames = float(np.mean([len(film) for film in motion[0]])) * CLIP
+    frames = float(np.mean([len(film) for film in motion[0]])) * CLIP_FRAMES
     return {**distances, "fd_drift": _measured(over.slope)}, Curve(over.at * frames, over.values)
 
 
