@@ -71,8 +71,8 @@ def caught(rows: list[Row], scales: dict[str, Scale]) -> list[str]:
     """Per row, the measures that fail it."""
     lines = []
     for row in rows:
-        found = [name for name in CATALOGUE if row_verdict(row, name, scales.get(name)) == "fails"]
-        lines.append(f"- {row.name}: {', '.join(found) or 'none'}")
+        failed = [name for name in CATALOGUE if row_verdict(row, name, scales.get(name)) == "fails"]
+        lines.append(f"- {row.name}: {', '.join(failed) or 'none'}")
     return lines
 
 

@@ -67,9 +67,9 @@ COLUMNS = (
 Clip = tuple[int, int]  # level, number
 
 
-def option(default: Any, told: str, kind: Callable[[str], Any] = float) -> Any:
+def option(default: Any, meaning: str, kind: Callable[[str], Any] = float) -> Any:
     """A field that the command line offers."""
-    return field(default=default, metadata={"help": f"{told} (default: %(default)s)", "type": kind})
+    return field(default=default, metadata={"help": f"{meaning} (default: %(default)s)", "type": kind})
 
 
 def offered(kind: Any) -> list[Field[Any]]:
@@ -423,8 +423,8 @@ def table(films: Sequence[int], workers: Sequence[int], costs: Costs, crew: Crew
 
     clips = {frames: film(frames, costs).jobs_total for frames in films}
     wanted = [(frames, k) for frames in films for k in workers if k <= clips[frames]]
-    told = track(wanted, "films", console=Console(stderr=True))
-    return [Row(frames, k, tree(frames, k), tree(frames, 1), chain(frames, k)) for frames, k in told]
+    shown = track(wanted, "films", console=Console(stderr=True))
+    return [Row(frames, k, tree(frames, k), tree(frames, 1), chain(frames, k)) for frames, k in shown]
 
 
 def measured(model: str, costs: Costs) -> Costs:
@@ -515,18 +515,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
     for one in (*offered(Costs), *offered(Crew)):
         parser.add_argument(f"--{one.name}", default=one.default, **one.metadata)
-    asked = parser.parse_args(argv)
-    costs = Costs(**{one.name: getattr(asked, one.name) for one in offered(Costs)})
-    crew = Crew(**{one.name: getattr(asked, one.name) for one in offered(Crew)})
-    if asked.measure:
-        costs = measured(asked.measure, costs)
-        print(f"{asked.measure}: {costs}\n")
-    rows = table(asked.frames, asked.workers, costs, crew, asked.real)
+    args = parser.parse_args(argv)
+    costs = Costs(**{one.name: getattr(args, one.name) for one in offered(Costs)})
+    crew = Crew(**{one.name: getattr(args, one.name) for one in offered(Crew)})
+    if args.measure:
+        costs = measured(args.measure, costs)
+        print(f"{args.measure}: {costs}\n")
+    rows = table(args.frames, args.workers, costs, crew, args.real)
     print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|")
     for row in rows:
         print("| " + " | ".join(row.cells()) + " |")
-    if asked.plot:
-        plot(rows, asked.plot)
+    if args.plot:
+        plot(rows, args.plot)
 
 
 if __name__ == "__main__":

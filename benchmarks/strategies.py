@@ -17,7 +17,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from longtake.evaluate.api import Options, chosen_controls
+from longtake.evaluate.api import EvaluateOptions, chosen_controls
 from longtake.evaluate.compare import compare_strategies
 from longtake.evaluate.table import number
 from longtake.manifest import DEFAULT_MODEL
@@ -56,8 +56,8 @@ Report = dict[str, Any]
 
 
 def cell(row: Report, measure: str) -> str:
-    found = row["measures"].get(measure, {})
-    value, low, high = (found.get(name) for name in ("value", "low", "high"))
+    measured = row["measures"].get(measure, {})
+    value, low, high = (measured.get(name) for name in ("value", "low", "high"))
     if value is None:
         return "–"
     return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
@@ -84,11 +84,11 @@ def markdown(lines: list[list[str]]) -> str:
 
 
 def verdict(row: Report, measure: str) -> str:
-    found = row["measures"].get(measure, {})
-    if found.get("value") is None:
+    measured = row["measures"].get(measure, {})
+    if measured.get("value") is None:
         return "–"
-    text = number(found["value"])
-    return f"**{text}**" if found["verdict"] == "fails" else text
+    text = number(measured["value"])
+    return f"**{text}**" if measured["verdict"] == "fails" else text
 
 
 def short(ways: list[str]) -> list[str]:
@@ -107,9 +107,9 @@ def draw_curves(reports: dict[int, Report], ways: list[str], path: Path) -> None
             points = []
             for length, report in sorted(reports.items()):
                 row = next(row for row in report["rows"] if row["name"] == way)
-                found = row["measures"].get(measure, {})
-                if found.get("value") is not None:
-                    points.append((length, found["value"], found.get("low"), found.get("high")))
+                measured = row["measures"].get(measure, {})
+                if measured.get("value") is not None:
+                    points.append((length, measured["value"], measured.get("low"), measured.get("high")))
             if not points:
                 continue
             lengths, values, lows, highs = zip(*points, strict=True)
@@ -138,20 +138,20 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, nargs="+", default=[8], help="of all lengths, or of each")
     parser.add_argument("--controls", default="none")
     parser.add_argument("--plot", type=Path)
-    asked = parser.parse_args()
-    episodes = asked.episodes * (len(asked.lengths) if len(asked.episodes) == 1 else 1)
+    args = parser.parse_args()
+    episodes = args.episodes * (len(args.lengths) if len(args.episodes) == 1 else 1)
     reports: dict[int, Report] = {}
-    for length, count in zip(asked.lengths, episodes, strict=True):
-        options = Options(out=asked.out / str(length), controls=chosen_controls(asked.controls))
-        compare_strategies(asked.ways, asked.model, options, episodes=count, frames=length)
-        reports[length] = json.loads((asked.out / str(length) / "report.json").read_text())
+    for length, count in zip(args.lengths, episodes, strict=True):
+        options = EvaluateOptions(out=args.out / str(length), controls=chosen_controls(args.controls))
+        compare_strategies(args.ways, args.model, options, episodes=count, frames=length)
+        reports[length] = json.loads((args.out / str(length) / "report.json").read_text())
     for (length, report), count in zip(reports.items(), episodes, strict=True):
         print(f"\n{length:,} frames, {count} films\n")
-        print(table(report, [*asked.ways, *TRUTH]))
+        print(table(report, [*args.ways, *TRUTH]))
         if any(row["kind"] == "control" for row in report["rows"]):
             print(f"\n{faults(report)}")
-    if asked.plot:
-        draw_curves(reports, asked.ways, asked.plot)
+    if args.plot:
+        draw_curves(reports, args.ways, args.plot)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ _OTHER_LATENTS = 1_000_000_000  # added to an episode's seed for its reference
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class EvaluateOptions:
     """What all ways to evaluate share."""
 
     out: Path  # folder of the report
@@ -111,7 +111,7 @@ def evaluate(
             no film or too small, StoryboardError for a storyboard that these films do not show, ModelError
             for probes that are not there.
     """
-    options = Options(
+    options = EvaluateOptions(
         out=Path(out),
         controls=chosen_controls(controls),
         probes=None if probes is None else Path(probes),
@@ -138,7 +138,7 @@ def beside_truth(
     board: Storyboard,
     file: str,  # name of the storyboard's file
     plan: Plan | None,  # None: nothing is known of borders and reach
-    options: Options,
+    options: EvaluateOptions,
 ) -> Report:
     """Measure films beside ground truth of the storyboard that they show."""
 
@@ -168,7 +168,7 @@ def beside_real_videos(
     films: Mapping[str, Source],
     real: Mapping[str, Source],
     name: str,  # of the films' row
-    options: Options,
+    options: EvaluateOptions,
 ) -> Report:
     """Measure films beside real videos of anything."""
 
@@ -223,7 +223,7 @@ def compare(
     scripts: Sequence[EpisodeScript],
     split: Split,  # that the scripts are of
     by: DrawnBy,
-    options: Options,
+    options: EvaluateOptions,
 ) -> Report:
     """Compare films that several strategies drew of the same scripts."""
 
@@ -256,7 +256,7 @@ def compare(
     return _report(episodes, lines, probes, networks, options, facts)
 
 
-def check_options(options: Options) -> None:
+def check_options(options: EvaluateOptions) -> None:
     """Raises, before anything takes long, where there are no probes or the weights are not right."""
     _networks(options)
     _probes(options)
@@ -308,13 +308,13 @@ def _same_threads() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _networks(options: Options) -> Networks:
+def _networks(options: EvaluateOptions) -> Networks:
     """The networks of published numbers that there are weights of."""
 
     return options.networks or open_networks({}, {}, device=best_device())
 
 
-def _probes(options: Options) -> Probes:
+def _probes(options: EvaluateOptions) -> Probes:
     """The probes of the first seed."""
 
     return load_probes(options.probes or PROBES)
@@ -350,7 +350,7 @@ def _report(
     lines: Sequence[Line],
     probes: Probes,
     networks: Networks,
-    options: Options,
+    options: EvaluateOptions,
     facts: dict[str, Any],
 ) -> Report:
     """Watch, measure, judge, and write the report."""

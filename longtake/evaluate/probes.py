@@ -77,7 +77,7 @@ def watch_by_all(
     Pictures larger than 64x64 are averaged down. Memory: a chunk of frames, and some 300 numbers for every
     frame and probes. Raises VideoError where there are no frames.
     """
-    signals, net, readers = SignalReader(), RandomVideoNet(), [_Reader(probes) for probes in several]
+    signals, net, readers = SignalReader(), RandomVideoNet(), [_ProbeReader(probes) for probes in several]
     motion: list[Floats] = []
     for chunk in in_chunks(frames, _CHUNK):
         pixels = np.stack([shrink(frame, PROBE_SIZE) for frame in chunk])
@@ -91,7 +91,7 @@ def watch_by_all(
     return seen, [reader.finish() for reader in readers]
 
 
-class _Reader:
+class _ProbeReader:
     """What probes read, chunk after chunk."""
 
     def __init__(self, probes: Probes) -> None:

@@ -152,8 +152,8 @@ class _Run:
             if one is None:
                 self._skipped.append(Skipped(path, "no film of that name", "no video, and none is beside it"))
             else:
-                told_so = f"of {self._files.name_of(one.film)}, which is not in the data set"
-                self._skipped.append(Skipped(path, "captions, not used", told_so))
+                detail = f"of {self._files.name_of(one.film)}, which is not in the data set"
+                self._skipped.append(Skipped(path, "captions, not used", detail))
         self._write_skipped()
         self._done.films, self._done.skipped = len(rows), len(self._skipped)
         return self._done
@@ -230,13 +230,13 @@ class _Run:
             self._skipped += captions.unused
             used = [one for one in mine if one.path.name == captions.source]
             self._skipped += [Skipped(one.path, "captions", f"{one.kind} of {film}") for one in used]
-            before, made = self._resume.captioned.get(film, ("", digest_of_rows([])))
+            before, written = self._resume.captioned.get(film, ("", digest_of_rows([])))
             now = hashlib.sha256(repr((captions.source, captions.digest)).encode()).hexdigest()
             current = [old for old in table if old["film"].strip() == film]
             if before == now:
                 continue
             fresh = caption_rows(imported, captions.cues, self._options.film.fps)
-            if current and digest_of_rows(current) not in (made, digest_of_rows(fresh)):
+            if current and digest_of_rows(current) not in (written, digest_of_rows(fresh)):
                 source = captions.source or "that there are none any more"
                 kept = f"{film}: its captions were edited by hand, so {source} is not taken over"
                 self._done.notes.append(f"{kept}: delete its rows in {CAPTIONS.file} to have that")

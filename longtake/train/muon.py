@@ -127,15 +127,15 @@ def _shared(matrices: list[Tensor]) -> list[Tensor]:
     mine = shares[dist.get_rank()]
     sizes = [sum(matrices[i].numel() for i in share) for share in shares]
     sent = torch.zeros(max(sizes), dtype=torch.bfloat16, device=matrices[0].device)
-    made = _by_shape([matrices[i] for i in mine])
-    if made:
-        sent[: sizes[dist.get_rank()]] = torch.cat([m.flatten() for m in made])
-    got = sent.new_empty(world, len(sent))
+    updates = _by_shape([matrices[i] for i in mine])
+    if updates:
+        sent[: sizes[dist.get_rank()]] = torch.cat([m.flatten() for m in updates])
+    received = sent.new_empty(world, len(sent))
     dist.all_gather(
-        list(got.view(torch.uint8)), sent.view(torch.uint8)
+        list(received.view(torch.uint8)), sent.view(torch.uint8)
     )  # as bytes, which every backend knows
     out: dict[int, Tensor] = {}
-    for share, size, row in zip(shares, sizes, got, strict=True):
+    for share, size, row in zip(shares, sizes, received, strict=True):
         parts = row[:size].split([matrices[i].numel() for i in share])
         out |= {i: part.view(matrices[i].shape) for i, part in zip(share, parts, strict=True)}
     return [out[i] for i in range(len(matrices))]

@@ -15,7 +15,7 @@ from longtake.cli import main
 from longtake.evaluate.api import (
     DrawnBy,
     DrawnFilm,
-    Options,
+    EvaluateOptions,
     compare,
     episode_scripts,
     evaluate,
@@ -187,7 +187,7 @@ def test_films_that_are_pixels_are_compared_and_no_autoencoder_is_measured(
         for strategy, control in (("one", "flicker"), ("other", "blur"))
     }
     by = DrawnBy(name="wan", digest="ab12", model=None)
-    report = compare(films, scripts, "test", by, Options(out=out, probes=tiny_probes, workers=1))
+    report = compare(films, scripts, "test", by, EvaluateOptions(out=out, probes=tiny_probes, workers=1))
     assert [row.name for row in report.rows] == ["one", "other", "ground truth"]
     assert report.content["facts"]["model"] == "wan ab12"
     assert "clips are pixels" in report.content["not_computed"]["ground truth, decoded"]
