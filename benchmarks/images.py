@@ -18,7 +18,7 @@ from rich.table import Table
 
 from longtake.draw.decode import Decoder
 from longtake.draw.network import Drawer, Operations
-from longtake.evaluate.probes import Probes, load_probes, read_frames
+from longtake.evaluate.probes import Probes, load_probes, probe_frames
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, Scene, Timeline
@@ -60,7 +60,7 @@ def likeness(
     assert isinstance(job.spec, ClipSpec)
     known = [draw([pictures[key]], [[]])[0][0].astype(np.float16) for key, _ in job.inputs]
     pixels = decode(draw([job], [known])[0].astype(np.float16))
-    readings = read_frames(probes, np.stack([shrink(picture, 64) for picture in pixels]))
+    readings = probe_frames(probes, np.stack([shrink(picture, 64) for picture in pixels]))
     hues, gaps, casts, places = episode_facts(episode).hues, list[float](), list[bool](), list[bool]()
     for k, number in enumerate(plan.trees[0].frames(0, 0)):
         if k in job.spec.known:

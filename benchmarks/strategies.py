@@ -52,10 +52,10 @@ MEASURES = {
     "motion_over_floor": "FD motion / floor",
 }
 TRUTH = ("ground truth, decoded", "ground truth")
-Report = dict[str, Any]
+ReportContent = dict[str, Any]
 
 
-def cell(row: Report, measure: str) -> str:
+def cell(row: ReportContent, measure: str) -> str:
     measured = row["measures"].get(measure, {})
     value, low, high = (measured.get(name) for name in ("value", "low", "high"))
     if value is None:
@@ -63,7 +63,7 @@ def cell(row: Report, measure: str) -> str:
     return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def table(report: Report, names: list[str]) -> str:
+def table(report: ReportContent, names: list[str]) -> str:
     """A row for every measure, a column for every way."""
     rows = [next(row for row in report["rows"] if row["name"] == name) for name in names]
     lines = [["", *short(names)], ["---"] * (len(names) + 1)]
@@ -71,7 +71,7 @@ def table(report: Report, names: list[str]) -> str:
     return markdown(lines)
 
 
-def faults(report: Report) -> str:
+def faults(report: ReportContent) -> str:
     """A row for every control, a column for every measure; bold where it is beyond the measure's limit."""
     rows = [row for row in report["rows"] if row["kind"] == "control"]
     lines = [["", *MEASURES.values()], ["---"] * (len(MEASURES) + 1)]
@@ -83,7 +83,7 @@ def markdown(lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def verdict(row: Report, measure: str) -> str:
+def verdict(row: ReportContent, measure: str) -> str:
     measured = row["measures"].get(measure, {})
     if measured.get("value") is None:
         return "–"
@@ -97,7 +97,7 @@ def short(ways: list[str]) -> list[str]:
     return [name if names.count(name) == 1 else way for name, way in zip(names, ways, strict=True)]
 
 
-def draw_curves(reports: dict[int, Report], ways: list[str], path: Path) -> None:
+def draw_curves(reports: dict[int, ReportContent], ways: list[str], path: Path) -> None:
     """One panel per measure: value by length, with intervals."""
     shown = ["scene_accuracy", "action_accuracy", "identity_far", "revisit_far", "seam_fine", "sharpness"]
     lines = [*ways, *TRUTH[:1]]
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     args = parser.parse_args()
     episodes = args.episodes * (len(args.lengths) if len(args.episodes) == 1 else 1)
-    reports: dict[int, Report] = {}
+    reports: dict[int, ReportContent] = {}
     for length, count in zip(args.lengths, episodes, strict=True):
         options = EvaluateOptions(out=args.out / str(length), controls=chosen_controls(args.controls))
         compare_strategies(args.ways, args.model, options, episodes=count, frames=length)

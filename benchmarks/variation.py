@@ -22,8 +22,8 @@ from rich.progress import track
 
 from longtake.draw.decode import Decoder
 from longtake.draw.network import Drawer, Operations
-from longtake.evaluate.probes import Probes, load_probes, read_frames
-from longtake.evaluate.readings import Floats
+from longtake.evaluate.measured import Floats32
+from longtake.evaluate.probes import Probes, load_probes, probe_frames
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.plan import Plan, Scene, Timeline
@@ -32,7 +32,7 @@ from longtake.world.script import Shot, episode_seeds, shot_at
 from longtake.world.vocabulary import CHARACTERS, PLACES, TIMES
 
 KEYFRAMES, SPACING = 16, 225
-Read = dict[str, Floats]
+Read = dict[str, Floats32]
 
 
 def keyframes(
@@ -47,7 +47,7 @@ def keyframes(
 
 def read(frames: NDArray[np.uint8], probes: Probes) -> Read:
     """What the frame probe reads."""
-    return read_frames(probes, np.stack([shrink(frame, 64) for frame in frames]))
+    return probe_frames(probes, np.stack([shrink(frame, 64) for frame in frames]))
 
 
 def shown(reading: Read, k: int) -> tuple[frozenset[str], str, str]:

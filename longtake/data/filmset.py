@@ -20,15 +20,15 @@ from longtake.data.tables import (
     FILMS,
     SHOTS,
     CaptionRow,
+    Cells,
     DataSetError,
     FilmRow,
     Look,
-    Row,
     ShotRow,
     Table,
-    checked,
     read_look,
     read_table,
+    rows_with_places,
 )
 from longtake.world.vocabulary import Split
 
@@ -175,9 +175,9 @@ def open_films(folder: Path) -> FilmSet:
     return FilmSet(folder, look, films)
 
 
-def _checked(folder: Path, table: Table, films: Container[str] | None = None) -> Iterator[tuple[Row, str]]:
+def _checked(folder: Path, table: Table, films: Container[str] | None = None) -> Iterator[tuple[Cells, str]]:
     """The rows of a table and how messages call them. Raises DataSetError for one that is not of `films`."""
-    for written, where in checked(folder, table, read_table(folder, table)):
+    for written, where in rows_with_places(folder, table, read_table(folder, table)):
         row = {**written, "film": written["film"].strip()}
         if films is not None and row["film"] not in films:
             raise DataSetError(f"{where}: there is no film {row['film']!r} in {FILMS.file}: delete the row")

@@ -21,7 +21,7 @@ from longtake.evaluate.distances.published import NETWORKS, Networks, open_netwo
 from longtake.evaluate.distances.sets import reference_digest
 from longtake.evaluate.gates import gates_of
 from longtake.evaluate.measured import Row
-from longtake.evaluate.probes import PROBES, Probes, load_probes
+from longtake.evaluate.probes import PROBES_FOLDER, Probes, load_probes
 from longtake.evaluate.real_videos import distances_to_real, measure_real
 from longtake.evaluate.report import (
     Report,
@@ -45,7 +45,7 @@ from longtake.world.vocabulary import Split
 
 TRUTH = "ground truth"
 
-Progress = Callable[[int, int, str], None]  # hears how many of how many are done, and of what
+ProgressListener = Callable[[int, int, str], None]  # hears how many of how many are done, and of what
 
 _OTHER_LATENTS = 1_000_000_000  # added to an episode's seed for its reference
 
@@ -60,7 +60,7 @@ class EvaluateOptions:
     networks: Networks | None = None  # of published numbers; None: those of the folder of weights
     workers: int | None = None  # processes; None: one per core
     memorised: bool = True  # whether films are looked up among training clips of longtake's own models
-    progress: Progress | None = None
+    progress: ProgressListener | None = None
 
     @property
     def kept(self) -> Path:
@@ -85,7 +85,7 @@ def evaluate(
     networks: Networks | None = None,
     workers: int | None = None,
     memorised: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
 ) -> Report:
     """Measure films, and write `report.json`, `report.md` and plots into the folder `out`.
 
@@ -317,7 +317,7 @@ def _networks(options: EvaluateOptions) -> Networks:
 def _probes(options: EvaluateOptions) -> Probes:
     """The probes of the first seed."""
 
-    return load_probes(options.probes or PROBES)
+    return load_probes(options.probes or PROBES_FOLDER)
 
 
 def _check_length(name: str, film: GivenFilm, length: int) -> None:
@@ -356,7 +356,7 @@ def _report(
     """Watch, measure, judge, and write the report."""
     how = Measuring(
         options.kept,
-        options.probes or PROBES,
+        options.probes or PROBES_FOLDER,
         workers=options.workers or cores(),
         on_done=options.listener("films watched"),
         on_row=options.listener("rows measured"),

@@ -42,7 +42,7 @@ class Control:
     picture: DrawFilm  # draws frame 0 to script.length - 1; the seed sets hidden latents and all chance
 
 
-def frames_of(name: str, script: Script, seed: int, size: int = 64) -> Iterator[Pixels]:
+def control_frames(name: str, script: Script, seed: int, size: int = 64) -> Iterator[Pixels]:
     """The frames of a control one at a time, uint8 `[size, size, 3]`.
 
     Equal arguments give equal bytes. Ground truth of an episode's script under the episode's own seed is

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Curve, Measured
+from longtake.evaluate.measured import Curve, Floats, Measured
 from longtake.evaluate.readings import Signals
-
-Floats = NDArray[np.float64]
 
 
 def curve(values: NDArray[np.floating], bins: int = 20) -> Curve:

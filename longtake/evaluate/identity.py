@@ -14,15 +14,13 @@ from itertools import combinations, combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Measured, mean_of, not_measured
+from longtake.evaluate.measured import Floats, Ints, Measured, mean_of, not_measured
 from longtake.evaluate.prompts import PRESENT
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import Script
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Distance = Callable[[Floats, Floats], Floats]
 
 _FAR = 500  # frames; a pair for identity_far is further apart

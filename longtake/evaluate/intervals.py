@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Row
+from longtake.evaluate.measured import Floats, Row
 
-Floats = NDArray[np.float64]
 Over = Literal["films", "scenes and pairs within the film", "none"]
 
 _AT_ONCE = 1_000_000  # numbers drawn at a time: a film can have many pairs

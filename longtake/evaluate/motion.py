@@ -11,15 +11,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Measured, mean_of, not_measured
+from longtake.evaluate.measured import Floats, Measured, mean_of, not_measured
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script
 from longtake.evaluate.seams import calm_steps
 
 _LAG = 8  # frames, that of `Signals.lag`
 _LEAST = 1e-4  # of 0..1: less motion, or detail, than anyone sees; keeps logarithms finite
-
-Floats = NDArray[np.float64]
 
 
 def motion_measures(script: Script, signals: Signals, reference: Signals | None) -> dict[str, Measured]:

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.intervals import film_values, interval
-from longtake.evaluate.measured import Curve, Row
+from longtake.evaluate.measured import Curve, Floats, Row
 from longtake.evaluate.score import Scale, row_verdict, score
 from longtake.evaluate.table import called
 from longtake.video import Pixels, contact_sheet, write_png
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; black is for ground truth
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -18,7 +18,7 @@ from longtake.evaluate.catalogue import CATALOGUE, Measure
 from longtake.evaluate.distances.sets import NetworkDistance
 from longtake.evaluate.gates import GATES
 from longtake.evaluate.intervals import film_values
-from longtake.evaluate.measured import Row
+from longtake.evaluate.measured import Floats, Row
 from longtake.evaluate.plots import PlotsMissing, plot_curves, plot_scores, plot_seams, strip
 from longtake.evaluate.score import Scale, from_json
 from longtake.evaluate.script import Script
@@ -27,8 +27,6 @@ from longtake.evaluate.table import Header, markdown, report_json, summary, valu
 from longtake.files import written_whole
 
 SCALES = Path(__file__).parent / "scales.json"  # fixed on validation episodes, see docs/controls.md
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -16,7 +16,7 @@ from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
 from longtake.evaluate.memory import clip_rows, memorised, too_near, training_index
 from longtake.evaluate.motion import motion_measures
 from longtake.evaluate.order import order_measures
-from longtake.evaluate.probes import PROBES
+from longtake.evaluate.probes import PROBES_FOLDER
 from longtake.evaluate.prompts import frame_correct, prompt_measures
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Watched
@@ -60,7 +60,7 @@ class Measuring:
     """How films are watched, and where what was seen is kept."""
 
     folder: Path
-    probes: Path = PROBES
+    probes: Path = PROBES_FOLDER
     seed: int = 0  # of the probes
     device: str = "cpu"
     workers: int = 1  # processes

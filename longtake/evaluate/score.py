@@ -14,13 +14,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from longtake.evaluate.catalogue import CATALOGUE, Measure
 from longtake.evaluate.intervals import film_values, interval, interval_of
-from longtake.evaluate.measured import FilmResult, Measured, Row
+from longtake.evaluate.measured import FilmResult, Floats, Measured, Row
 
-Floats = NDArray[np.float64]
 Verdict = Literal["ok", "fails", "not measured", "blind"]
 
 SLACK = (

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from longtake.draw.drawer import Decode
-from longtake.evaluate.controls import frames_of
+from longtake.evaluate.controls import control_frames
 from longtake.evaluate.script import Script
 from longtake.files import file_digest
 from longtake.film.segments import Segment, decode_segment
@@ -221,7 +221,7 @@ class WorldFilm:
         return _hash(repr((_VERSION, self.control, shots, length, self.seed, self.size, self.codec)))
 
     def frames(self) -> Iterator[Pixels]:
-        frames = frames_of(self.control, self.script, self.seed, self.size)
+        frames = control_frames(self.control, self.script, self.seed, self.size)
         return frames if self.codec is None else _delivered(frames, self.codec)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from longtake.evaluate.kept import keep, kept_path, load_kept
-from longtake.evaluate.probes import PROBES, Probes, load_probes, watch_by_all
+from longtake.evaluate.probes import PROBES_FOLDER, Probes, load_probes, watch_by_all
 from longtake.evaluate.readings import Readings, Signals, Watched, WatchedPixels
 from longtake.evaluate.sources import Source
 from longtake.machine import without_main
@@ -27,7 +27,7 @@ class Viewing:
 
     source: Source
     folder: Path  # that keeps what was seen
-    probes: Path = PROBES
+    probes: Path = PROBES_FOLDER
     seed: int = 0  # of the probes
     device: str = "cpu"
 

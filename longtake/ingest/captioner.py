@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.tables import FILMS, SHOTS, DataSetError, Row, read_look, read_table, write_table
+from longtake.data.tables import FILMS, SHOTS, Cells, DataSetError, read_look, read_table, write_table
 from longtake.files import written_whole
 from longtake.ingest.source import NoFilm, Painter, film_frames, open_source, resampled
 from longtake.video import Pixels
@@ -88,7 +88,7 @@ def describe_shots(
     films = {row["film"]: source / row["source"] for row in read_table(out, FILMS) if _kept(row)}
     table = read_table(out, SHOTS)
     empty = [row for row in table if row["film"] in films and _kept(row) and not row["caption"].strip()]
-    wanted: dict[str, list[Row]] = {}
+    wanted: dict[str, list[Cells]] = {}
     for row in empty:
         wanted.setdefault(row["film"], []).append(row)
     if not empty:
@@ -112,7 +112,7 @@ def describe_shots(
     return sum(bool(row["caption"]) for row in empty)
 
 
-def _kept(row: Row) -> bool:
+def _kept(row: Cells) -> bool:
     return row["keep"].strip().lower() in ("yes", "y", "true", "1", "x")
 
 

@@ -24,19 +24,19 @@ from longtake.recipes.run_record import digest_of, read_record
 from longtake.recipes.stages import stages_of
 from longtake.recipes.stages.clips import CLIPS
 from longtake.recipes.stages.denoiser import DENOISER
-from longtake.recipes.stages.measures import in_words
+from longtake.recipes.stages.measures import measures_table
 from longtake.recipes.stages.package import PACKAGE
 from longtake.recipes.stages.stage import Stage
 from longtake.train.checkpoint import newest
 from longtake.train.loop import TrainConfig
 
-Report = Mapping[str, Any]
+ReportContent = Mapping[str, Any]
 
 _DEFAULT_PRESET = "dev"
 
 
 def write_card(
-    recipe: Recipe, footage: Footage, out: Path, report: Report, preset: str = _DEFAULT_PRESET
+    recipe: Recipe, footage: Footage, out: Path, report: ReportContent, preset: str = _DEFAULT_PRESET
 ) -> Path:
     """Write `out/package/README.md`; returns its path.
 
@@ -57,7 +57,7 @@ def write_card(
         *_head(manifest, footage),
         *_made(recipe, footage, out, preset),
         *_sampling(recipe),
-        *(_evaluation(report) if of_world else ("", "## Measures", "", *in_words(report))),
+        *(_evaluation(report) if of_world else ("", "## Measures", "", *measures_table(report))),
         *_notes(out),
     ]
     path = manifest.folder / "README.md"
@@ -223,12 +223,12 @@ def _level(name: str, sampling: Sampling) -> str:
     return table_line(map(str, cells))
 
 
-def _evaluation(report: Report) -> Iterator[str]:
+def _evaluation(report: ReportContent) -> Iterator[str]:
     yield from _measures(report)
     yield from _failures(report)
 
 
-def _measures(report: Report) -> Iterator[str]:
+def _measures(report: ReportContent) -> Iterator[str]:
     """Every measure that the system has, beside the references and its control."""
     facts, system = report["facts"], _system(report)
     references = [row for row in report["rows"] if row["kind"] == "reference"]
@@ -269,11 +269,13 @@ def _measures(report: Report) -> Iterator[str]:
         yield from _paragraph(f"Not computed: {'; '.join(reasons)}.")
 
 
-def _failures(report: Report) -> Iterator[str]:
+def _failures(report: ReportContent) -> Iterator[str]:
     """The measures beyond their limit, the worst first."""
     system = _system(report)
     failed = {name: one for name, one in system["measures"].items() if one["verdict"] == "fails"}
-    true: Report = next((row["measures"] for row in report["rows"] if row["name"] == "ground truth"), {})
+    true: ReportContent = next(
+        (row["measures"] for row in report["rows"] if row["name"] == "ground truth"), {}
+    )
     yield from ("", "## Known failures", "")
     if not failed:
         yield "No measure of this evaluation is beyond its limit."
@@ -295,24 +297,24 @@ def _notes(out: Path) -> Iterator[str]:
         yield from ("", "## Notes", "", "Written by hand:", "", path.read_text(encoding="utf-8").strip())
 
 
-def _system(report: Report) -> Report:
-    systems: list[Report] = [row for row in report["rows"] if row["kind"] == "system"]
+def _system(report: ReportContent) -> ReportContent:
+    systems: list[ReportContent] = [row for row in report["rows"] if row["kind"] == "system"]
     assert len(systems) == 1, "a card is of one system"
     return systems[0]
 
 
-def _limit(report: Report, name: str) -> str:
+def _limit(report: ReportContent, name: str) -> str:
     scale = report["scales"].get(name)
     return "none" if scale is None or scale["blind"] else limit_of(read_scale(scale))
 
 
-def _control(catches: Sequence[str], name: str, controls: Mapping[str, Report]) -> str:
+def _control(catches: Sequence[str], name: str, controls: Mapping[str, ReportContent]) -> str:
     """The control that scores 0 by this measure, if it was run."""
     one = controls[catches[0]]["measures"].get(name) if catches and catches[0] in controls else None
     return f"{catches[0]}: {number(one['value'])}" if one and one["value"] is not None else "–"
 
 
-def _value(one: Report | None) -> str:
+def _value(one: ReportContent | None) -> str:
     """A measure with its interval, of fewer films where some have none."""
     if one is None or one["value"] is None:
         return f"– ({one['note']})" if one and one["note"] else "–"

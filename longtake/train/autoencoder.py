@@ -15,10 +15,10 @@ from longtake.models.pixels import to_model, to_pixels
 from longtake.models.vae import TKLVAE
 from longtake.train.loop import step_seed
 
-Batches = Callable[[int, int, int], Tensor]
+FrameBatches = Callable[[int, int, int], Tensor]
 
 
-def still_batches(draws: Draws, size: int, batch: int, seed: int = 0, turned: float = 0.0) -> Batches:
+def still_batches(draws: Draws, size: int, batch: int, seed: int = 0, turned: float = 0.0) -> FrameBatches:
     """Batches of single frames, uint8 `[batch, 1, size, size, 3]`.
 
     A share `turned` of them is turned by a quarter, a half or three, every second of these mirrored as well:
@@ -36,7 +36,7 @@ def still_batches(draws: Draws, size: int, batch: int, seed: int = 0, turned: fl
     return batches
 
 
-def clip_batches(draws: Draws, size: int, batch: int, length: int, seed: int = 0) -> Batches:
+def clip_batches(draws: Draws, size: int, batch: int, length: int, seed: int = 0) -> FrameBatches:
     """Batches of clips, mostly of neighbouring frames: uint8 `[batch, length, size, size, 3]`.
 
     A clip of a shorter film stands still at its end.

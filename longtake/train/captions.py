@@ -27,7 +27,7 @@ _MOST = 4000  # words: those that are left out are rare, and count as unknown
 _AT_ONCE = 4096  # frames whose captions are asked for together
 
 
-def captions_of(footage: Footage, films: Sequence[int]) -> list[str]:
+def captions_in(footage: Footage, films: Sequence[int]) -> list[str]:
     """Every caption of these films once, in alphabetical order; without "", which says nothing."""
     captions: set[str] = set()
     for film in films:
