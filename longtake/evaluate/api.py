@@ -141,7 +141,6 @@ def beside_truth(
     options: EvaluateOptions,
 ) -> Report:
     """Measure films beside ground truth of the storyboard that they show."""
-
     networks, probes = _networks(options), _probes(options)
     script = script_of_board(board, plan)
     for called, film in films.items():
@@ -171,7 +170,6 @@ def beside_real_videos(
     options: EvaluateOptions,
 ) -> Report:
     """Measure films beside real videos of anything."""
-
     networks = _networks(options)
     not_computed = {
         NETWORKS["clip"]: "real videos have no prompts",
@@ -226,7 +224,6 @@ def compare(
     options: EvaluateOptions,
 ) -> Report:
     """Compare films that several strategies drew of the same scripts."""
-
     networks, probes = _networks(options), _probes(options)
     first = next(iter(films.values()))
     episodes = [Episode(one.name, one.script, first[one.name].plan) for one in scripts]
@@ -310,13 +307,11 @@ def _same_threads() -> Iterator[None]:
 
 def _networks(options: EvaluateOptions) -> Networks:
     """The networks of published numbers that there are weights of."""
-
     return options.networks or open_networks({}, {}, device=best_device())
 
 
 def _probes(options: EvaluateOptions) -> Probes:
     """The probes of the first seed."""
-
     return load_probes(options.probes or PROBES_FOLDER)
 
 

@@ -62,7 +62,6 @@ class Measuring:
     folder: Path
     probes: Path = PROBES_FOLDER
     seed: int = 0  # of the probes
-    device: str = "cpu"
     workers: int = 1  # processes
     on_done: Callable[[int, int], None] | None = None  # hears how many films of how many were watched
     on_row: Callable[[int, int], None] | None = None  # hears how many rows of how many were measured
@@ -71,7 +70,7 @@ class Measuring:
 
     def viewing(self, source: Source) -> Viewing:
         """The source, to be watched so."""
-        return Viewing(source, self.folder, self.probes, self.seed, self.device)
+        return Viewing(source, self.folder, self.probes, self.seed)
 
 
 def measure_lines(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring) -> list[Row]:

@@ -21,9 +21,8 @@ from longtake.evaluate.measured import FilmResult, Floats, Measured, Row
 
 Verdict = Literal["ok", "fails", "not measured", "blind"]
 
-SLACK = (
-    0.15  # of the way from the worst film of ground truth to the control: other films of truth may be worse
-)
+# Of the way from the worst film of ground truth to the control: other films of truth may be worse.
+SLACK = 0.15
 
 _FORMAT = 1
 
@@ -35,9 +34,7 @@ class Scale:
     better: Literal["high", "low", "same"]
     truth: float  # mean of ground truth
     bad: float  # mean of the control that has the fault
-    limit: (
-        float  # the worst value that passes; if better is "same": the largest distance from `truth` that does
-    )
+    limit: float  # the worst value that passes; if better is "same", the largest distance from `truth`
     blind: str = ""  # why there can be no verdict at this length
 
     def fault(self, values: float | Floats) -> Floats:

@@ -67,6 +67,13 @@ def psnr(drawn: Tensor, true: Tensor) -> Tensor:
     return 10 * torch.log10(4 / (drawn.float() - true).square().mean())
 
 
+def spoil(latents: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Normalised latents `[B, T, C, h, w]` with noise, of a deviation from 0 to `most` in each clip."""
+    noise = torch.randn(latents.shape, generator=generator, device=latents.device)
+    level = most * torch.rand(len(latents), generator=generator, device=latents.device)
+    return latents + level[:, None, None, None, None] * noise
+
+
 @dataclass(frozen=True, kw_only=True)
 class StillLoss:
     """Reconstruction of single frames through noisy latents, and a small pull of these to the normal law."""
@@ -131,19 +138,17 @@ class NoisyStillLoss:
         """`batch` uint8 `[B, 1, H, W, 3]` -> loss and PSNR."""
         video = to_model(batch)
         latents = model.encode_latents(video)
-        noise = torch.randn(latents.shape, generator=generator, device=latents.device)
-        level = self.noise * torch.rand(len(latents), generator=generator, device=latents.device)
-        spoilt = latents + level[:, None, None, None, None] * noise
-        decoded = model.decode(model.denormalise(spoilt), framewise=True)
+        spoilt = model.denormalise(spoil(latents, self.noise, generator))
+        decoded = model.decode(spoilt, framewise=True)
         return distance(decoded, video), {"psnr": psnr(decoded, video).detach()}
 
 
 @torch.no_grad()
 def latent_statistics(
-    model: TKLVAE, draws: Draws, size: int, count: int = 1024, seed: int = 1
+    model: TKLVAE, draws: Draws, size: int, count: int = 1024
 ) -> tuple[list[float], list[float]]:
     """Mean and standard deviation per latent channel over `count` frames."""
-    frames = draw_stills(draws, random.Random(seed), count, size)
+    frames = draw_stills(draws, random.Random(1), count, size)
     means = [
         model.encode(to_model(part)[:, None].to(model.device), framewise=True).mean
         for part in np.array_split(frames, max(1, count // 64))

@@ -44,6 +44,12 @@ def vocabulary_of(captions: Iterable[str], most: int = _MOST) -> list[str]:
     return sorted(ranked[:most])
 
 
+def some_unknown(rows: Tensor, share: float, chance: random.Random) -> Tensor:
+    """Word rows `[P, words]`, a share of the words made unknown."""
+    strange = torch.tensor([[chance.random() < share for _ in row] for row in rows.tolist()])
+    return torch.where(strange & (rows > 0), 1, rows)
+
+
 class CaptionRebuilder(nn.Module):
     """A text encoder, and what rebuilds its sentences."""
 
@@ -70,8 +76,7 @@ def rebuilding_batches(
     def batches(step: int, rank: int, world: int) -> CaptionPair:
         chance = random.Random(step_seed(seed, step, rank))
         rows = encoder.rows([chance.choice(captions) for _ in range(batch)])
-        strange = torch.tensor([[chance.random() < dropped for _ in row] for row in rows.tolist()])
-        return torch.where(strange & (rows > 0), 1, rows), rows
+        return some_unknown(rows, dropped, chance), rows
 
     return batches
 

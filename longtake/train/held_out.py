@@ -20,13 +20,14 @@ from longtake.train.autoencoder import psnr
 LEVELS = ("keyframes", "gaps", "leaves")
 _GAP = 15  # frames between those of a gap, in a film that needs three levels
 _DRAWN = 4  # noise levels for every clip
-_AT_ONCE = 16  # frames
+_STILLS = 64  # frames that are encoded and decoded
+_AT_ONCE = 16  # of them
 
 
 @torch.no_grad()
-def reconstruction(vae: TKLVAE, draws: Draws, size: int, count: int = 64) -> float:
-    """PSNR in dB of `count` frames that were encoded and decoded one by one."""
-    frames = to_model(draw_stills(draws, random.Random(2), count, size))[:, None]
+def reconstruction(vae: TKLVAE, draws: Draws, size: int) -> float:
+    """PSNR in dB of 64 frames that were encoded and decoded one by one."""
+    frames = to_model(draw_stills(draws, random.Random(2), _STILLS, size))[:, None]
     decoded = [
         vae.decode_latents(vae.encode_latents(part.to(vae.device))).cpu()
         for part in torch.split(frames, _AT_ONCE)

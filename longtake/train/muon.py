@@ -15,6 +15,7 @@ from torch.distributed.tensor import DTensor
 
 from longtake.train.shard import as_part, part, whole
 
+_ITERATIONS = 5  # of Newton and Schulz
 _AT_ONCE = 2**26  # numbers in the matrices of a sharded network that are whole together
 
 
@@ -33,7 +34,7 @@ def muon_names(model: nn.Module) -> set[str]:
     }
 
 
-def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+def orthogonalise(matrices: Tensor) -> Tensor:
     """Roughly the nearest orthogonal matrices to `[n, rows, columns]`: singular values about 0.7 to 1.2.
 
     A quintic Newton-Schulz iteration in bfloat16, its coefficients chosen for speed (Jordan et al. 2024).
@@ -43,7 +44,7 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     x = x / (length + 1e-7).to(x.dtype)
     tall = x.shape[1] > x.shape[2]
     wide = x.transpose(1, 2) if tall else x
-    for _ in range(steps):
+    for _ in range(_ITERATIONS):
         gram = wide @ wide.transpose(1, 2)
         polynomial = torch.baddbmm(gram, gram, gram, beta=-4.7750, alpha=2.0315)
         wide = torch.baddbmm(wide, polynomial, wide, beta=3.4445)
@@ -131,9 +132,8 @@ def _shared(matrices: list[Tensor]) -> list[Tensor]:
     if updates:
         sent[: sizes[dist.get_rank()]] = torch.cat([m.flatten() for m in updates])
     received = sent.new_empty(world, len(sent))
-    dist.all_gather(
-        list(received.view(torch.uint8)), sent.view(torch.uint8)
-    )  # as bytes, which every backend knows
+    # As bytes, which every backend knows.
+    dist.all_gather(list(received.view(torch.uint8)), sent.view(torch.uint8))
     out: dict[int, Tensor] = {}
     for share, size, row in zip(shares, sizes, received, strict=True):
         parts = row[:size].split([matrices[i].numel() for i in share])
