@@ -28,7 +28,6 @@ from longtake.data.tables import (
     Table,
     read_look,
     read_table,
-    rows_with_places,
 )
 from longtake.world.vocabulary import Split
 
@@ -177,7 +176,8 @@ def open_films(folder: Path) -> FilmSet:
 
 def _checked(folder: Path, table: Table, films: Container[str] | None = None) -> Iterator[tuple[Cells, str]]:
     """The rows of a table and how messages call them. Raises DataSetError for one that is not of `films`."""
-    for written, where in rows_with_places(folder, table, read_table(folder, table)):
+    for number, written in enumerate(read_table(folder, table), start=2):  # as spreadsheets count
+        where = f"{folder / table.file}, row {number}"
         row = {**written, "film": written["film"].strip()}
         if films is not None and row["film"] not in films:
             raise DataSetError(f"{where}: there is no film {row['film']!r} in {FILMS.file}: delete the row")

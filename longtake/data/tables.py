@@ -18,7 +18,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -154,11 +154,15 @@ def _words(text: str) -> str:
     return " ".join(text.split())
 
 
+def says_yes(cell: str) -> bool:
+    """Whether it is one of the ways to write yes."""
+    return cell.strip().lower() in ("yes", "y", "true", "1", "x")
+
+
 def _yes(row: Cells, where: str) -> bool:
-    answer = row["keep"].strip().lower()
-    if answer in ("yes", "y", "true", "1", "x"):
+    if says_yes(row["keep"]):
         return True
-    if answer in ("no", "n", "false", "0", ""):
+    if row["keep"].strip().lower() in ("no", "n", "false", "0", ""):
         return False
     raise DataSetError(f"{where}: 'keep' is {row['keep']!r}: write yes or no")
 
@@ -247,8 +251,3 @@ def write_look(folder: Path, look: Look, more: Mapping[str, Any]) -> None:
     facts = {"format": _FORMAT, **asdict(look), "fps": str(look.fps), **more}
     with written_whole(folder / "dataset.json") as aside:
         aside.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-
-
-def rows_with_places(folder: Path, table: Table, rows: Sequence[Cells]) -> Iterable[tuple[Cells, str]]:
-    """Every row, and how messages call it."""
-    return ((row, f"{folder / table.file}, row {number}") for number, row in enumerate(rows, start=2))
