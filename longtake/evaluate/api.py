@@ -47,7 +47,7 @@ TRUTH = "ground truth"
 
 ProgressListener = Callable[[int, int, str], None]  # hears how many of how many are done, and of what
 
-_OTHER_LATENTS = 1_000_000_000  # added to an episode's seed for its reference
+_OTHER_FACTS = 1_000_000_000  # added to an episode's seed for its reference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +149,7 @@ def beside_truth(
     codecs = {called: film.codec for called, film in films.items()}
 
     def reference(codec: Codec | None) -> dict[str, Source]:
-        return {name: WorldFilm(TRUTH, script, seed + _OTHER_LATENTS, codec=codec)}
+        return {name: WorldFilm(TRUTH, script, seed + _OTHER_FACTS, codec=codec)}
 
     lines = [Line(n, "system", {name: film}, reference(codecs[n])) for n, film in films.items()]
     ways = [codec for codec in dict.fromkeys(codecs.values()) if codec]
@@ -228,7 +228,7 @@ def compare(
     first = next(iter(films.values()))
     episodes = [Episode(one.name, one.script, first[one.name].plan) for one in scripts]
     references: dict[str, Source] = {
-        one.name: WorldFilm(TRUTH, one.script, one.seed + _OTHER_LATENTS) for one in scripts
+        one.name: WorldFilm(TRUTH, one.script, one.seed + _OTHER_FACTS) for one in scripts
     }
     lines = [
         Line(
@@ -330,7 +330,7 @@ def _known_lines(
     references: Mapping[str, Source],
     controls: Sequence[str],
 ) -> list[Line]:
-    """Ground truth with the episodes' own latents, and the controls."""
+    """Ground truth with the episodes' own hidden facts, and the controls."""
 
     def line(name: str) -> Line:
         drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}

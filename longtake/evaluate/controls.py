@@ -39,7 +39,7 @@ class Control:
 
     name: str
     what_is_wrong: str  # one sentence for the reader
-    picture: DrawFilm  # draws frame 0 to script.length - 1; the seed sets hidden latents and all chance
+    picture: DrawFilm  # draws frame 0 to script.length - 1; the seed sets hidden facts and all chance
 
 
 def control_frames(name: str, script: Script, seed: int, size: int = 64) -> Iterator[Pixels]:
@@ -181,7 +181,7 @@ def _seams_only(script: Script, seed: int, size: int) -> DrawFrame:
 
 
 def _hidden_by_time(hidden_at: Callable[[Script, int, int], EpisodeFacts]) -> DrawFilm:
-    """A film whose latents are `hidden_at(script, seed, number)`, where they should be one for all."""
+    """A film whose facts are `hidden_at(script, seed, number)`, where they should be one for all."""
 
     def film(script: Script, seed: int, size: int) -> DrawFrame:
         return lambda number: script.picture(number, hidden_at(script, seed, number), size)

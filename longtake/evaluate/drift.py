@@ -34,7 +34,7 @@ def drift_measures(
     """Slopes per 1,000 frames of correctness, saturation and contrast over 20 stretches of the film.
 
     `correct` `[N]` is 0..1 per frame, nan where nothing is asked. Saturation and contrast (0..1) are those
-    of the film less those of the `reference`, the same script drawn with other latents: what the script
+    of the film less those of the `reference`, the same script drawn with other hidden facts: what the script
     itself changes is no drift. Without a reference they are the film's own.
     """
     note = "" if reference else "without a reference: holds what the script changes"

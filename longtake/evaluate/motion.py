@@ -26,7 +26,7 @@ def motion_measures(script: Script, signals: Signals, reference: Signals | None)
     Lag ratio: mean difference over 8 frames by that over 1 frame; 0 where nothing moves, 1 where frames are
     in no order, 8 where all moves on and on. Flicker: mean |2 L(t) - L(t-1) - L(t+1)| of the mean luminance
     in 1/255, mean over scenes. Motion and sharpness: log2 of the ratio to the `reference`, the same script
-    drawn with other latents; 0 = as much, not measured without one.
+    drawn with other hidden facts; 0 = as much, not measured without one.
 
     Units are per scene. Those of ratios are linearised: their mean is the ratio of the whole film, and they
     spread as it would over other scenes (Taylor series variance of a ratio).

@@ -66,7 +66,7 @@ class Watched(WatchedPixels):
 
 
 def oracle(script: Script, hidden: EpisodeFacts) -> Readings:
-    """Readings that are the truth of the script drawn under these latents."""
+    """Readings that are the truth of the script drawn under these facts."""
     n = script.length
     truths = [draw(script.shot(number), hidden, number, 16)[1] for number in range(n)]
     present = np.zeros((n, len(CHARACTERS)), dtype=np.float32)

@@ -40,7 +40,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Line:
-    """A row to be: of every episode a film, and the ground truth with other latents it is measured by."""
+    """A row to be: of every episode a film, and ground truth of other hidden facts to measure it by."""
 
     name: str
     kind: str  # "system", "reference" or "control"
@@ -210,7 +210,7 @@ def seam_profiles(
 
 
 def measure_film(episode: Episode, seen: Watched, truth: Watched, reach: Reach | None) -> FilmResult:
-    """Every measure of one film. `truth` was seen in the same script, drawn with other latents."""
+    """Every measure of one film. `truth` was seen in the same script, drawn with other hidden facts."""
     script = episode.script
     correct = frame_correct(script, seen.readings)
     measured = {

@@ -59,7 +59,7 @@ class Ranked:
 def fix_scales(truth_rows: Sequence[Row], control_rows: Sequence[Row]) -> dict[str, Scale]:
     """A scale for every measure of the catalogue, from the validation episodes of one length.
 
-    `truth_rows` are ground truth, drawn with other latents than the references; more of them show how much
+    `truth_rows` are ground truth, drawn with other hidden facts than the references; several show how much
     truth differs from truth in measures of a whole set. `control_rows` hold the controls by name, of the
     same scripts. The limit is the worst film of ground truth and `SLACK` of the way from there to the mean of
     the measure's first control. Where that control is no worse than that film, the measure is blind. Measures

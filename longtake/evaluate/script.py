@@ -67,7 +67,7 @@ class Script:
         return self.shots[int(np.searchsorted(self.starts, number, side="right")) - 1]
 
     def picture(self, number: int, hidden: EpisodeFacts, size: int) -> NDArray[np.uint8]:
-        """Frame `number` as it should look under these latents: uint8 `[size, size, 3]`."""
+        """Frame `number` as it should look under these facts: uint8 `[size, size, 3]`."""
         return draw(self.shot(number), hidden, number, size)[0]
 
     @cached_property

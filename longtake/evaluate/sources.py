@@ -211,7 +211,7 @@ class WorldFilm:
 
     control: str  # a name in CONTROLS
     script: Script
-    seed: int  # of the hidden latents and the control's chance
+    seed: int  # of the hidden facts and the control's chance
     size: int = 64  # pixels per side
     codec: Codec | None = None  # encoded so and decoded again, as the film it is compared with
 
