@@ -2,7 +2,7 @@
 
 A `Script` is made of a test episode, or of a storyboard's prompts as far as they can be understood. Either
 way its shots are staged in the cartoon world, so that the same script can be drawn again with other hidden
-latents: the reference that a film of this script is measured against.
+facts: the reference that a film of this script is measured against.
 """
 
 from __future__ import annotations

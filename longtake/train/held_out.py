@@ -16,6 +16,7 @@ from longtake.given import Given
 from longtake.models.pixels import to_model
 from longtake.models.vae import TKLVAE
 from longtake.train.autoencoder import psnr
+from longtake.train.denoiser import given_of_clip
 
 LEVELS = ("keyframes", "gaps", "leaves")
 _GAP = 15  # frames between those of a gap, in a film that needs three levels
@@ -71,10 +72,7 @@ def denoising(
         mask = torch.zeros_like(latents[:, :, :1])
         if ends and len(clip.numbers) > 2:
             mask[:, [0, -1]] = 1
-        time = torch.tensor([clip.numbers], device=latents.device).float()
-        text = encoder.encode(["", *clip.captions]).to(latents.device)
-        prompt = torch.arange(1, len(text), device=latents.device)[None]
-        once = Given(time=time - time[:, :1], text=text, prompt=prompt, known=latents, mask=mask)
+        once = given_of_clip(encoder.encode(["", *clip.captions]), clip.numbers, latents, mask)
         several = torch.zeros(_DRAWN, dtype=torch.long, device=latents.device)  # the one clip again and again
         pair = []
         for each in (net, _nothing):
