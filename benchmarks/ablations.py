@@ -149,15 +149,15 @@ def loss_of(net: MaskTemporalUNet, clips: HeldOut, chosen: Recipe) -> float:
     schedule = SCHEDULES[chosen.denoiser.schedule]
     given, free = clips.given(), 1 - clips.mask
     denoiser = Denoiser(evaluate(net), schedule, chosen.denoiser.prediction)
-    found = []
+    errors = []
     for level in TIMES:
         t = torch.full(clips.batch.time.shape, level)
         x = diffuse(clips.latents, clips.noise, t, schedule)
         x, seen = enter(x, t, given, clips.noise, torch.zeros_like(t), schedule)
         x0 = denoiser.denoise(x, seen, given)
         error = ((x0 - clips.latents).square() * free).sum() / free.expand_as(x0).sum()
-        found.append(error.item())
-    return statistics.mean(found)
+        errors.append(error.item())
+    return statistics.mean(errors)
 
 
 @torch.no_grad()
@@ -201,8 +201,8 @@ def measure(
     """Trains one arm and measures it; a finished one is read."""
     result = out / "result.json"
     if result.exists():
-        found: dict[str, float] = json.loads(result.read_text())
-        return found
+        kept: dict[str, float] = json.loads(result.read_text())
+        return kept
     torch.manual_seed(seed)
     chosen, batch = arm.recipe(base), 10
     config = replace(
@@ -225,14 +225,14 @@ def measure(
     rows = np.arange(len(cache) - HELD_OUT, len(cache))
     spacing = spacings_of(cache, rows)
     kinds = {"keyframes": spacing >= WIDE, "gaps": (spacing >= 8) & (spacing < WIDE), "leaves": spacing == 1}
-    told: dict[str, float] = {"seconds": spent, "parameters": sum(p.numel() for p in net.parameters())}
+    values: dict[str, float] = {"seconds": spent, "parameters": sum(p.numel() for p in net.parameters())}
     for name, chosen_rows in kinds.items():
         clips = HeldOut(cache, text, rows[chosen_rows][:MEASURED], ends=name != "keyframes")
-        told[f"{name} loss"] = loss_of(net, clips, chosen)
+        values[f"{name} loss"] = loss_of(net, clips, chosen)
         if name != "keyframes":
-            told |= {f"{name} {what}": value for what, value in gap_errors(net, clips, chosen).items()}
-    result.write_text(json.dumps(told, indent=1) + "\n")
-    return told
+            values |= {f"{name} {what}": value for what, value in gap_errors(net, clips, chosen).items()}
+    result.write_text(json.dumps(values, indent=1) + "\n")
+    return values
 
 
 COLUMNS = (
@@ -240,17 +240,17 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def table(found: Mapping[str, list[dict[str, float]]]) -> str:
+def table(arms: Mapping[str, list[dict[str, float]]]) -> str:
     """Mean and half the range over seeds of every arm, as Markdown."""
     lines = ["| arm | parameters | " + " | ".join(COLUMNS) + " |", "|---" * (2 + len(COLUMNS)) + "|"]
-    for name, runs in found.items():
+    for name, runs in arms.items():
         cells = [f"{runs[0]['parameters'] / 1e6:.1f}M"]
         for column in COLUMNS:
             values = [run[column] for run in runs]
             mean, spread = statistics.mean(values), (max(values) - min(values)) / 2
             cells.append(f"{mean:.0f}" if column == "seconds" else f"{mean:.3f} ± {spread:.3f}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    runs = next(iter(found.values()))
+    runs = next(iter(arms.values()))
     plain = ", ".join(f"{kind} {runs[0][f'{kind} linear']:.3f}" for kind in ("gaps", "leaves"))
     return "\n".join([*lines, "", f"Linear interpolation of the latents, for comparison: {plain}."])
 
@@ -266,20 +266,20 @@ def main() -> None:
     parser.add_argument("--arms", default="all", help=f"all, or of: {'; '.join(ARMS)}; separated by ;")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--steps", type=int, default=300, help="of 10 clips each")
-    asked = parser.parse_args()
-    names = list(ARMS) if asked.arms == "all" else [name.strip() for name in asked.arms.split(";")]
-    base = RECIPES[asked.recipe]()
-    cache = open_cache(asked.run / "latents")
-    encoder = load_network(SmallTextEncoder, asked.run / "model" / "text")
-    text = encode_captions(cache.captions, encoder.eval().requires_grad_(False), asked.run / "text")
-    found: dict[str, list[dict[str, float]]] = {}
-    for seed in asked.seeds:
+    args = parser.parse_args()
+    names = list(ARMS) if args.arms == "all" else [name.strip() for name in args.arms.split(";")]
+    base = RECIPES[args.recipe]()
+    cache = open_cache(args.run / "latents")
+    encoder = load_network(SmallTextEncoder, args.run / "model" / "text")
+    text = encode_captions(cache.captions, encoder.eval().requires_grad_(False), args.run / "text")
+    runs: dict[str, list[dict[str, float]]] = {}
+    for seed in args.seeds:
         for name in names:
-            folder = asked.out / f"{name.replace(' ', '-').replace(':', '').replace(',', '')}-{seed}"
-            run = measure(ARMS[name], base, cache, text, seed, asked.steps, folder)
-            found.setdefault(name, []).append(run)
+            folder = args.out / f"{name.replace(' ', '-').replace(':', '').replace(',', '')}-{seed}"
+            run = measure(ARMS[name], base, cache, text, seed, args.steps, folder)
+            runs.setdefault(name, []).append(run)
             print(f"{name}, seed {seed}: {run}", flush=True)
-    print(table(found))
+    print(table(runs))
 
 
 if __name__ == "__main__":

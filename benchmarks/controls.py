@@ -19,7 +19,7 @@ from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import CONTROLS
 from longtake.evaluate.gates import gates_of
 from longtake.evaluate.measured import Row
-from longtake.evaluate.probes import PROBES, load_probes
+from longtake.evaluate.probes import PROBES_FOLDER, load_probes
 from longtake.evaluate.report import SCALES
 from longtake.evaluate.rows import Episode, Line, Measuring, measure_lines
 from longtake.evaluate.score import Scale, fix_scales, from_json, missed, row_verdict, to_json
@@ -71,8 +71,8 @@ def caught(rows: list[Row], scales: dict[str, Scale]) -> list[str]:
     """Per row, the measures that fail it."""
     lines = []
     for row in rows:
-        found = [name for name in CATALOGUE if row_verdict(row, name, scales.get(name)) == "fails"]
-        lines.append(f"- {row.name}: {', '.join(found) or 'none'}")
+        failed = [name for name in CATALOGUE if row_verdict(row, name, scales.get(name)) == "fails"]
+        lines.append(f"- {row.name}: {', '.join(failed) or 'none'}")
     return lines
 
 
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, nargs="+", default=[8, 6, 3], help="for each length")
     parser.add_argument("--truths", type=int, default=3, help="sets of ground truth that fix the limits")
     parser.add_argument("--out", type=Path, default=Path("runs/controls"))
-    parser.add_argument("--probes", type=Path, default=PROBES)
+    parser.add_argument("--probes", type=Path, default=PROBES_FOLDER)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--fix", action="store_true", help="measure validation episodes and write the scales")
     given = parser.parse_args()

@@ -19,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from longtake.data.footage import CLIP_FRAMES
 from longtake.film import Film, open_film
 from longtake.film.executors import Event, JobDone, Loaders, local, run
 from longtake.film.segments import write_film
@@ -29,7 +30,6 @@ from longtake.store import Store
 ALL = slice(None)
 WAYS = ("nuwa-xl", "lvdm", "vidrd", "videogen")
 _BATCH = 3  # as `render`
-_CLIP = 16  # frames
 
 
 def evaluations(job: Job) -> float:
@@ -39,7 +39,7 @@ def evaluations(job: Job) -> float:
         return 0.0
     chosen = spec.sampling
     passes = 1 + (chosen.text_guidance != 1) + (chosen.known_guidance != 1 and bool(spec.known))
-    return float(chosen.steps * passes * spec.frames_seen / _CLIP / 4**spec.halved)
+    return float(chosen.steps * passes * spec.frames_seen / CLIP_FRAMES / 4**spec.halved)
 
 
 def critical_path(plan: Plan) -> tuple[int, float]:
@@ -84,26 +84,24 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=WAYS, help="as --strategy takes them")
     parser.add_argument("--out", type=Path, required=True, help="folder of stores and films")
     parser.add_argument("--no-render", action="store_true")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     columns = ["way", "jobs", "longest row, jobs", "longest row, evaluations", "evaluations per frame"]
-    if not asked.no_render:
+    if not args.no_render:
         columns += ["s per frame, 1 worker", "2 workers", "times as fast", "kB of clips per frame"]
     table = Table(*columns)
-    for way in asked.ways:
-        work = open_film(
-            asked.storyboard, strategy=way, model=asked.model, frames=asked.frames, store=asked.out
-        )
+    for way in args.ways:
+        work = open_film(args.storyboard, strategy=way, model=args.model, frames=args.frames, store=args.out)
         jobs = list(work.jobs.missing((), ALL))
         row, evaluated = critical_path(work.jobs)
-        per_frame = sum(map(evaluations, jobs)) / asked.frames
+        per_frame = sum(map(evaluations, jobs)) / args.frames
         cells = [way, str(len(jobs)), str(row), f"{evaluated:.0f}", f"{per_frame:.3f}"]
-        if not asked.no_render:
-            folder = asked.out / way.replace(":", "-")
+        if not args.no_render:
+            folder = args.out / way.replace(":", "-")
             one = seconds(work, folder, 1)
             size = stored(folder)
             two = seconds(work, folder, 2)
-            cells += [f"{one / asked.frames:.4f}", f"{two / asked.frames:.4f}", f"{one / two:.2f}"]
-            cells.append(f"{size / asked.frames / 1000:.1f}")
+            cells += [f"{one / args.frames:.4f}", f"{two / args.frames:.4f}", f"{one / two:.2f}"]
+            cells.append(f"{size / args.frames / 1000:.1f}")
         table.add_row(*cells)
     Console(width=160).print(table)
 

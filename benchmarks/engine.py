@@ -76,14 +76,14 @@ def speed(work: Film, name: str, start: StartWorkers, workers: int, out: Path) -
     }
 
 
-def speeds(asked: argparse.Namespace) -> None:
+def speeds(args: argparse.Namespace) -> None:
     """One worker, two, and two actors, side by side."""
-    work = open_film(asked.storyboard, model=asked.model, store=asked.out / "none")
+    work = open_film(args.storyboard, model=args.model, store=args.out / "none")
     crews: list[tuple[str, StartWorkers, int]] = [("one", local(1), 1), ("two", local(2), 2)]
-    if not asked.no_ray:
+    if not args.no_ray:
         crews.append(("ray", cluster(2, None), 2))
-    rows = {name: speed(work, name, start, workers, asked.out) for name, start, workers in crews}
-    films = {(asked.out / f"{name}.mp4").read_bytes() for name in rows}
+    rows = {name: speed(work, name, start, workers, args.out) for name, start, workers in crews}
+    films = {(args.out / f"{name}.mp4").read_bytes() for name in rows}
     print("| workers | seconds | times one | in the model, s | of workers x wall | first picture, s |")
     print("|---" * 6 + "|")
     for name, row in rows.items():
@@ -99,10 +99,7 @@ def plan_of(frames: int) -> Plan:
     scenes = min(frames // 100 + 1, 10_000)
     starts = sorted({k * frames // scenes for k in range(scenes)})
     once = Sampling(sampler="ddim", steps=1, shift=1, text_guidance=1, known_guidance=1, precision="fp32")
-    model, sampling = (
-        read_manifest(find_model(DEFAULT_MODEL)),
-        LevelSampling(keyframes=once, gaps=once, leaves=once),
-    )
+    sampling = LevelSampling(keyframes=once, gaps=once, leaves=once)
     line = Timeline(tuple(PlannedScene(str(start), start, f"scene {start}") for start in starts), frames)
     model, plain = read_manifest(find_model(DEFAULT_MODEL)), NuwaXL.Options(references=0)
     return Plan.of(NuwaXL(model, sampling, plain, seed=1), line)
@@ -144,27 +141,27 @@ def peak(frames: int, out: Path) -> None:
     assert film.frames == frames
     size = sum(entry.size for entry in store.entries() if entry.is_clip)
     files = max(len(list(part.iterdir())) for part in folder.glob("??"))
-    told = {
+    facts = {
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "clip_bytes": size,
         "files": files,
     }
     shutil.rmtree(folder)
-    print(json.dumps(told))
+    print(json.dumps(facts))
 
 
-def memory(asked: argparse.Namespace) -> None:
+def memory(args: argparse.Namespace) -> None:
     """Films of several lengths, each in a process of its own."""
     print("| frames | peak, MB | of the shortest | clips, MB per minute of film | most files in a folder |")
     print("|---" * 5 + "|")
     first = None
     for frames in (3376, 50_626):
-        command = [sys.executable, __file__, "--out", str(asked.out), "--peak", str(frames)]
+        command = [sys.executable, __file__, "--out", str(args.out), "--peak", str(frames)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        told = json.loads(done.stdout.splitlines()[-1])
-        first = first or told["peak"]
-        minute = told["clip_bytes"] / 1e6 / (frames / 12 / 60)
-        cells = f"{told['peak']:.0f}", f"{told['peak'] / first:.3f}", f"{minute:.2f}", str(told["files"])
+        facts = json.loads(done.stdout.splitlines()[-1])
+        first = first or facts["peak"]
+        minute = facts["clip_bytes"] / 1e6 / (frames / 12 / 60)
+        cells = f"{facts['peak']:.0f}", f"{facts['peak'] / first:.3f}", f"{minute:.2f}", str(facts["files"])
         print(f"| {frames:,} | {' | '.join(cells)} |")
 
 
@@ -189,16 +186,16 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
     parser.add_argument("--no-ray", action="store_true")
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    if asked.peak:
-        peak(asked.peak, asked.out)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.peak:
+        peak(args.peak, args.out)
         return
-    if "speed" in asked.parts:
-        speeds(asked)
-    if "memory" in asked.parts:
-        memory(asked)
-    if "seek" in asked.parts:
+    if "speed" in args.parts:
+        speeds(args)
+    if "memory" in args.parts:
+        memory(args)
+    if "seek" in args.parts:
         seek()
 
 

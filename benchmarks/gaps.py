@@ -47,9 +47,9 @@ def gap_job(clip: Excerpt, model: str, sampling: Sampling, seed: int) -> Job:
     return Job(spec, (Frame("first", 0), Frame("last", 0)))
 
 
-def psnr(made: NDArray[np.floating] | Pixels, true: Pixels) -> float:
+def psnr(drawn: NDArray[np.floating] | Pixels, true: Pixels) -> float:
     """Peak signal-to-noise ratio in dB of the inner frames."""
-    error = (made[1:-1].astype(np.float64) - true[1:-1]) ** 2
+    error = (drawn[1:-1].astype(np.float64) - true[1:-1]) ** 2
     return float(10 * np.log10(255**2 / max(error.mean(), 1e-9)))
 
 
@@ -67,32 +67,30 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model or a folder")
     parser.add_argument("--clips", type=int, default=12, help="per spacing")
     parser.add_argument("--length", type=int, default=16, help="frames of a clip")
-    asked = parser.parse_args()
-    folder: Path = find_model(asked.model)
+    args = parser.parse_args()
+    folder: Path = find_model(args.model)
     manifest = read_manifest(folder)
     draw, decode = ClipSampler(folder), ClipDecoder(folder)
-    episodes = episode_seeds("test", asked.clips)
+    episodes = episode_seeds("test", args.clips)
     print("| spacing | model | linear | nearer end | autoencoder |\n|---|---|---|---|---|")
     for spacing, sampling in ((15, manifest.gaps), (1, manifest.leaves)):
         rows = []
-        for k in track(
-            range(asked.clips), f"spacing {spacing}", transient=True, console=Console(stderr=True)
-        ):
+        for k in track(range(args.clips), f"spacing {spacing}", transient=True, console=Console(stderr=True)):
             start = random.Random(k).randrange(3000)
-            numbers = tuple(range(start, start + spacing * asked.length, spacing))
-            clip = Excerpt(footage=CartoonWorld(asked.clips), film=episodes[k], numbers=numbers)
+            numbers = tuple(range(start, start + spacing * args.length, spacing))
+            clip = Excerpt(footage=CartoonWorld(args.clips), film=episodes[k], numbers=numbers)
             true = clip.pixels(manifest.size)
             with torch.inference_mode():
                 weights = next(decode.vae.parameters())
                 latents = decode.vae.encode_latents(to_model(true)[None].to(weights.device, weights.dtype))[0]
             known = latents.float().cpu().numpy().astype(np.float16)
-            made = decode(
+            drawn = decode(
                 draw([gap_job(clip, manifest.digest, sampling, k)], [[known[0], known[-1]]])[0].astype(
                     np.float16
                 )
             )
             linear, nearer = rivals(true)
-            rows.append([psnr(part, true) for part in (made, linear, nearer, decode(known))])
+            rows.append([psnr(part, true) for part in (drawn, linear, nearer, decode(known))])
         print(
             f"| {spacing} | "
             + " | ".join(f"{np.mean(column):.2f}" for column in zip(*rows, strict=True))

@@ -36,33 +36,33 @@ _BATCH = 8  # frames decoded together
 
 
 def luma(picture: Pixels) -> Floats:
-    found: Floats = picture @ np.array([0.299, 0.587, 0.114])
-    return found
+    weighted: Floats = picture @ np.array([0.299, 0.587, 0.114])
+    return weighted
 
 
-def psnr(made: Pixels, true: Pixels) -> float:
-    return float(10 * np.log10(255**2 / np.square(made.astype(float) - true).mean()))
+def psnr(drawn: Pixels, true: Pixels) -> float:
+    return float(10 * np.log10(255**2 / np.square(drawn.astype(float) - true).mean()))
 
 
-def ssim(made: Pixels, true: Pixels) -> float:
+def ssim(drawn: Pixels, true: Pixels) -> float:
     def mean(x: Floats) -> Floats:
         return np.asarray(cv2.GaussianBlur(x, (11, 11), 1.5))
 
-    x, y = luma(made), luma(true)
+    x, y = luma(drawn), luma(true)
     mx, my = mean(x), mean(y)
     vx, vy, both = mean(x * x) - mx**2, mean(y * y) - my**2, mean(x * y) - mx * my
     one, two = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     return float(((2 * mx * my + one) * (2 * both + two) / ((mx**2 + my**2 + one) * (vx + vy + two))).mean())
 
 
-def steepness(made: Pixels, true: Pixels) -> float:
+def steepness(picture: Pixels, true: Pixels) -> float:
     """Of the edges, as a share of the true ones."""
-    found = 0.0, 0.0
+    steps, true_steps = 0.0, 0.0
     for axis in (0, 1):
-        drawn, wanted = (np.abs(np.diff(luma(picture), axis=axis)) for picture in (made, true))
+        drawn, wanted = (np.abs(np.diff(luma(one), axis=axis)) for one in (picture, true))
         edges = wanted > _EDGE
-        found = found[0] + drawn[edges].sum(), found[1] + wanted[edges].sum()
-    return float(found[0] / found[1])
+        steps, true_steps = steps + drawn[edges].sum(), true_steps + wanted[edges].sum()
+    return float(steps / true_steps)
 
 
 def ways(small: Pixels, decode: ClipDecoder, decode_hd: ClipDecoder, hd: int) -> dict[str, list[Pixels]]:
@@ -94,22 +94,22 @@ def main() -> None:
     if not manifest.hd:
         parser.error(f"{manifest.name} has no HD decoder")
     decode, decode_hd = ClipDecoder(folder, "cpu"), ClipDecoder(folder, "cpu", hd=True)
-    found: dict[str, list[tuple[float, float, float]]] = {}
+    by_way: dict[str, list[tuple[float, float, float]]] = {}
     draws, rows = WorldDraws(episode_seeds("validation", 64)), []
     for part in track(range(0, options.frames, _BATCH), "frames"):
         count = min(_BATCH, options.frames - part)
         small, large = (
             draw_stills(draws, random.Random(part), count, size) for size in (manifest.size, manifest.hd)
         )
-        for name, made in ways(small, decode, decode_hd, manifest.hd).items():
-            measured = [(psnr(m, t), ssim(m, t), steepness(m, t)) for m, t in zip(made, large, strict=True)]
-            found.setdefault(name, []).extend(measured)
+        for name, frames in ways(small, decode, decode_hd, manifest.hd).items():
+            measured = [(psnr(m, t), ssim(m, t), steepness(m, t)) for m, t in zip(frames, large, strict=True)]
+            by_way.setdefault(name, []).extend(measured)
             if part == 0:
-                rows.append(np.concatenate(made[:3], axis=1))
+                rows.append(np.concatenate(frames[:3], axis=1))
         if part == 0:
             rows.append(np.concatenate(list(large[:3]), axis=1))
     table = Table("way", "PSNR, dB", "SSIM", "edges, share of the true ones")
-    for name, values in found.items():
+    for name, values in by_way.items():
         db, alike, steep = np.mean(values, axis=0)
         table.add_row(name, f"{db:.2f}", f"{alike:.4f}", f"{steep:.3f}")
     Console().print(table)

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from longtake.draw.decode import ClipDecoder
 from longtake.draw.network import ClipSampler
-from longtake.evaluate.probes import Probes, load_probes, read_frames
+from longtake.evaluate.probes import Probes, load_probes, probe_frames
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, PlannedScene, Timeline
@@ -32,10 +32,10 @@ FRAMES = 3376
 
 def scenes_of(episode: int) -> list[Shot]:
     """The shots of its first frames."""
-    found = [shot_at(episode, 0)]
-    while found[-1].end < FRAMES:
-        found.append(shot_at(episode, found[-1].end))
-    return found
+    shots = [shot_at(episode, 0)]
+    while shots[-1].end < FRAMES:
+        shots.append(shot_at(episode, shots[-1].end))
+    return shots
 
 
 def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str, Job]]:
@@ -62,21 +62,21 @@ def likeness(
     assert isinstance(job.spec, ClipSpec)
     known = [draw([pictures[key]], [[]])[0][0].astype(np.float16) for key, _ in job.inputs]
     pixels = decode(draw([job], [known])[0].astype(np.float16))
-    found = read_frames(probes, np.stack([shrink(picture, 64) for picture in pixels]))
+    readings = probe_frames(probes, np.stack([shrink(picture, 64) for picture in pixels]))
     hues, gaps, casts, places = episode_facts(episode).hues, list[float](), list[bool](), list[bool]()
     for k, number in enumerate(plan.trees[0].frames(0, 0)):
         if k in job.spec.known:
             continue
-        shot, count = shot_at(episode, number), found["count"][k]
+        shot, count = shot_at(episode, number), readings["count"][k]
         casts.append(
             {name for name, n in zip(CHARACTERS, count, strict=True) if n > 0}
             == {actor.name for actor in shot.actors}
         )
-        places.append(PLACES[int(found["place"][k].argmax())] == shot.place)
+        places.append(PLACES[int(readings["place"][k].argmax())] == shot.place)
         for actor in shot.actors:
             who = CHARACTERS.index(actor.name)
             if count[who] > 0:
-                apart = abs(float(found["hue"][k, who]) - hues[actor.name])
+                apart = abs(float(readings["hue"][k, who]) - hues[actor.name])
                 gaps.append(min(apart, 1 - apart))
     return gaps, casts, places
 
@@ -87,16 +87,16 @@ def main() -> None:
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model or a folder")
     parser.add_argument("--episodes", type=int, default=4)
-    asked = parser.parse_args()
-    folder = find_model(asked.model)
+    args = parser.parse_args()
+    folder = find_model(args.model)
     manifest = read_manifest(folder)
     draw, decode, probes = ClipSampler(folder), ClipDecoder(folder), load_probes()
     table = Table("pictures", "hue's distance (chance 0.25)", "cast right", "place right")
     for given in (False, True):
-        episodes = track(episode_seeds("test", asked.episodes), "with pictures" if given else "without")
+        episodes = track(episode_seeds("test", args.episodes), "with pictures" if given else "without")
         rows = [likeness(episode, manifest, draw, decode, probes, given) for episode in episodes]
-        told = (f"{np.mean([one for row in rows for one in row[k]]):.3f}" for k in range(3))
-        table.add_row("given" if given else "none", *told)
+        shares = (f"{np.mean([one for row in rows for one in row[k]]):.3f}" for k in range(3))
+        table.add_row("given" if given else "none", *shares)
     Console().print(table)
 
 

@@ -37,14 +37,14 @@ def measured(name: str, batch: int, steps: int, device: str, recompute: bool) ->
         save_every=steps, sheet_every=steps,
     )  # fmt: skip
     clock = time.process_time if own.type == "cpu" else time.perf_counter
-    told, began = clips(recipe, batch, own), list[float]()
+    shown, began = clips(recipe, batch, own), list[float]()
     before = peak_memory(own) if own.type == "cpu" else 0.0
 
     def batches(*_: int) -> object:
         if own.type == "cuda":
             torch.cuda.synchronize()
         began.append(clock())
-        return told
+        return shown
 
     loss = replace(denoising_loss(recipe.denoiser), small=0.0)  # all steps at full size
     with TemporaryDirectory() as folder:
@@ -59,12 +59,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=10, help="clips")
     parser.add_argument("--steps", type=int, default=5, help="the first does not count for the time")
     parser.add_argument("--device", default="cpu")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     print("| blocks | peak, MiB | s per step |", "|---|---|---|", sep="\n")
     for again in (False, True):
         with get_context("spawn").Pool(1) as pool:
-            told = (asked.recipe, asked.batch, asked.steps, asked.device, again)
-            memory, seconds = pool.apply(measured, told)
+            measuring = (args.recipe, args.batch, args.steps, args.device, again)
+            memory, seconds = pool.apply(measured, measuring)
         print(f"| {'compute twice' if again else 'keep all'} | {memory:,.0f} | {seconds:.2f} |", flush=True)
 
 

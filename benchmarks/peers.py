@@ -81,7 +81,7 @@ def peer(kind: type[ModelMixin], shape: Shape) -> ModelMixin:
 
 def search(kind: type[ModelMixin], wanted: int) -> list[Shape]:
     """All shapes with `wanted` parameters within 5 %."""
-    found = []
+    shapes = []
     for layers, attention, upper in product((1, 2), (True, False), range(HEAD, 161, 16)):
         for lower in range(-(-3 * upper // 32) * 16, 3 * upper + 1, 16):
             shape = Shape((upper, lower), layers, attention)
@@ -90,8 +90,8 @@ def search(kind: type[ModelMixin], wanted: int) -> list[Shape]:
             if share > 1.05:
                 break
             if share >= 0.95:
-                found.append(shape)
-    return found
+                shapes.append(shape)
+    return shapes
 
 
 def randomised(net: ModelMixin) -> ModelMixin:
@@ -173,10 +173,10 @@ def chosen(kind: type[ModelMixin], shapes: Sequence[Shape], like: torch.Tensor, 
     """The fastest of the shapes, in its fastest arrangement, where and in the precision that `like` is."""
     nets = [nn.Module.to(randomised(peer(kind, shape)), like) for shape in shapes]
     k = fastest(nets, rounds)
-    made = [arranged(nets[k], *how) for how in ARRANGEMENTS]
-    best = fastest(made, rounds)
-    told = f"{shapes[k]}, of {len(shapes)} that fit; {', '.join(ARRANGEMENTS[best])}"
-    return made[best], arranged(nets[k], "contiguous", "bmm"), told
+    copies = [arranged(nets[k], *how) for how in ARRANGEMENTS]
+    best = fastest(copies, rounds)
+    what = f"{shapes[k]}, of {len(shapes)} that fit; {', '.join(ARRANGEMENTS[best])}"
+    return copies[best], arranged(nets[k], "contiguous", "bmm"), what
 
 
 def table(entries: Sequence[Entry], rounds: int) -> str:
@@ -193,8 +193,8 @@ def table(entries: Sequence[Entry], rounds: int) -> str:
         cells += [f"{1000 * t:.1f}" for t in each]
         cells += [f"{t / first:.2f}" for t, first in zip(each, steps[0], strict=True)]
         rows.append([*cells, *(f"{count / t / ceiling:.0%}" for t in each)])
-    told = [f"- {type(net).__name__}: {how}" for net, _, how in entries]
-    lines = [*(f"| {' | '.join(row)} |" for row in rows), "", *told]
+    notes = [f"- {type(net).__name__}: {how}" for net, _, how in entries]
+    lines = [*(f"| {' | '.join(row)} |" for row in rows), "", *notes]
     return "\n".join([*lines, f"- the ceiling: {ceiling / 1e9:,.0f} GFLOP/s"])
 
 
@@ -208,19 +208,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20, help="turns of each; a quarter for the choice")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    asked = parser.parse_args()
+    args = parser.parse_args()
     torch.manual_seed(0)
-    torch.set_num_threads(asked.threads)
+    torch.set_num_threads(args.threads)
     net = randomised(MaskTemporalUNet(**RECIPES["toon-128"]().denoiser.network))
     fitting = {kind: search(kind, net.num_parameters()) for kind in (UNet3DConditionModel, UNetMotionModel)}
-    where = torch.cuda.get_device_name() if asked.device == "cuda" else f"CPU, threads: {asked.threads}"
+    where = torch.cuda.get_device_name() if args.device == "cuda" else f"CPU, threads: {args.threads}"
     versions = f"torch {torch.__version__}, diffusers {diffusers.__version__}"
-    for name in asked.precision:
-        like = torch.zeros((), device=asked.device, dtype=PRECISIONS[name])
+    for name in args.precision:
+        like = torch.zeros((), device=args.device, dtype=PRECISIONS[name])
         entries: list[Entry] = [(nn.Module.to(copy.deepcopy(net), like), net, "as the sampler runs it")]
-        entries += [chosen(*each, like, -(-asked.rounds // 4)) for each in fitting.items()]
-        print(f"{name}, {where}, rounds: {asked.rounds}, {versions}\n")
-        print(table(entries, asked.rounds), end="\n\n", flush=True)
+        entries += [chosen(*each, like, -(-args.rounds // 4)) for each in fitting.items()]
+        print(f"{name}, {where}, rounds: {args.rounds}, {versions}\n")
+        print(table(entries, args.rounds), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

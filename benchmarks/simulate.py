@@ -67,9 +67,9 @@ COLUMNS = (
 Clip = tuple[int, int]  # level, number
 
 
-def option(default: Any, told: str, kind: Callable[[str], Any] = float) -> Any:
+def option(default: Any, meaning: str, kind: Callable[[str], Any] = float) -> Any:
     """A field that the command line offers."""
-    return field(default=default, metadata={"help": f"{told} (default: %(default)s)", "type": kind})
+    return field(default=default, metadata={"help": f"{meaning} (default: %(default)s)", "type": kind})
 
 
 def offered(kind: Any) -> list[Field[Any]]:
@@ -113,7 +113,7 @@ class Costs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crew:
+class Workforce:
     """Who works, and what befalls them."""
 
     workers: int = 1
@@ -252,7 +252,7 @@ class Arithmetic:
         return self._costs.evaluations(level, self._tree.depth), frames, level > 0
 
 
-class Chain:
+class LeftToRight:
     """Autoregression: one clip at a time, segments beside it."""
 
     def __init__(self, length: int, costs: Costs) -> None:
@@ -305,10 +305,12 @@ class Shelf:
                 del self.left[clip]
 
 
-Policy = Real | Arithmetic | Chain
+Policy = Real | Arithmetic | LeftToRight
 
 
-def simulate(policy: Policy, crew: Crew, tree: Tree | None = None, *, fast_first: bool = False) -> Result:
+def simulate(
+    policy: Policy, crew: Workforce, tree: Tree | None = None, *, fast_first: bool = False
+) -> Result:
     """Render a film; what waits is counted where its `tree` is told."""
     chance, ticket, shelf = np.random.default_rng(crew.seed), count(), Shelf(tree) if tree else None
 
@@ -362,7 +364,7 @@ def film(length: int, costs: Costs, model: Manifest | None = None) -> Plan:
     return Plan.of(NuwaXL(drawn_by, sampling, options), line)
 
 
-def rendered(length: int, costs: Costs, crew: Crew, real: int = 0) -> Result:
+def rendered(length: int, costs: Costs, crew: Workforce, real: int = 0) -> Result:
     """By the worklist where the film has at most `real` frames, else by numbers."""
     plan = film(length, costs)
     tree = plan.trees[0]
@@ -370,7 +372,7 @@ def rendered(length: int, costs: Costs, crew: Crew, real: int = 0) -> Result:
 
 
 def extrapolated(
-    length: int, shorter: dict[int, Result], crew: Crew, gap: float = 0, batch: int = 0
+    length: int, shorter: dict[int, Result], crew: Workforce, gap: float = 0, batch: int = 0
 ) -> Result:
     """What a long film takes, from two shorter ones; `gap`: seconds of those that its further levels have."""
     (a, few), (b, many) = shorter.items()
@@ -384,7 +386,7 @@ def extrapolated(
     return Result(max(seconds, busy / crew.workers), many.first + deeper * gap, busy, lost, waiting)
 
 
-class Row(NamedTuple):
+class Simulated(NamedTuple):
     """A line of the table."""
 
     frames: int
@@ -405,7 +407,9 @@ class Row(NamedTuple):
         return [f"{self.frames:,}", f"{self.workers:,}", *map(short, numbers), f"{self.tree.waiting:,}"]
 
 
-def table(films: Sequence[int], workers: Sequence[int], costs: Costs, crew: Crew, real: int) -> list[Row]:
+def table(
+    films: Sequence[int], workers: Sequence[int], costs: Costs, crew: Workforce, real: int
+) -> list[Simulated]:
     """Every film on every number of workers that is not above that of its clips."""
 
     @cache
@@ -418,13 +422,13 @@ def table(films: Sequence[int], workers: Sequence[int], costs: Costs, crew: Crew
     @cache
     def chain(frames: int, k: int) -> Result:
         if frames <= ARITHMETIC:
-            return simulate(Chain(frames, costs), replace(crew, workers=k), fast_first=True)
+            return simulate(LeftToRight(frames, costs), replace(crew, workers=k), fast_first=True)
         return extrapolated(frames, {n: chain(n, k) for n in SHORTER}, replace(crew, workers=k))
 
     clips = {frames: film(frames, costs).jobs_total for frames in films}
     wanted = [(frames, k) for frames in films for k in workers if k <= clips[frames]]
-    told = track(wanted, "films", console=Console(stderr=True))
-    return [Row(frames, k, tree(frames, k), tree(frames, 1), chain(frames, k)) for frames, k in told]
+    shown = track(wanted, "films", console=Console(stderr=True))
+    return [Simulated(frames, k, tree(frames, k), tree(frames, 1), chain(frames, k)) for frames, k in shown]
 
 
 def measured(model: str, costs: Costs) -> Costs:
@@ -462,7 +466,7 @@ def cpu_seconds(work: Callable[[], Any]) -> float:
     return median(repeat(work, timer=process_time, repeat=6, number=1)[1:])
 
 
-def plot(rows: Sequence[Row], path: Path) -> None:
+def plot(rows: Sequence[Simulated], path: Path) -> None:
     """Speed-up over the tree on one worker, a line per film; dashed the chain of the last one."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -513,20 +517,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--real", type=int, default=200_000, help="frames up to which the worklist is run")
     parser.add_argument("--measure", metavar="MODEL", help="its costs here, in place of all but --batch")
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
-    for one in (*offered(Costs), *offered(Crew)):
+    for one in (*offered(Costs), *offered(Workforce)):
         parser.add_argument(f"--{one.name}", default=one.default, **one.metadata)
-    asked = parser.parse_args(argv)
-    costs = Costs(**{one.name: getattr(asked, one.name) for one in offered(Costs)})
-    crew = Crew(**{one.name: getattr(asked, one.name) for one in offered(Crew)})
-    if asked.measure:
-        costs = measured(asked.measure, costs)
-        print(f"{asked.measure}: {costs}\n")
-    rows = table(asked.frames, asked.workers, costs, crew, asked.real)
+    args = parser.parse_args(argv)
+    costs = Costs(**{one.name: getattr(args, one.name) for one in offered(Costs)})
+    crew = Workforce(**{one.name: getattr(args, one.name) for one in offered(Workforce)})
+    if args.measure:
+        costs = measured(args.measure, costs)
+        print(f"{args.measure}: {costs}\n")
+    rows = table(args.frames, args.workers, costs, crew, args.real)
     print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|")
     for row in rows:
         print("| " + " | ".join(row.cells()) + " |")
-    if asked.plot:
-        plot(rows, asked.plot)
+    if args.plot:
+        plot(rows, args.plot)
 
 
 if __name__ == "__main__":

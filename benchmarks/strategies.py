@@ -17,7 +17,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from longtake.evaluate.api import Options, chosen_controls
+from longtake.evaluate.api import EvaluateOptions, chosen_controls
 from longtake.evaluate.compare import compare_strategies
 from longtake.evaluate.table import number
 from longtake.manifest import DEFAULT_MODEL
@@ -52,18 +52,18 @@ MEASURES = {
     "motion_over_floor": "FD motion / floor",
 }
 TRUTH = ("ground truth, decoded", "ground truth")
-Report = dict[str, Any]
+ReportContent = dict[str, Any]
 
 
-def cell(row: Report, measure: str) -> str:
-    found = row["measures"].get(measure, {})
-    value, low, high = (found.get(name) for name in ("value", "low", "high"))
+def cell(row: ReportContent, measure: str) -> str:
+    measured = row["measures"].get(measure, {})
+    value, low, high = (measured.get(name) for name in ("value", "low", "high"))
     if value is None:
         return "–"
     return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def table(report: Report, names: list[str]) -> str:
+def table(report: ReportContent, names: list[str]) -> str:
     """A row for every measure, a column for every way."""
     rows = [next(row for row in report["rows"] if row["name"] == name) for name in names]
     lines = [["", *short(names)], ["---"] * (len(names) + 1)]
@@ -71,7 +71,7 @@ def table(report: Report, names: list[str]) -> str:
     return markdown(lines)
 
 
-def faults(report: Report) -> str:
+def faults(report: ReportContent) -> str:
     """A row for every control, a column for every measure; bold where it is beyond the measure's limit."""
     rows = [row for row in report["rows"] if row["kind"] == "control"]
     lines = [["", *MEASURES.values()], ["---"] * (len(MEASURES) + 1)]
@@ -83,12 +83,12 @@ def markdown(lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def verdict(row: Report, measure: str) -> str:
-    found = row["measures"].get(measure, {})
-    if found.get("value") is None:
+def verdict(row: ReportContent, measure: str) -> str:
+    measured = row["measures"].get(measure, {})
+    if measured.get("value") is None:
         return "–"
-    text = number(found["value"])
-    return f"**{text}**" if found["verdict"] == "fails" else text
+    text = number(measured["value"])
+    return f"**{text}**" if measured["verdict"] == "fails" else text
 
 
 def short(ways: list[str]) -> list[str]:
@@ -97,7 +97,7 @@ def short(ways: list[str]) -> list[str]:
     return [name if names.count(name) == 1 else way for name, way in zip(names, ways, strict=True)]
 
 
-def draw_curves(reports: dict[int, Report], ways: list[str], path: Path) -> None:
+def draw_curves(reports: dict[int, ReportContent], ways: list[str], path: Path) -> None:
     """One panel per measure: value by length, with intervals."""
     shown = ["scene_accuracy", "action_accuracy", "identity_far", "revisit_far", "seam_fine", "sharpness"]
     lines = [*ways, *TRUTH[:1]]
@@ -107,9 +107,9 @@ def draw_curves(reports: dict[int, Report], ways: list[str], path: Path) -> None
             points = []
             for length, report in sorted(reports.items()):
                 row = next(row for row in report["rows"] if row["name"] == way)
-                found = row["measures"].get(measure, {})
-                if found.get("value") is not None:
-                    points.append((length, found["value"], found.get("low"), found.get("high")))
+                measured = row["measures"].get(measure, {})
+                if measured.get("value") is not None:
+                    points.append((length, measured["value"], measured.get("low"), measured.get("high")))
             if not points:
                 continue
             lengths, values, lows, highs = zip(*points, strict=True)
@@ -138,20 +138,20 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, nargs="+", default=[8], help="of all lengths, or of each")
     parser.add_argument("--controls", default="none")
     parser.add_argument("--plot", type=Path)
-    asked = parser.parse_args()
-    episodes = asked.episodes * (len(asked.lengths) if len(asked.episodes) == 1 else 1)
-    reports: dict[int, Report] = {}
-    for length, count in zip(asked.lengths, episodes, strict=True):
-        options = Options(out=asked.out / str(length), controls=chosen_controls(asked.controls))
-        compare_strategies(asked.ways, asked.model, options, episodes=count, frames=length)
-        reports[length] = json.loads((asked.out / str(length) / "report.json").read_text())
+    args = parser.parse_args()
+    episodes = args.episodes * (len(args.lengths) if len(args.episodes) == 1 else 1)
+    reports: dict[int, ReportContent] = {}
+    for length, count in zip(args.lengths, episodes, strict=True):
+        options = EvaluateOptions(out=args.out / str(length), controls=chosen_controls(args.controls))
+        compare_strategies(args.ways, args.model, options, episodes=count, frames=length)
+        reports[length] = json.loads((args.out / str(length) / "report.json").read_text())
     for (length, report), count in zip(reports.items(), episodes, strict=True):
         print(f"\n{length:,} frames, {count} films\n")
-        print(table(report, [*asked.ways, *TRUTH]))
+        print(table(report, [*args.ways, *TRUTH]))
         if any(row["kind"] == "control" for row in report["rows"]):
             print(f"\n{faults(report)}")
-    if asked.plot:
-        draw_curves(reports, asked.ways, asked.plot)
+    if args.plot:
+        draw_curves(reports, args.ways, args.plot)
 
 
 if __name__ == "__main__":

@@ -83,14 +83,14 @@ def forward(net: nn.Module, batch: ClipBatch) -> Tensor:
     return out
 
 
-def training(recipe: Recipe, told: ClipBatch, device: torch.device, steps: int) -> float:
+def training(recipe: Recipe, batch: ClipBatch, device: torch.device, steps: int) -> float:
     """Seconds of a training step: the loop's own, without its first half."""
     config = replace(
         recipe.denoiser.training, steps=steps, log_every=1, save_every=10**9, sheet_every=10**9, warmup=1
     )
     with TemporaryDirectory() as folder:
         model = MaskTemporalUNet(**recipe.denoiser.network)
-        train(model, denoising_loss(recipe.denoiser), lambda *_: told, config, Path(folder), device=device)
+        train(model, denoising_loss(recipe.denoiser), lambda *_: batch, config, Path(folder), device=device)
         lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
     ends: list[float] = [line["seconds"] for line in lines]
     return statistics.median(b - a for a, b in zip(ends[steps // 2 :], ends[steps // 2 + 1 :], strict=False))
@@ -108,25 +108,25 @@ def main() -> None:
     parser.add_argument(
         "--compile", action="store_true", help="torch.compile in training, as the recipe says"
     )
-    asked = parser.parse_args()
-    device = torch.device(asked.device)
-    recipe = RECIPES[asked.recipe]()
-    batch = asked.batch or recipe.denoiser.training.batch
+    args = parser.parse_args()
+    device = torch.device(args.device)
+    recipe = RECIPES[args.recipe]()
+    batch = args.batch or recipe.denoiser.training.batch
     config = recipe.denoiser.training
-    config = replace(config, batch=batch, compile=asked.compile and config.compile)
+    config = replace(config, batch=batch, compile=args.compile and config.compile)
     recipe = replace(recipe, denoiser=replace(recipe.denoiser, training=config))
     torch.manual_seed(0)
     most = ceiling(device)
-    told = clips(recipe, batch, device)
+    batch_of_clips = clips(recipe, batch, device)
     net = MaskTemporalUNet(**recipe.denoiser.network).eval().requires_grad_(False)
     net = nn.Module.to(net, device=device, dtype=torch.bfloat16)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         forward(net, clips(recipe, 1, device))
     flops = counter.get_total_flops()
-    told_four = clips(recipe, 4, device)
+    four = clips(recipe, 4, device)
     with torch.inference_mode():
-        drawing = seconds(lambda: forward(net, told_four), device, 5) / 4
-    step = training(recipe, told, device, asked.steps)
+        drawing = seconds(lambda: forward(net, four), device, 5) / 4
+    step = training(recipe, batch_of_clips, device, args.steps)
     result = {
         "recipe": recipe.name,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",

@@ -22,8 +22,8 @@ from rich.progress import track
 
 from longtake.draw.decode import ClipDecoder
 from longtake.draw.network import ClipSampler
-from longtake.evaluate.probes import Probes, load_probes, read_frames
-from longtake.evaluate.readings import Floats
+from longtake.evaluate.measured import Floats32
+from longtake.evaluate.probes import Probes, load_probes, probe_frames
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.plan import Plan, PlannedScene, Timeline
@@ -32,7 +32,7 @@ from longtake.world.script import Shot, episode_seeds, shot_at
 from longtake.world.vocabulary import CHARACTERS, PLACES, TIMES
 
 KEYFRAMES, SPACING = 16, 225
-Read = dict[str, Floats]
+Read = dict[str, Floats32]
 
 
 def keyframes(
@@ -47,13 +47,13 @@ def keyframes(
 
 def read(frames: NDArray[np.uint8], probes: Probes) -> Read:
     """What the frame probe reads."""
-    return read_frames(probes, np.stack([shrink(frame, 64) for frame in frames]))
+    return probe_frames(probes, np.stack([shrink(frame, 64) for frame in frames]))
 
 
-def shown(found: Read, k: int) -> tuple[frozenset[str], str, str]:
+def shown(reading: Read, k: int) -> tuple[frozenset[str], str, str]:
     """Characters, place and time of day of frame k as read."""
-    cast = frozenset(name for name, count in zip(CHARACTERS, found["count"][k], strict=True) if count > 0)
-    return cast, PLACES[int(found["place"][k].argmax())], TIMES[int(found["time"][k].argmax())]
+    cast = frozenset(name for name, count in zip(CHARACTERS, reading["count"][k], strict=True) if count > 0)
+    return cast, PLACES[int(reading["place"][k].argmax())], TIMES[int(reading["time"][k].argmax())]
 
 
 def asked(shot: Shot) -> tuple[frozenset[str], str, str]:
@@ -63,14 +63,14 @@ def asked(shot: Shot) -> tuple[frozenset[str], str, str]:
 
 def hue_gaps(one: Read, other: Read, shots: list[Shot]) -> list[float]:
     """Circle distances of the outfits that both show."""
-    found = []
+    gaps = []
     for k, shot in enumerate(shots):
         for actor in shot.actors:
             who = CHARACTERS.index(actor.name)
             if one["count"][k, who] > 0 and other["count"][k, who] > 0:
                 gap = abs(float(one["hue"][k, who] - other["hue"][k, who]))
-                found.append(min(gap, 1 - gap))
-    return found
+                gaps.append(min(gap, 1 - gap))
+    return gaps
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ class Watched:
 def watched(sim: ModuleType, kind: str, frames: int, costs: Any, **crew: Any) -> tuple[Watched, Any]:
     plan = sim.film(frames, costs)
     policy = Watched(sim.Real(plan, costs) if kind == "real" else sim.Arithmetic(plan.trees[0], costs))
-    return policy, sim.simulate(policy, sim.Crew(**crew), plan.trees[0])
+    return policy, sim.simulate(policy, sim.Workforce(**crew), plan.trees[0])
 
 
 @pytest.mark.parametrize("frames", [9, 256, 1024, 3376])
@@ -134,7 +134,7 @@ def test_numbers_and_the_programs_schedule_agree(sim: ModuleType, frames: int, c
 
 
 def extrapolation(sim: ModuleType, shorter: tuple[int, ...], frames: int, **crew: Any) -> tuple[Any, Any]:
-    costs, who = sim.Costs(), sim.Crew(**crew)
+    costs, who = sim.Costs(), sim.Workforce(**crew)
     known = {n: sim.rendered(n, costs, who) for n in shorter}
     guess = sim.extrapolated(frames, known, who, costs.draw(costs.gaps), costs.batch)
     return guess, sim.rendered(frames, costs, who)
@@ -158,22 +158,24 @@ def test_from_the_films_that_the_command_takes(sim: ModuleType, crew: dict[str, 
 
 
 def test_slow_workers_take_longer_and_dead_ones_cost_what_they_lose(sim: ModuleType) -> None:
-    costs, usual = sim.Costs(batch=1), sim.Crew(workers=8)
+    costs, usual = sim.Costs(batch=1), sim.Workforce(workers=8)
     fast = sim.rendered(3376, costs, usual)
-    assert sim.rendered(3376, costs, sim.Crew(workers=8, stragglers=(1, 2))).seconds == 2 * fast.seconds
-    some = sim.rendered(3376, costs, sim.Crew(workers=8, stragglers=(0.25, 2))).seconds
+    assert sim.rendered(3376, costs, sim.Workforce(workers=8, stragglers=(1, 2))).seconds == 2 * fast.seconds
+    some = sim.rendered(3376, costs, sim.Workforce(workers=8, stragglers=(0.25, 2))).seconds
     assert fast.seconds < some < 2 * fast.seconds
-    dying = sim.rendered(3376, costs, sim.Crew(workers=8, failures=100))
+    dying = sim.rendered(3376, costs, sim.Workforce(workers=8, failures=100))
     assert dying.lost > 0
     assert dying.busy > fast.busy
-    assert dying == sim.rendered(3376, costs, sim.Crew(workers=8, failures=100))
-    assert dying != sim.rendered(3376, costs, sim.Crew(workers=8, failures=100, seed=1))
+    assert dying == sim.rendered(3376, costs, sim.Workforce(workers=8, failures=100))
+    assert dying != sim.rendered(3376, costs, sim.Workforce(workers=8, failures=100, seed=1))
 
 
 def test_a_chain_waits_for_itself(sim: ModuleType) -> None:
     costs = sim.Costs()
     draw, last = costs.draw(3), [*sim.segments(240)][-1]
-    times = [sim.simulate(sim.Chain(3601, costs), sim.Crew(workers=k)).seconds for k in (1, 2, 3, 1000)]
+    times = [
+        sim.simulate(sim.LeftToRight(3601, costs), sim.Workforce(workers=k)).seconds for k in (1, 2, 3, 1000)
+    ]
     assert times[0] == pytest.approx(240 * draw + costs.segment(240))
     assert times[2] == times[3] == pytest.approx(240 * draw + costs.segment(len(last)))
     assert max(times[2], times[0] / 2) <= times[1] < times[2] + 2

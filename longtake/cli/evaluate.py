@@ -160,7 +160,7 @@ def evaluate(
 def _compared(
     ways: Sequence[str],
     model: str,
-    options: api.Options,
+    options: api.EvaluateOptions,
     split: str,
     episodes: int,
     frames: int,
@@ -182,7 +182,7 @@ def _compared(
     )
 
 
-def _beside_real(path: Path, real: Path, options: api.Options) -> Report:
+def _beside_real(path: Path, real: Path, options: api.EvaluateOptions) -> Report:
     from longtake.evaluate import api
     from longtake.manifest import ModelError
     from longtake.video import VideoError
@@ -195,7 +195,7 @@ def _beside_real(path: Path, real: Path, options: api.Options) -> Report:
         raise VideoError(str(error)) from error
 
 
-def _beside_truth(path: Path, planned: FilmOptions, options: api.Options) -> Report:
+def _beside_truth(path: Path, planned: FilmOptions, options: api.EvaluateOptions) -> Report:
     import logging
 
     from longtake.evaluate import api
@@ -226,13 +226,13 @@ def _running(
     networks: Networks,
     workers: int | None,
     memorised: bool,
-) -> Iterator[api.Options]:
+) -> Iterator[api.EvaluateOptions]:
     """The options as the library takes them, with a bar; Ctrl-C says how to go on."""
     from longtake.evaluate import api
 
     kept = out / "seen"
     with Bar() as bar, resumable(f"run the same command again to go on; {kept} keeps what was seen"):
-        yield api.Options(
+        yield api.EvaluateOptions(
             out=out,
             controls=controls,
             probes=probes,

@@ -101,7 +101,14 @@ def train(
             return _evaluate(package, folder, measured)
 
         card = run_all(
-            configuration, footage, out, device, evaluate=evaluate, preset=measured, tell=note, begin=model
+            configuration,
+            footage,
+            out,
+            device,
+            evaluate=evaluate,
+            preset=measured,
+            tell=note,
+            start_from=model,
         )
     if card is not None:
         typer.echo(f"{card}: the model's card")
@@ -110,12 +117,12 @@ def train(
 def _evaluate(package: Path, folder: Path, preset: str) -> dict[str, Any]:
     """What `longtake evaluate --strategies nuwa-xl` does with the package; its report."""
     from longtake.cli.evaluate import PRESETS
-    from longtake.evaluate.api import Options, chosen_controls
+    from longtake.evaluate.api import EvaluateOptions, chosen_controls
     from longtake.evaluate.compare import compare_strategies
 
     count, frames = PRESETS[preset]
     with Bar() as bar:
-        options = Options(out=folder, controls=chosen_controls("all"), progress=bar.counted)
+        options = EvaluateOptions(out=folder, controls=chosen_controls("all"), progress=bar.counted)
         report = compare_strategies(["nuwa-xl"], package, options, episodes=count, frames=frames)
     typer.echo(report.summary)
     return report.content

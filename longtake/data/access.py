@@ -25,7 +25,7 @@ _EXACT_RGB = (
 )
 
 
-class _Reader:
+class _OpenFilm:
     """An open film, and where in it decoding stands."""
 
     def __init__(self, path: Path, fps: Fraction) -> None:
@@ -71,16 +71,16 @@ class _Shelf(threading.local):
     """The readers of one thread of one process, the latest last."""
 
     def __init__(self) -> None:
-        self.process, self.readers = os.getpid(), OrderedDict[Path, _Reader]()
+        self.process, self.readers = os.getpid(), OrderedDict[Path, _OpenFilm]()
 
 
 _shelf = _Shelf()
 
 
-def _reader(path: Path, fps: Fraction) -> _Reader:
+def _reader(path: Path, fps: Fraction) -> _OpenFilm:
     if _shelf.process != os.getpid():  # after a fork: parent and child would move one another's files
         _shelf.__init__()  # type: ignore[misc]
-    reader = _shelf.readers.pop(path, None) or _Reader(path, fps)
+    reader = _shelf.readers.pop(path, None) or _OpenFilm(path, fps)
     _shelf.readers[path] = reader
     if len(_shelf.readers) > _OPEN:
         _shelf.readers.popitem(last=False)

@@ -20,13 +20,12 @@ from longtake.data.tables import (
     FILMS,
     SHOTS,
     CaptionRow,
+    Cells,
     DataSetError,
     FilmRow,
     Look,
-    Row,
     ShotRow,
     Table,
-    checked,
     read_look,
     read_table,
 )
@@ -175,9 +174,10 @@ def open_films(folder: Path) -> FilmSet:
     return FilmSet(folder, look, films)
 
 
-def _checked(folder: Path, table: Table, films: Container[str] | None = None) -> Iterator[tuple[Row, str]]:
+def _checked(folder: Path, table: Table, films: Container[str] | None = None) -> Iterator[tuple[Cells, str]]:
     """The rows of a table and how messages call them. Raises DataSetError for one that is not of `films`."""
-    for written, where in checked(folder, table, read_table(folder, table)):
+    for number, written in enumerate(read_table(folder, table), start=2):  # as spreadsheets count
+        where = f"{folder / table.file}, row {number}"
         row = {**written, "film": written["film"].strip()}
         if films is not None and row["film"] not in films:
             raise DataSetError(f"{where}: there is no film {row['film']!r} in {FILMS.file}: delete the row")

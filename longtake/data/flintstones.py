@@ -21,8 +21,8 @@ from longtake.world.drawing import frames, wide_frame
 from longtake.world.script import episode_seeds, shot_at
 from longtake.world.vocabulary import Split
 
-EPISODES, MEAN_FRAMES, WIDTH, HEIGHT = 166, 38_000, 1440, 1080
-_COUNTS: dict[Split, int] = {"train": 132, "validation": 17, "test": 17}  # about 80, 10 and 10 %
+MEAN_FRAMES, WIDTH, HEIGHT = 38_000, 1440, 1080
+_COUNTS: dict[Split, int] = {"train": 132, "validation": 17, "test": 17}  # 166 in all: about 80, 10 and 10 %
 _SPREAD = 7_600  # frames by which an episode is longer or shorter, at most
 
 

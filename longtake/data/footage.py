@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from longtake.world.vocabulary import Split
 
-CLIP_FRAMES = 16  # of a whole training clip, and of what a model draws at a time
+CLIP_FRAMES = 16  # of a whole training clip; that many are drawn, and measured, at a time
 MIX = (0.26, 0.22, 0.26, 0.12, 0.08, 0.06)  # shares of the kinds of clips that all levels of a film need
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -27,7 +27,7 @@ from typing import Any
 from longtake.files import written_whole
 
 _FORMAT = 1
-Row = dict[str, str]  # column -> what is written there
+Cells = dict[str, str]  # column -> what is written there
 
 
 class DataSetError(ValueError):
@@ -80,7 +80,7 @@ SKIPPED = Table("skipped.csv", ("file", "reason", "detail"))
 
 @dataclass(frozen=True, kw_only=True)
 class FilmRow:
-    """A checked row of films.csv."""
+    """A rows_with_places row of films.csv."""
 
     film: str
     keep: bool
@@ -92,7 +92,7 @@ class FilmRow:
     frames: int
 
     @classmethod
-    def of(cls, row: Row, where: str) -> FilmRow:
+    def of(cls, row: Cells, where: str) -> FilmRow:
         """Raises DataSetError that names `where`."""
         frames = _number(row, "frames", where)
         start, end = _stretch(row, where, frames)
@@ -112,7 +112,7 @@ class FilmRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ShotRow:
-    """A checked row of shots.csv."""
+    """A rows_with_places row of shots.csv."""
 
     film: str
     keep: bool
@@ -121,7 +121,7 @@ class ShotRow:
     caption: str
 
     @classmethod
-    def of(cls, row: Row, where: str, frames: int) -> ShotRow:
+    def of(cls, row: Cells, where: str, frames: int) -> ShotRow:
         """`frames`: of its film. Raises DataSetError that names `where`."""
         start, end = _stretch(row, where, frames)
         keep, caption = _yes(row, where), _words(row["caption"])
@@ -130,7 +130,7 @@ class ShotRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CaptionRow:
-    """A checked row of captions.csv."""
+    """A rows_with_places row of captions.csv."""
 
     film: str
     start: int
@@ -138,13 +138,13 @@ class CaptionRow:
     caption: str
 
     @classmethod
-    def of(cls, row: Row, where: str, frames: int) -> CaptionRow:
+    def of(cls, row: Cells, where: str, frames: int) -> CaptionRow:
         """`frames`: of its film. Raises DataSetError that names `where`."""
         start, end = _stretch(row, where, frames)
         return cls(film=_name(row, where), start=start, end=end, caption=_words(row["caption"]))
 
 
-def _name(row: Row, where: str) -> str:
+def _name(row: Cells, where: str) -> str:
     if not (name := row["film"].strip()):
         raise DataSetError(f"{where}: 'film' is empty: fill it in, or delete the row")
     return name
@@ -154,23 +154,27 @@ def _words(text: str) -> str:
     return " ".join(text.split())
 
 
-def _yes(row: Row, where: str) -> bool:
-    answer = row["keep"].strip().lower()
-    if answer in ("yes", "y", "true", "1", "x"):
+def says_yes(cell: str) -> bool:
+    """Whether it is one of the ways to write yes."""
+    return cell.strip().lower() in ("yes", "y", "true", "1", "x")
+
+
+def _yes(row: Cells, where: str) -> bool:
+    if says_yes(row["keep"]):
         return True
-    if answer in ("no", "n", "false", "0", ""):
+    if row["keep"].strip().lower() in ("no", "n", "false", "0", ""):
         return False
     raise DataSetError(f"{where}: 'keep' is {row['keep']!r}: write yes or no")
 
 
-def _number(row: Row, column: str, where: str) -> int:
+def _number(row: Cells, column: str, where: str) -> int:
     try:
         return int(row[column])
     except ValueError:
         raise DataSetError(f"{where}: {column!r} is {row[column]!r}: write a frame number") from None
 
 
-def _stretch(row: Row, where: str, frames: int) -> tuple[int, int]:
+def _stretch(row: Cells, where: str, frames: int) -> tuple[int, int]:
     start, end = _number(row, "start", where), _number(row, "end", where)
     if not 0 <= start < end <= frames:
         stretch = f"frames {start} to {end} are no stretch of the film, which has {frames}"
@@ -178,7 +182,7 @@ def _stretch(row: Row, where: str, frames: int) -> tuple[int, int]:
     return start, end
 
 
-def read_table(folder: Path, table: Table) -> list[Row]:
+def read_table(folder: Path, table: Table) -> list[Cells]:
     """The rows of a table, none where the file is not there. Raises DataSetError where it is another table.
 
     What spreadsheet programs write is read too: a byte order mark, semicolons or tabs between columns.
@@ -247,8 +251,3 @@ def write_look(folder: Path, look: Look, more: Mapping[str, Any]) -> None:
     facts = {"format": _FORMAT, **asdict(look), "fps": str(look.fps), **more}
     with written_whole(folder / "dataset.json") as aside:
         aside.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-
-
-def checked(folder: Path, table: Table, rows: Sequence[Row]) -> Iterable[tuple[Row, str]]:
-    """Every row, and how messages call it."""
-    return ((row, f"{folder / table.file}, row {number}") for number, row in enumerate(rows, start=2))

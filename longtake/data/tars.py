@@ -111,7 +111,7 @@ def _samples(tar: Path) -> Iterator[tuple[str, dict[int, _Frame]]]:
         try:
             facts = json.loads(text)
             frames = zip(facts["numbers"], places[sample], facts["captions"], strict=True)
-            yield facts["film"], {int(n): _Frame(tar, *place, str(said)) for n, place, said in frames}
+            yield facts["film"], {int(n): _Frame(tar, *place, str(caption)) for n, place, caption in frames}
         except (ValueError, KeyError, TypeError) as error:
             raise DataSetError(f"{tar}: {sample} is no sample of a film: {wanted}") from error
     if not texts:

@@ -21,7 +21,7 @@ from longtake.evaluate.distances.published import NETWORKS, Networks, open_netwo
 from longtake.evaluate.distances.sets import reference_digest
 from longtake.evaluate.gates import gates_of
 from longtake.evaluate.measured import Row
-from longtake.evaluate.probes import PROBES, Probes, load_probes
+from longtake.evaluate.probes import PROBES_FOLDER, Probes, load_probes
 from longtake.evaluate.real_videos import distances_to_real, measure_real
 from longtake.evaluate.report import (
     Report,
@@ -45,13 +45,13 @@ from longtake.world.vocabulary import Split
 
 TRUTH = "ground truth"
 
-Progress = Callable[[int, int, str], None]  # hears how many of how many are done, and of what
+ProgressListener = Callable[[int, int, str], None]  # hears how many of how many are done, and of what
 
-_OTHER_LATENTS = 1_000_000_000  # added to an episode's seed for its reference
+_OTHER_FACTS = 1_000_000_000  # added to an episode's seed for its reference
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class EvaluateOptions:
     """What all ways to evaluate share."""
 
     out: Path  # folder of the report
@@ -60,7 +60,7 @@ class Options:
     networks: Networks | None = None  # of published numbers; None: those of the folder of weights
     workers: int | None = None  # processes; None: one per core
     memorised: bool = True  # whether films are looked up among training clips of longtake's own models
-    progress: Progress | None = None
+    progress: ProgressListener | None = None
 
     @property
     def kept(self) -> Path:
@@ -85,7 +85,7 @@ def evaluate(
     networks: Networks | None = None,
     workers: int | None = None,
     memorised: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
 ) -> Report:
     """Measure films, and write `report.json`, `report.md` and plots into the folder `out`.
 
@@ -111,7 +111,7 @@ def evaluate(
             no film or too small, StoryboardError for a storyboard that these films do not show, ModelError
             for probes that are not there.
     """
-    options = Options(
+    options = EvaluateOptions(
         out=Path(out),
         controls=chosen_controls(controls),
         probes=None if probes is None else Path(probes),
@@ -138,10 +138,9 @@ def beside_truth(
     board: Storyboard,
     file: str,  # name of the storyboard's file
     plan: Plan | None,  # None: nothing is known of borders and reach
-    options: Options,
+    options: EvaluateOptions,
 ) -> Report:
     """Measure films beside ground truth of the storyboard that they show."""
-
     networks, probes = _networks(options), _probes(options)
     script = script_of_board(board, plan)
     for called, film in films.items():
@@ -150,7 +149,7 @@ def beside_truth(
     codecs = {called: film.codec for called, film in films.items()}
 
     def reference(codec: Codec | None) -> dict[str, Source]:
-        return {name: WorldFilm(TRUTH, script, seed + _OTHER_LATENTS, codec=codec)}
+        return {name: WorldFilm(TRUTH, script, seed + _OTHER_FACTS, codec=codec)}
 
     lines = [Line(n, "system", {name: film}, reference(codecs[n])) for n, film in films.items()]
     ways = [codec for codec in dict.fromkeys(codecs.values()) if codec]
@@ -168,10 +167,9 @@ def beside_real_videos(
     films: Mapping[str, Source],
     real: Mapping[str, Source],
     name: str,  # of the films' row
-    options: Options,
+    options: EvaluateOptions,
 ) -> Report:
     """Measure films beside real videos of anything."""
-
     networks = _networks(options)
     not_computed = {
         NETWORKS["clip"]: "real videos have no prompts",
@@ -223,15 +221,14 @@ def compare(
     scripts: Sequence[EpisodeScript],
     split: Split,  # that the scripts are of
     by: DrawnBy,
-    options: Options,
+    options: EvaluateOptions,
 ) -> Report:
     """Compare films that several strategies drew of the same scripts."""
-
     networks, probes = _networks(options), _probes(options)
     first = next(iter(films.values()))
     episodes = [Episode(one.name, one.script, first[one.name].plan) for one in scripts]
     references: dict[str, Source] = {
-        one.name: WorldFilm(TRUTH, one.script, one.seed + _OTHER_LATENTS) for one in scripts
+        one.name: WorldFilm(TRUTH, one.script, one.seed + _OTHER_FACTS) for one in scripts
     }
     lines = [
         Line(
@@ -256,7 +253,7 @@ def compare(
     return _report(episodes, lines, probes, networks, options, facts)
 
 
-def check_options(options: Options) -> None:
+def check_options(options: EvaluateOptions) -> None:
     """Raises, before anything takes long, where there are no probes or the weights are not right."""
     _networks(options)
     _probes(options)
@@ -308,16 +305,14 @@ def _same_threads() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _networks(options: Options) -> Networks:
+def _networks(options: EvaluateOptions) -> Networks:
     """The networks of published numbers that there are weights of."""
-
     return options.networks or open_networks({}, {}, device=best_device())
 
 
-def _probes(options: Options) -> Probes:
+def _probes(options: EvaluateOptions) -> Probes:
     """The probes of the first seed."""
-
-    return load_probes(options.probes or PROBES)
+    return load_probes(options.probes or PROBES_FOLDER)
 
 
 def _check_length(name: str, film: GivenFilm, length: int) -> None:
@@ -335,7 +330,7 @@ def _known_lines(
     references: Mapping[str, Source],
     controls: Sequence[str],
 ) -> list[Line]:
-    """Ground truth with the episodes' own latents, and the controls."""
+    """Ground truth with the episodes' own hidden facts, and the controls."""
 
     def line(name: str) -> Line:
         drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}
@@ -350,13 +345,13 @@ def _report(
     lines: Sequence[Line],
     probes: Probes,
     networks: Networks,
-    options: Options,
+    options: EvaluateOptions,
     facts: dict[str, Any],
 ) -> Report:
     """Watch, measure, judge, and write the report."""
     how = Measuring(
         options.kept,
-        options.probes or PROBES,
+        options.probes or PROBES_FOLDER,
         workers=options.workers or cores(),
         on_done=options.listener("films watched"),
         on_row=options.listener("rows measured"),

@@ -26,7 +26,7 @@ _log = logging.getLogger("longtake")
 def compare_strategies(
     ways: Sequence[str],
     model: str | Path,
-    options: api.Options,
+    options: api.EvaluateOptions,
     *,
     split: Split = "test",
     episodes: int = 8,

@@ -7,7 +7,6 @@ from (control, seed, place), never from the order in which frames are asked for.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,8 +15,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.damage import add_noise, blur, brighten, fade
 from longtake.evaluate.script import Script, script_of_episode
+from longtake.files import seed_of
 from longtake.video import Pixels
 from longtake.world import script as world_script
 from longtake.world.drawing import CLOCK_PERIOD, draw, frame
@@ -25,7 +26,6 @@ from longtake.world.script import Actor, EpisodeFacts, Shot, episode_facts, epis
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
 LEAF = 15  # film frames from one seam of a planned film to the next
-CLIP = 16  # frames of a training clip
 
 # Frame number -> uint8 [size, size, 3]
 DrawFrame = Callable[[int], Pixels]
@@ -39,10 +39,10 @@ class Control:
 
     name: str
     what_is_wrong: str  # one sentence for the reader
-    picture: DrawFilm  # draws frame 0 to script.length - 1; the seed sets hidden latents and all chance
+    picture: DrawFilm  # draws frame 0 to script.length - 1; the seed sets hidden facts and all chance
 
 
-def frames_of(name: str, script: Script, seed: int, size: int = 64) -> Iterator[Pixels]:
+def control_frames(name: str, script: Script, seed: int, size: int = 64) -> Iterator[Pixels]:
     """The frames of a control one at a time, uint8 `[size, size, 3]`.
 
     Equal arguments give equal bytes. Ground truth of an episode's script under the episode's own seed is
@@ -55,7 +55,7 @@ def frames_of(name: str, script: Script, seed: int, size: int = 64) -> Iterator[
 
 
 def _seed(*place: object) -> int:
-    return int.from_bytes(hashlib.blake2b(repr(place).encode(), digest_size=8).digest(), "big")
+    return seed_of(repr(place))
 
 
 def _chance(*place: object) -> Generator:
@@ -181,7 +181,7 @@ def _seams_only(script: Script, seed: int, size: int) -> DrawFrame:
 
 
 def _hidden_by_time(hidden_at: Callable[[Script, int, int], EpisodeFacts]) -> DrawFilm:
-    """A film whose latents are `hidden_at(script, seed, number)`, where they should be one for all."""
+    """A film whose facts are `hidden_at(script, seed, number)`, where they should be one for all."""
 
     def film(script: Script, seed: int, size: int) -> DrawFrame:
         return lambda number: script.picture(number, hidden_at(script, seed, number), size)
@@ -260,16 +260,16 @@ def _one_cast(script: Script, seed: int, size: int) -> DrawFrame:
 
 @cache
 def training_clips() -> tuple[tuple[int, int], ...]:
-    """(episode, first frame) of the clips of `CLIP` frames that the control "training clips" takes from."""
-    return tuple((episode, CLIP * k) for episode in episode_seeds("train", 8) for k in range(210))
+    """(episode, first frame) of the clips of 16 frames that the control "training clips" takes from."""
+    return tuple((episode, CLIP_FRAMES * k) for episode in episode_seeds("train", 8) for k in range(210))
 
 
 def _training_clips(script: Script, seed: int, size: int) -> DrawFrame:
     clips = training_clips()
 
     def picture(number: int) -> Pixels:
-        episode, start = clips[_chance("training clips", seed, number // CLIP).integers(len(clips))]
-        return frame(episode, start + number % CLIP, size)
+        episode, start = clips[_chance("training clips", seed, number // CLIP_FRAMES).integers(len(clips))]
+        return frame(episode, start + number % CLIP_FRAMES, size)
 
     return picture
 

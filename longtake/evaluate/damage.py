@@ -9,9 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from longtake.evaluate.measured import Floats32
 from longtake.video import Pixels
-
-Floats = NDArray[np.float32]
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 _GREY = 128.0
@@ -47,7 +46,7 @@ def fade(picture: Pixels, saturation: float, contrast: float) -> Pixels:
     return _rounded(np.float32(_GREY) + np.float32(contrast) * (dull - np.float32(_GREY)))
 
 
-def _along(picture: Floats, taps: Floats, axis: int) -> Floats:
+def _along(picture: Floats32, taps: Floats32, axis: int) -> Floats32:
     """Weighted sums of neighbours along one axis."""
     reach, length = len(taps) // 2, picture.shape[axis]
     border = [(reach, reach) if a == axis else (0, 0) for a in range(picture.ndim)]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Curve, Measured
+from longtake.evaluate.measured import Curve, Floats, Measured
 from longtake.evaluate.readings import Signals
-
-Floats = NDArray[np.float64]
 
 
 def curve(values: NDArray[np.floating], bins: int = 20) -> Curve:
@@ -36,7 +34,7 @@ def drift_measures(
     """Slopes per 1,000 frames of correctness, saturation and contrast over 20 stretches of the film.
 
     `correct` `[N]` is 0..1 per frame, nan where nothing is asked. Saturation and contrast (0..1) are those
-    of the film less those of the `reference`, the same script drawn with other latents: what the script
+    of the film less those of the `reference`, the same script drawn with other hidden facts: what the script
     itself changes is no drift. Without a reference they are the film's own.
     """
     note = "" if reference else "without a reference: holds what the script changes"

@@ -14,16 +14,14 @@ from itertools import combinations, combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Measured, mean_of, not_measured
+from longtake.evaluate.measured import Floats, Ints, Measured, mean_of, not_measured
 from longtake.evaluate.prompts import PRESENT
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import Script
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Distance = Callable[[Floats, Floats], Floats]
+Metric = Callable[[Floats, Floats], Floats]
 
 _FAR = 500  # frames; a pair for identity_far is further apart
 _NEAR, _MIDDLE = 15, 225  # frames of a gap: near is below the first, far above the second
@@ -132,7 +130,7 @@ def _by_shot(script: Script, shown: NDArray[np.bool_]) -> dict[int, Ints]:
     return dict(zip(shots.tolist(), np.split(frames, first[1:]), strict=False))  # no frames: one empty part
 
 
-def _apart(values: Floats, distance: Distance, first: Ints, second: Ints, low: int, high: int) -> float:
+def _apart(values: Floats, distance: Metric, first: Ints, second: Ints, low: int, high: int) -> float:
     """Median distance of the values [N] at frames of two shots that are `low` to `high` frames apart, or nan.
 
     Up to eight frames of each that can have such a partner stand for the shot, evenly spaced and none at its

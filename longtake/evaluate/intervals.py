@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Row
+from longtake.evaluate.measured import Floats, Row
 
-Floats = NDArray[np.float64]
 Over = Literal["films", "scenes and pairs within the film", "none"]
 
+_LEVEL = 0.95
 _AT_ONCE = 1_000_000  # numbers drawn at a time: a film can have many pairs
 
 
@@ -50,10 +49,9 @@ class Paired:
 def interval(
     values: Sequence[float] | Floats,
     generator: np.random.Generator,
-    level: float = 0.95,
     resamples: int = 2000,
 ) -> tuple[float, float]:
-    """The percentile bootstrap interval of the mean of `values` [N] (Efron 1979), whatever their order.
+    """The 95 % percentile bootstrap interval of the mean of `values` [N] (Efron 1979), whatever their order.
 
     (nan, nan) for fewer than two values: one value says nothing of its own spread.
     """
@@ -67,7 +65,7 @@ def interval(
         ordered[generator.integers(0, count, (min(step, resamples - done), count))].mean(axis=1)
         for done in range(0, resamples, step)
     ]
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(np.concatenate(means), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return float(low), float(high)
 
 

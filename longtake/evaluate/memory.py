@@ -12,24 +12,24 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Measured, mean_of
-from longtake.evaluate.readings import CLIP, Floats
+from longtake.data.footage import CLIP_FRAMES
+from longtake.evaluate.measured import Floats32, Measured, mean_of
 from longtake.evaluate.signals import shrink
 from longtake.world.drawing import frame
 
-_SEEN = range(2, CLIP, 4)  # frames of a clip that stand for it
+_SEEN = range(2, CLIP_FRAMES, 4)  # frames of a clip that stand for it
 _ROW = 8 * 8 * 3  # numbers of a thumbnail
 _CLIPS = 210  # of an episode: its first 3,360 frames
 
 
-def clip_rows(thumbnails: NDArray[np.uint8]) -> Floats:
+def clip_rows(thumbnails: NDArray[np.uint8]) -> Floats32:
     """A row `[N // 16, 768]` of values 0..1 for each 16 of the thumbnails `[N, 8, 8, 3]`."""
-    clips = len(thumbnails) // CLIP
-    seen = thumbnails[: clips * CLIP].reshape(clips, CLIP, _ROW)[:, _SEEN]
+    clips = len(thumbnails) // CLIP_FRAMES
+    seen = thumbnails[: clips * CLIP_FRAMES].reshape(clips, CLIP_FRAMES, _ROW)[:, _SEEN]
     return seen.reshape(clips, len(_SEEN) * _ROW).astype(np.float32) / np.float32(255)
 
 
-def training_index(seeds: Sequence[int], clips_per_episode: int, size: int = 64) -> Floats:
+def training_index(seeds: Sequence[int], clips_per_episode: int, size: int = 64) -> Floats32:
     """Rows `[len(seeds) * clips_per_episode, 768]` of clips of these episodes, as films of `size` show them.
 
     The clips begin at multiples of 16, spread over the first 3,360 frames; 210 are all of them. About 4 ms a
@@ -37,12 +37,12 @@ def training_index(seeds: Sequence[int], clips_per_episode: int, size: int = 64)
     """
     if not 1 <= clips_per_episode <= _CLIPS:
         raise ValueError(f"{clips_per_episode} clips per episode: give 1 to {_CLIPS}")
-    starts = [CLIP * (k * _CLIPS // clips_per_episode) for k in range(clips_per_episode)]
+    starts = [CLIP_FRAMES * (k * _CLIPS // clips_per_episode) for k in range(clips_per_episode)]
     rows = [[shrink(frame(seed, start + t, size), 8) for t in _SEEN] for seed in seeds for start in starts]
     return np.reshape(rows, (len(rows), len(_SEEN) * _ROW)).astype(np.float32) / np.float32(255)
 
 
-def nearest(rows: Floats, index: Floats) -> Floats:
+def nearest(rows: Floats32, index: Floats32) -> Floats32:
     """Root mean square distance `[C]`, 0..1, of each row `[C, 768]` to the one of the `index` next to it."""
     squares = np.square(index).sum(axis=1)
     distances = []
@@ -52,15 +52,15 @@ def nearest(rows: Floats, index: Floats) -> Floats:
     return np.concatenate(distances)
 
 
-def too_near(truth: Floats, index: Floats, share: float = 0.01) -> float:
+def too_near(truth: Floats32, index: Floats32, share: float = 0.01) -> float:
     """The distance that this `share` of the rows of held-out ground truth `[C, 768]` falls below."""
     return float(np.quantile(nearest(truth, index), share))
 
 
-def memorised(thumbnails: NDArray[np.uint8], index: Floats, limit: float) -> Measured:
+def memorised(thumbnails: NDArray[np.uint8], index: Floats32, limit: float) -> Measured:
     """The share of a film's clips that are nearer than `limit` to a clip of the `index`; units are the clips.
 
     `thumbnails` are the film's `[N, 8, 8, 3]`; `limit` comes from `too_near` with the same index.
     """
     near = nearest(clip_rows(thumbnails), index) < limit
-    return mean_of(near.astype(np.float64), f"the film has fewer than {CLIP} frames")
+    return mean_of(near.astype(np.float64), f"the film has fewer than {CLIP_FRAMES} frames")

@@ -11,15 +11,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Measured, mean_of, not_measured
+from longtake.evaluate.measured import Floats, Measured, mean_of, not_measured
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script
 from longtake.evaluate.seams import calm_steps
 
 _LAG = 8  # frames, that of `Signals.lag`
 _LEAST = 1e-4  # of 0..1: less motion, or detail, than anyone sees; keeps logarithms finite
-
-Floats = NDArray[np.float64]
 
 
 def motion_measures(script: Script, signals: Signals, reference: Signals | None) -> dict[str, Measured]:
@@ -28,7 +26,7 @@ def motion_measures(script: Script, signals: Signals, reference: Signals | None)
     Lag ratio: mean difference over 8 frames by that over 1 frame; 0 where nothing moves, 1 where frames are
     in no order, 8 where all moves on and on. Flicker: mean |2 L(t) - L(t-1) - L(t+1)| of the mean luminance
     in 1/255, mean over scenes. Motion and sharpness: log2 of the ratio to the `reference`, the same script
-    drawn with other latents; 0 = as much, not measured without one.
+    drawn with other hidden facts; 0 = as much, not measured without one.
 
     Units are per scene. Those of ratios are linearised: their mean is the ratio of the whole film, and they
     spread as it would over other scenes (Taylor series variance of a ratio).

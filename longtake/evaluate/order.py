@@ -10,13 +10,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Measured, mean_of, not_measured
+from longtake.evaluate.measured import Floats, Ints, Measured, mean_of, not_measured
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import NOT_ASKED, Script
 from longtake.world.drawing import CLOCK_PERIOD
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _SHORTEST = 12  # frames; shorter shots are not looked for
 _SMOOTH = 9  # frames over which a match is averaged

@@ -1,4 +1,4 @@
-"""Pictures of results: curves over the film, what happens at the planner's borders, scores, strips of frames.
+"""Pictures of results: curves over the film, what happens at the planner's borders, scores.
 
 All are PNGs; equal input gives equal bytes. Drawing needs matplotlib, which is an extra and is imported when
 something is drawn; nothing here goes through pyplot, whose figures and settings are global.
@@ -13,20 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.intervals import film_values, interval
-from longtake.evaluate.measured import Curve, Row
+from longtake.evaluate.measured import Curve, Floats, Row
 from longtake.evaluate.score import Scale, row_verdict, score
 from longtake.evaluate.table import called
-from longtake.video import Pixels, contact_sheet, write_png
+from longtake.video import write_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; black is for ground truth
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -102,11 +100,6 @@ def plot_scores(row: Row, scales: Mapping[str, Scale], path: str | Path) -> None
         axes.set(xlim=(0, 1.12), ylim=(len(names) - 0.4, -0.6), title=row.name)
         axes.set_xlabel("score: 1 is ground truth, | the limit")
         axes.set_yticks(range(len(names)), [called(name) for name in names], fontsize=8)
-
-
-def strip(frames: Sequence[Pixels], labels: Sequence[str], path: str | Path) -> None:
-    """Frames in rows, each with its label beside it. Needs no matplotlib."""
-    write_png(contact_sheet(frames, labels), path)
 
 
 def _curves(row: Row) -> dict[str, list[Curve]]:

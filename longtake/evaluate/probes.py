@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.distances.extractors import RandomVideoNet, film_features, whole_clips
-from longtake.evaluate.readings import CLIP, Floats, Readings, Watched, WatchedPixels
+from longtake.evaluate.measured import Floats32
+from longtake.evaluate.readings import Readings, Watched, WatchedPixels
 from longtake.evaluate.signals import SignalReader, shrink
 from longtake.evaluate.sources import in_chunks
 from longtake.machine import has_bf16
@@ -25,8 +27,8 @@ from longtake.models.pixels import to_model
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 from longtake.video import VideoError
 
-PROBES = Path(__file__).parent.parent / "weights" / "probes"  # those that come with longtake
-_CHUNK = 4 * CLIP  # frames held at a time
+PROBES_FOLDER = Path(__file__).parent.parent / "weights" / "probes"  # those that come with longtake
+_CHUNK = 4 * CLIP_FRAMES  # frames held at a time
 _EVERY = 4  # of so many frames one gives its features: neighbours are all but the same
 
 
@@ -45,7 +47,7 @@ class Probes:
         return device
 
 
-def load_probes(folder: Path = PROBES, seed: int = 0, device: str = "cpu") -> Probes:
+def load_probes(folder: Path = PROBES_FOLDER, seed: int = 0, device: str = "cpu") -> Probes:
     """The probes of `seed` in `folder` (`frame-SEED/`, `clip-SEED/`); ModelError where there are none."""
     nets: list[Any] = []
     digest = hashlib.sha256()
@@ -76,8 +78,8 @@ def watch_by_all(
     Pictures larger than 64x64 are averaged down. Memory: a chunk of frames, and some 300 numbers for every
     frame and probes. Raises VideoError where there are no frames.
     """
-    signals, net, readers = SignalReader(), RandomVideoNet(), [_Reader(probes) for probes in several]
-    motion: list[Floats] = []
+    signals, net, readers = SignalReader(), RandomVideoNet(), [_ProbeReader(probes) for probes in several]
+    motion: list[Floats32] = []
     for chunk in in_chunks(frames, _CHUNK):
         pixels = np.stack([shrink(frame, PROBE_SIZE) for frame in chunk])
         signals.add(pixels)
@@ -90,34 +92,34 @@ def watch_by_all(
     return seen, [reader.finish() for reader in readers]
 
 
-class _Reader:
+class _ProbeReader:
     """What probes read, chunk after chunk."""
 
     def __init__(self, probes: Probes) -> None:
         self._probes = probes
-        self._frames: list[dict[str, Floats]] = []
-        self._clips: list[dict[str, Floats]] = []
+        self._frames: list[dict[str, Floats32]] = []
+        self._clips: list[dict[str, Floats32]] = []
         self._tail: NDArray[np.uint8] = np.zeros((0, PROBE_SIZE, PROBE_SIZE, 3), dtype=np.uint8)
 
     def add(self, chunk: NDArray[np.uint8]) -> None:
         """The next frames of the film; all chunks but the last are of whole clips."""
-        self._frames.append(read_frames(self._probes, chunk))
-        whole = len(chunk) // CLIP * CLIP
+        self._frames.append(probe_frames(self._probes, chunk))
+        whole = len(chunk) // CLIP_FRAMES * CLIP_FRAMES
         if whole:
             self._clips.append(_read_clips(self._probes, whole_clips(chunk)))
         if whole < len(chunk):  # the end of the film: read with the frames before it
-            ending = np.concatenate([self._tail, chunk])[-CLIP:]
+            ending = np.concatenate([self._tail, chunk])[-CLIP_FRAMES:]
             rest = _read_clips(self._probes, ending[None])
             new = {name: part[whole - len(chunk) :] for name, part in rest.items()}
             self._clips.append({**new, "clip_features": rest["clip_features"][:0]})
-        self._tail = chunk[-CLIP:]
+        self._tail = chunk[-CLIP_FRAMES:]
 
     def finish(self) -> Readings:
         """All of it."""
         return Readings(**_joined(self._frames), **_joined(self._clips))
 
 
-def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:
+def _joined(parts: list[dict[str, Floats32]]) -> dict[str, Floats32]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -130,13 +132,13 @@ def _short_numbers(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device.type))
 
 
-def _numbers(x: Tensor) -> Floats:
-    numbers: Floats = x.float().cpu().numpy()
+def _numbers(x: Tensor) -> Floats32:
+    numbers: Floats32 = x.float().cpu().numpy()
     return numbers
 
 
 @torch.inference_mode()
-def read_frames(probes: Probes, frames: NDArray[np.uint8]) -> dict[str, Floats]:
+def probe_frames(probes: Probes, frames: NDArray[np.uint8]) -> dict[str, Floats32]:
     """What the frame probe reads in uint8 `[n, 64, 64, 3]`: the fields of `Readings` that are its own."""
     with _short_numbers(probes.device):
         look = probes.frame(_pictures(frames, probes.device))
@@ -165,7 +167,7 @@ def _around_peak(logits: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _read_clips(probes: Probes, clips: NDArray[np.uint8]) -> dict[str, Floats]:
+def _read_clips(probes: Probes, clips: NDArray[np.uint8]) -> dict[str, Floats32]:
     """What the clip probe reads in uint8 `[b, t, 64, 64, 3]`, frame by frame."""
     with _short_numbers(probes.device):
         look = probes.clip(_pictures(clips, probes.device))

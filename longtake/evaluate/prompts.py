@@ -10,14 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Measured, mean_of
+from longtake.evaluate.measured import Floats, Measured, mean_of
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import NOT_ASKED, Script
 from longtake.world.vocabulary import held_out
 
 PRESENT = 0.5  # a character is read as present where its probability is higher
 
-Floats = NDArray[np.float64]
 _NO_WALK = 1  # in Wanted.direction
 _NO_CAST = "no prompt names a character"
 

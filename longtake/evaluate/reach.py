@@ -9,13 +9,11 @@ beyond reach was planned so.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from longtake.evaluate.measured import Ints
 from longtake.evaluate.script import Script
 from longtake.plan import Plan
 from longtake.world.vocabulary import PLACES
-
-Ints = NDArray[np.int64]
 
 
 class Reach:

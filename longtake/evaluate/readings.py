@@ -11,45 +11,42 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.evaluate.measured import Floats32
 from longtake.evaluate.script import Script
 from longtake.world.drawing import draw
 from longtake.world.script import EpisodeFacts
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
-
-CLIP = 16  # frames that networks which look at motion see together
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Readings:
     """What the probes read in N frames. Probabilities are 0..1; hues, landmark and clock 0..1."""
 
-    presence: Floats  # [N, 6] probability that the character is in the picture
-    count: Floats  # [N, 6] how many of it there are
-    place: Floats  # [N, 6] probabilities
-    time: Floats  # [N, 4] probabilities
-    weather: Floats  # [N, 2] probabilities
-    hue: Floats  # [N, 6] outfit hue, a circle of length 1; means nothing where the character is absent
-    landmark: Floats  # [N] where the place's landmark stands in the picture
-    clock: Floats  # [N] how far the sun or moon is on its way
-    action: Floats  # [N, 6, 6] probabilities per character; means nothing where it is absent
-    direction: Floats  # [N, 6, 3] probabilities of left, none, right
-    features: Floats  # [N / 4, D] of the frame probe, of every fourth frame, for distances of distributions
-    clip_features: Floats  # [N // 16, E] of the clip probe, one row per 16 frames
+    presence: Floats32  # [N, 6] probability that the character is in the picture
+    count: Floats32  # [N, 6] how many of it there are
+    place: Floats32  # [N, 6] probabilities
+    time: Floats32  # [N, 4] probabilities
+    weather: Floats32  # [N, 2] probabilities
+    hue: Floats32  # [N, 6] outfit hue, a circle of length 1; means nothing where the character is absent
+    landmark: Floats32  # [N] where the place's landmark stands in the picture
+    clock: Floats32  # [N] how far the sun or moon is on its way
+    action: Floats32  # [N, 6, 6] probabilities per character; means nothing where it is absent
+    direction: Floats32  # [N, 6, 3] probabilities of left, none, right
+    features: Floats32  # [N / 4, D] of the frame probe, of every fourth frame, for distances of distributions
+    clip_features: Floats32  # [N // 16, E] of the clip probe, one row per 16 frames
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signals:
     """Numbers of the pictures themselves, values 0..1, with nothing learnt."""
 
-    difference: Floats  # [N] mean |f_t - f_(t-1)|; 0 for the first frame
-    second: Floats  # [N] mean |f_t - 2 f_(t-1) + f_(t-2)|; 0 for the first two frames
-    lag: Floats  # [N] mean |f_t - f_(t-8)|; 0 for the first eight frames
-    luminance: Floats  # [N] mean of luma
-    contrast: Floats  # [N] standard deviation of luma
-    saturation: Floats  # [N] mean of max(RGB) - min(RGB)
-    sharpness: Floats  # [N] mean |luma difference of neighbouring pixels|, across and down
+    difference: Floats32  # [N] mean |f_t - f_(t-1)|; 0 for the first frame
+    second: Floats32  # [N] mean |f_t - 2 f_(t-1) + f_(t-2)|; 0 for the first two frames
+    lag: Floats32  # [N] mean |f_t - f_(t-8)|; 0 for the first eight frames
+    luminance: Floats32  # [N] mean of luma
+    contrast: Floats32  # [N] standard deviation of luma
+    saturation: Floats32  # [N] mean of max(RGB) - min(RGB)
+    sharpness: Floats32  # [N] mean |luma difference of neighbouring pixels|, across and down
     thumbnails: NDArray[np.uint8]  # [N, 8, 8, 3] area averages
 
 
@@ -58,7 +55,7 @@ class WatchedPixels:
     """What was seen in a film of N frames without probes."""
 
     signals: Signals
-    motion_features: Floats  # [N // 16, F] of a fixed random 3-D network on 16 frames
+    motion_features: Floats32  # [N // 16, F] of a fixed random 3-D network on 16 frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +66,7 @@ class Watched(WatchedPixels):
 
 
 def oracle(script: Script, hidden: EpisodeFacts) -> Readings:
-    """Readings that are the truth of the script drawn under these latents."""
+    """Readings that are the truth of the script drawn under these facts."""
     n = script.length
     truths = [draw(script.shot(number), hidden, number, 16)[1] for number in range(n)]
     present = np.zeros((n, len(CHARACTERS)), dtype=np.float32)
@@ -99,5 +96,5 @@ def oracle(script: Script, hidden: EpisodeFacts) -> Readings:
     )
 
 
-def _one_hot(index: list[int], count: int) -> Floats:
+def _one_hot(index: list[int], count: int) -> Floats32:
     return np.eye(count, dtype=np.float32)[index]

@@ -27,10 +27,10 @@ from longtake.evaluate.distances.sets import (
 )
 from longtake.evaluate.drift import curve, drift_measures
 from longtake.evaluate.kept import keep, kept_path, load_kept
-from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
+from longtake.evaluate.measured import FilmResult, Floats32, Measured, Row, not_measured
 from longtake.evaluate.motion import motion_measures
 from longtake.evaluate.probes import watch_by_all
-from longtake.evaluate.readings import Floats, Signals, WatchedPixels
+from longtake.evaluate.readings import Signals, WatchedPixels
 from longtake.evaluate.script import Script, script_of_prompts
 from longtake.evaluate.seams import calm_steps, cut_measures, jumps_of
 from longtake.evaluate.signals import shrink
@@ -104,7 +104,7 @@ def distances_to_real(
 
     CLIPSIM and LPIPS need prompts and pairs of frames, which there are none of.
     """
-    sides: list[list[dict[str, Floats]]] = [[], []]
+    sides: list[list[dict[str, Floats32]]] = [[], []]
     nets = {called: net for called, net in networks.extractors.items() if called != "lpips"}
     for side, sources in zip(sides, (films, real), strict=True):
         for source in sources.values() if nets else ():

@@ -18,17 +18,16 @@ from longtake.evaluate.catalogue import CATALOGUE, Measure
 from longtake.evaluate.distances.sets import NetworkDistance
 from longtake.evaluate.gates import GATES
 from longtake.evaluate.intervals import film_values
-from longtake.evaluate.measured import Row
-from longtake.evaluate.plots import PlotsMissing, plot_curves, plot_scores, plot_seams, strip
+from longtake.evaluate.measured import Floats, Row
+from longtake.evaluate.plots import PlotsMissing, plot_curves, plot_scores, plot_seams
 from longtake.evaluate.score import Scale, from_json
 from longtake.evaluate.script import Script
 from longtake.evaluate.sources import Source, pictures
 from longtake.evaluate.table import Header, markdown, report_json, summary, values
 from longtake.files import written_whole
+from longtake.video import contact_sheet, write_png
 
 SCALES = Path(__file__).parent / "scales.json"  # fixed on validation episodes, see docs/controls.md
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,7 +124,7 @@ def write_strip(source: Source, script: Script, path: Path, most: int = 16) -> N
     scenes = np.unique(np.linspace(0, len(script.shots) - 1, most).round().astype(int))
     middles = ((script.starts + script.ends) // 2)[scenes].tolist()
     labels = [f"{n} {script.shots[scene].caption}" for n, scene in zip(middles, scenes.tolist(), strict=True)]
-    strip(pictures(source, middles), labels, path)
+    write_png(contact_sheet(pictures(source, middles), labels), path)
 
 
 def _mean(row: Row, name: str) -> float:

@@ -16,7 +16,7 @@ from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
 from longtake.evaluate.memory import clip_rows, memorised, too_near, training_index
 from longtake.evaluate.motion import motion_measures
 from longtake.evaluate.order import order_measures
-from longtake.evaluate.probes import PROBES
+from longtake.evaluate.probes import PROBES_FOLDER
 from longtake.evaluate.prompts import frame_correct, prompt_measures
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Watched
@@ -40,7 +40,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Line:
-    """A row to be: of every episode a film, and the ground truth with other latents it is measured by."""
+    """A row to be: of every episode a film, and ground truth of other hidden facts to measure it by."""
 
     name: str
     kind: str  # "system", "reference" or "control"
@@ -60,9 +60,8 @@ class Measuring:
     """How films are watched, and where what was seen is kept."""
 
     folder: Path
-    probes: Path = PROBES
+    probes: Path = PROBES_FOLDER
     seed: int = 0  # of the probes
-    device: str = "cpu"
     workers: int = 1  # processes
     on_done: Callable[[int, int], None] | None = None  # hears how many films of how many were watched
     on_row: Callable[[int, int], None] | None = None  # hears how many rows of how many were measured
@@ -71,7 +70,7 @@ class Measuring:
 
     def viewing(self, source: Source) -> Viewing:
         """The source, to be watched so."""
-        return Viewing(source, self.folder, self.probes, self.seed, self.device)
+        return Viewing(source, self.folder, self.probes, self.seed)
 
 
 def measure_lines(episodes: Sequence[Episode], lines: Sequence[Line], how: Measuring) -> list[Row]:
@@ -211,7 +210,7 @@ def seam_profiles(
 
 
 def measure_film(episode: Episode, seen: Watched, truth: Watched, reach: Reach | None) -> FilmResult:
-    """Every measure of one film. `truth` was seen in the same script, drawn with other latents."""
+    """Every measure of one film. `truth` was seen in the same script, drawn with other hidden facts."""
     script = episode.script
     correct = frame_correct(script, seen.readings)
     measured = {

@@ -14,18 +14,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from longtake.evaluate.catalogue import CATALOGUE, Measure
 from longtake.evaluate.intervals import film_values, interval, interval_of
-from longtake.evaluate.measured import FilmResult, Measured, Row
+from longtake.evaluate.measured import FilmResult, Floats, Measured, Row
 
-Floats = NDArray[np.float64]
 Verdict = Literal["ok", "fails", "not measured", "blind"]
 
-SLACK = (
-    0.15  # of the way from the worst film of ground truth to the control: other films of truth may be worse
-)
+# Of the way from the worst film of ground truth to the control: other films of truth may be worse.
+SLACK = 0.15
 
 _FORMAT = 1
 
@@ -37,9 +34,7 @@ class Scale:
     better: Literal["high", "low", "same"]
     truth: float  # mean of ground truth
     bad: float  # mean of the control that has the fault
-    limit: (
-        float  # the worst value that passes; if better is "same": the largest distance from `truth` that does
-    )
+    limit: float  # the worst value that passes; if better is "same", the largest distance from `truth`
     blind: str = ""  # why there can be no verdict at this length
 
     def fault(self, values: float | Floats) -> Floats:
@@ -64,7 +59,7 @@ class Ranked:
 def fix_scales(truth_rows: Sequence[Row], control_rows: Sequence[Row]) -> dict[str, Scale]:
     """A scale for every measure of the catalogue, from the validation episodes of one length.
 
-    `truth_rows` are ground truth, drawn with other latents than the references; more of them show how much
+    `truth_rows` are ground truth, drawn with other hidden facts than the references; several show how much
     truth differs from truth in measures of a whole set. `control_rows` hold the controls by name, of the
     same scripts. The limit is the worst film of ground truth and `SLACK` of the way from there to the mean of
     the measure's first control. Where that control is no worse than that film, the measure is blind. Measures

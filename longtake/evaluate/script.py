@@ -2,7 +2,7 @@
 
 A `Script` is made of a test episode, or of a storyboard's prompts as far as they can be understood. Either
 way its shots are staged in the cartoon world, so that the same script can be drawn again with other hidden
-latents: the reference that a film of this script is measured against.
+facts: the reference that a film of this script is measured against.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Script:
         return self.shots[int(np.searchsorted(self.starts, number, side="right")) - 1]
 
     def picture(self, number: int, hidden: EpisodeFacts, size: int) -> NDArray[np.uint8]:
-        """Frame `number` as it should look under these latents: uint8 `[size, size, 3]`."""
+        """Frame `number` as it should look under these facts: uint8 `[size, size, 3]`."""
         return draw(self.shot(number), hidden, number, size)[0]
 
     @cached_property

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.evaluate.measured import Measured, mean_of, not_measured
+from longtake.evaluate.measured import Floats, Ints, Measured, mean_of, not_measured
 from longtake.evaluate.readings import Signals
 from longtake.evaluate.script import Script
 from longtake.plan import Plan
@@ -31,9 +31,6 @@ _FACTOR = 2.5  # a cut is so many times the usual step …
 _FLOOR = 7 / 255  # … and so much more
 _REACH = 5  # frames on either side in which a scripted cut is the largest step
 _STRETCH = 100  # frames in which jumps are counted together
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class Borders(NamedTuple):

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from longtake.draw.drawer import Decode
-from longtake.evaluate.controls import frames_of
+from longtake.evaluate.controls import control_frames
 from longtake.evaluate.script import Script
+from longtake.files import file_digest
 from longtake.film.segments import Segment, decode_segment
 from longtake.manifest import read_manifest
 from longtake.store import open_store
@@ -55,7 +56,7 @@ class VideoFile:
 
     @property
     def key(self) -> str:
-        return sha256_of(self.path)
+        return file_digest(self.path)
 
     @property
     def length(self) -> int:
@@ -82,7 +83,7 @@ class PictureFolder:
 
     @property
     def key(self) -> str:
-        return _hash(*(sha256_of(file) for file in self._files))
+        return _hash(*(file_digest(file) for file in self._files))
 
     @property
     def length(self) -> int:
@@ -210,7 +211,7 @@ class WorldFilm:
 
     control: str  # a name in CONTROLS
     script: Script
-    seed: int  # of the hidden latents and the control's chance
+    seed: int  # of the hidden facts and the control's chance
     size: int = 64  # pixels per side
     codec: Codec | None = None  # encoded so and decoded again, as the film it is compared with
 
@@ -220,7 +221,7 @@ class WorldFilm:
         return _hash(repr((_VERSION, self.control, shots, length, self.seed, self.size, self.codec)))
 
     def frames(self) -> Iterator[Pixels]:
-        frames = frames_of(self.control, self.script, self.seed, self.size)
+        frames = control_frames(self.control, self.script, self.seed, self.size)
         return frames if self.codec is None else _delivered(frames, self.codec)
 
 
@@ -267,12 +268,6 @@ def pictures(source: Source, numbers: Iterable[int]) -> list[Pixels]:
         return list(source.pictures(wanted))
     frames = islice(source.frames(), max(wanted, default=-1) + 1)
     return [frame for n, frame in enumerate(frames) if n in wanted]
-
-
-def sha256_of(file: Path) -> str:
-    """Of a file's bytes, in hexadecimal."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def in_chunks(items: Iterable[_Item], most: int) -> Iterator[list[_Item]]:

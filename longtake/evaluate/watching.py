@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from longtake.evaluate.kept import keep, kept_path, load_kept
-from longtake.evaluate.probes import PROBES, Probes, load_probes, watch_by_all
+from longtake.evaluate.probes import PROBES_FOLDER, Probes, load_probes, watch_by_all
 from longtake.evaluate.readings import Readings, Signals, Watched, WatchedPixels
 from longtake.evaluate.sources import Source
 from longtake.machine import without_main
@@ -27,14 +28,13 @@ class Viewing:
 
     source: Source
     folder: Path  # that keeps what was seen
-    probes: Path = PROBES
+    probes: Path = PROBES_FOLDER
     seed: int = 0  # of the probes
-    device: str = "cpu"
 
     @property
     def path(self) -> Path:
         """The file that keeps what was seen."""
-        probes = _probes(self.probes, self.seed, self.device).sha256
+        probes = _probes(self.probes, self.seed).sha256
         return kept_path(self.folder, _VERSION, self.source.key, probes)
 
 
@@ -46,10 +46,10 @@ def watch_all(
     One process and one thread for each of `workers`. Interrupted, it goes on with the films that are left.
     """
     wanted = list({viewing.path: viewing for viewing in viewings}.values())
-    films: dict[tuple[str, str], list[Viewing]] = {}  # each with the probes that are yet to see it
+    films: dict[str, list[Viewing]] = {}  # each with the probes that are yet to see it
     for viewing in wanted:
         if not viewing.path.is_file():
-            films.setdefault((viewing.source.key, viewing.device), []).append(viewing)
+            films.setdefault(viewing.source.key, []).append(viewing)
     done = len(wanted) - sum(map(len, films.values()))
     if len(films) < 2 or workers < 2:
         _one_thread()
@@ -92,7 +92,7 @@ def arrays_of(seen: WatchedPixels) -> dict[str, Any]:
 
 def _watch(film: Sequence[Viewing]) -> None:
     """Watch one film by the probes of each viewing."""
-    probes = [_probes(viewing.probes, viewing.seed, viewing.device) for viewing in film]
+    probes = [_probes(viewing.probes, viewing.seed) for viewing in film]
     seen, by_probes = watch_by_all(film[0].source.frames(), probes)
     for viewing, readings in zip(film, by_probes, strict=True):
         short = {name: table.astype(np.float16) for name, table in vars(readings).items() if name != "clock"}
@@ -104,11 +104,9 @@ def _names(kind: Any) -> list[str]:
 
 
 @lru_cache(maxsize=4)
-def _probes(folder: Path, seed: int, device: str) -> Probes:
-    return load_probes(folder, seed, device)
+def _probes(folder: Path, seed: int) -> Probes:
+    return load_probes(folder, seed)
 
 
 def _one_thread() -> None:
-    import torch
-
     torch.set_num_threads(1)

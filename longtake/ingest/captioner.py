@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.data.tables import FILMS, SHOTS, DataSetError, Row, read_look, read_table, write_table
+from longtake.data.tables import (
+    FILMS,
+    SHOTS,
+    Cells,
+    DataSetError,
+    read_look,
+    read_table,
+    says_yes,
+    write_table,
+)
 from longtake.files import written_whole
 from longtake.ingest.source import NoFilm, Painter, film_frames, open_source, resampled
 from longtake.video import Pixels
@@ -85,10 +94,12 @@ def describe_shots(
     set's own, smaller pictures.
     """
     look = read_look(out)
-    films = {row["film"]: source / row["source"] for row in read_table(out, FILMS) if _kept(row)}
+    films = {row["film"]: source / row["source"] for row in read_table(out, FILMS) if says_yes(row["keep"])}
     table = read_table(out, SHOTS)
-    empty = [row for row in table if row["film"] in films and _kept(row) and not row["caption"].strip()]
-    wanted: dict[str, list[Row]] = {}
+    empty = [
+        row for row in table if row["film"] in films and says_yes(row["keep"]) and not row["caption"].strip()
+    ]
+    wanted: dict[str, list[Cells]] = {}
     for row in empty:
         wanted.setdefault(row["film"], []).append(row)
     if not empty:
@@ -98,7 +109,7 @@ def describe_shots(
         path = films[film] if films[film].is_file() else out / "films" / f"{film}.mp4"
         middles = {(int(row["start"]) + int(row["end"])) // 2: row for row in rows}
         kept = out / "films" / f"{film}.captions.json"
-        captions = _said(kept, captioner)
+        captions = _kept_captions(kept, captioner)
         missing = [number for number in middles if str(number) not in captions]
         progress(done, len(empty), f"{done:,} of {len(empty):,} shots described")
         if missing:
@@ -112,11 +123,7 @@ def describe_shots(
     return sum(bool(row["caption"]) for row in empty)
 
 
-def _kept(row: Row) -> bool:
-    return row["keep"].strip().lower() in ("yes", "y", "true", "1", "x")
-
-
-def _said(path: Path, captioner: Captioner) -> dict[str, str]:
+def _kept_captions(path: Path, captioner: Captioner) -> dict[str, str]:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         return dict(facts["said"]) if facts["captioner"] == captioner.digest else {}

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from longtake.data.cues import Cue, CueError, in_frames, read_cues
-from longtake.data.tables import Row
+from longtake.data.tables import Cells
 from longtake.files import file_digest
 from longtake.ingest.import_film import ImportedFilm
 from longtake.ingest.list_folder import Skipped
@@ -54,7 +54,7 @@ def _inside(streams: Sequence[tuple[str, Sequence[tuple[str, str, str]]]], langu
     return [Cue(Fraction(start), Fraction(end), text) for start, end, text in best[1]]
 
 
-def caption_rows(film: ImportedFilm, cues: Sequence[Cue], fps: Fraction) -> list[Row]:
+def caption_rows(film: ImportedFilm, cues: Sequence[Cue], fps: Fraction) -> list[Cells]:
     """Rows of captions.csv; cues outside of the film fall away."""
     rows, lead = [], Fraction(film.lead)
     for cue in cues:

@@ -22,7 +22,7 @@ Say here where the films come from, under which licence, who is in them, and wha
 """
 
 
-def write_card(folder: Path) -> None:
+def write_data_card(folder: Path) -> None:
     """Writes `README.md`; what a user wrote below its last section stays."""
     path = folder / "README.md"
     old = path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -14,9 +14,9 @@ from longtake.data.tables import (
     FILMS,
     SHOTS,
     SKIPPED,
+    Cells,
     DataSetError,
     Look,
-    Row,
     read_look,
     read_table,
     write_look,
@@ -25,9 +25,9 @@ from longtake.data.tables import (
 from longtake.files import file_digest
 from longtake.ingest.captioner import Captioner, describe_shots
 from longtake.ingest.captions import caption_rows, captions_of, digest_of_rows
-from longtake.ingest.card import write_card
+from longtake.ingest.card import write_data_card
 from longtake.ingest.import_film import FilmSettings, ImportedFilm, imported_film, read_thumbnails
-from longtake.ingest.import_films import FolderImport, Progress
+from longtake.ingest.import_films import FolderImport, ProgressListener
 from longtake.ingest.list_folder import FolderFiles, Skipped, list_folder
 from longtake.ingest.near_duplicates import Thumbnails, is_copy, share_pictures
 from longtake.ingest.resume_file import ResumeFile, read_resume_file
@@ -63,7 +63,7 @@ def ingest(
     folder: Path,
     out: Path,
     options: IngestOptions,
-    progress: Progress,
+    progress: ProgressListener,
     load_captioner: Callable[[], Captioner] | None = None,
 ) -> Ingested:
     """Import the films of `folder` and all below it into the data set `out`; what is there already stays.
@@ -85,7 +85,7 @@ def ingest(
     films = sorted((row["film"], run.pictures(row["film"])) for row in read_table(out, FILMS))
     digest = hashlib.sha256(repr((options.film.digest, films)).encode()).hexdigest()
     _write_look(out, Look(**{**vars(look), "digest": digest}), options, len(films))
-    write_card(out)
+    write_data_card(out)
     resume.done = _fingerprint(files, out, options)
     resume.save()
     return done
@@ -133,7 +133,12 @@ class _Run:
     """One run over a folder: its films, then the tables."""
 
     def __init__(
-        self, files: FolderFiles, out: Path, options: IngestOptions, resume: ResumeFile, progress: Progress
+        self,
+        files: FolderFiles,
+        out: Path,
+        options: IngestOptions,
+        resume: ResumeFile,
+        progress: ProgressListener,
     ) -> None:
         self._files, self._out, self._options, self._resume = files, out, options, resume
         self._import = films = FolderImport(files, out, options.film, resume, options.workers, progress)
@@ -152,8 +157,8 @@ class _Run:
             if one is None:
                 self._skipped.append(Skipped(path, "no film of that name", "no video, and none is beside it"))
             else:
-                told_so = f"of {self._files.name_of(one.film)}, which is not in the data set"
-                self._skipped.append(Skipped(path, "captions, not used", told_so))
+                detail = f"of {self._files.name_of(one.film)}, which is not in the data set"
+                self._skipped.append(Skipped(path, "captions, not used", detail))
         self._write_skipped()
         self._done.films, self._done.skipped = len(rows), len(self._skipped)
         return self._done
@@ -169,7 +174,7 @@ class _Run:
         shown |= {path: shown[one] for path, one in self._copies.items() if one in shown}
         return {path: film for path, film in shown.items() if film in kept}
 
-    def _with_new_films(self, rows: list[Row]) -> list[Row]:
+    def _with_new_films(self, rows: list[Cells]) -> list[Cells]:
         """films.csv and shots.csv with the films that are in neither, but for copies."""
         old = {row["film"]: (row["group"], row["split"].strip()) for row in rows}
         new, pairs = self._unlike_pictures(old)
@@ -217,7 +222,9 @@ class _Run:
         path, imported = self._films[film]
         return -imported.width * imported.height, str(path)
 
-    def _write_captions(self, rows: list[Row], offered: Sequence[Sidecar], whose: Mapping[Path, str]) -> None:
+    def _write_captions(
+        self, rows: list[Cells], offered: Sequence[Sidecar], whose: Mapping[Path, str]
+    ) -> None:
         """captions.csv; of films whose rows were edited, or whose sources are as they were, it stays."""
         table = read_table(self._out, CAPTIONS)
         for row in rows:
@@ -230,13 +237,13 @@ class _Run:
             self._skipped += captions.unused
             used = [one for one in mine if one.path.name == captions.source]
             self._skipped += [Skipped(one.path, "captions", f"{one.kind} of {film}") for one in used]
-            before, made = self._resume.captioned.get(film, ("", digest_of_rows([])))
+            before, written = self._resume.captioned.get(film, ("", digest_of_rows([])))
             now = hashlib.sha256(repr((captions.source, captions.digest)).encode()).hexdigest()
             current = [old for old in table if old["film"].strip() == film]
             if before == now:
                 continue
             fresh = caption_rows(imported, captions.cues, self._options.film.fps)
-            if current and digest_of_rows(current) not in (made, digest_of_rows(fresh)):
+            if current and digest_of_rows(current) not in (written, digest_of_rows(fresh)):
                 source = captions.source or "that there are none any more"
                 kept = f"{film}: its captions were edited by hand, so {source} is not taken over"
                 self._done.notes.append(f"{kept}: delete its rows in {CAPTIONS.file} to have that")
@@ -261,7 +268,7 @@ class _Run:
         write_table(self._out, SKIPPED, rows)
 
 
-def _film_row(film: ImportedFilm, source: str, assigned: Assigned, fps: Fraction) -> Row:
+def _film_row(film: ImportedFilm, source: str, assigned: Assigned, fps: Fraction) -> Cells:
     """The row of a film that was imported from the file `source`, before anybody edits it."""
     seconds = float(film.frames / fps)
     rate = float(Fraction(film.rate))
@@ -283,7 +290,7 @@ def _film_row(film: ImportedFilm, source: str, assigned: Assigned, fps: Fraction
     }
 
 
-def _shot_rows(film: ImportedFilm, fps: Fraction) -> Iterator[Row]:
+def _shot_rows(film: ImportedFilm, fps: Fraction) -> Iterator[Cells]:
     for number, (start, end) in enumerate(film.shots):
         yield {
             "film": film.film,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def import_film(path: Path, sha256: str, folder: Path, settings: FilmSettings) -
             first = next(squares := passing.squares(), None)
             if first is None:
                 raise NoFilm("no video", "holds no picture that can be decoded")
-            encode_segment(_chained(first, squares), out, settings.fps, _CODEC, _PIXELS)
+            encode_segment(chain([first], squares), out, settings.fps, _CODEC, _PIXELS)
             if passing.pictures < 2:
                 raise NoFilm("no video", "a single picture")
         except BaseException:
@@ -152,11 +153,6 @@ def import_film(path: Path, sha256: str, folder: Path, settings: FilmSettings) -
     with written_whole(folder / "films" / f"{film}.json") as aside:
         aside.write_text(json.dumps(asdict(imported)) + "\n", encoding="utf-8")
     return imported
-
-
-def _chained(first: Pixels, others: Iterator[Pixels]) -> Iterator[Pixels]:
-    yield first
-    yield from others
 
 
 def _cut_off(facts: Facts, end: float) -> list[str]:

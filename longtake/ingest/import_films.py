@@ -23,7 +23,7 @@ from longtake.machine import without_main
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Progress = Callable[[int, int, str], None]  # done, of how many, what it is
+ProgressListener = Callable[[int, int, str], None]  # done, of how many, what it is
 _SAVE = 5.0  # s between two times at which what was found out is written
 
 
@@ -37,7 +37,7 @@ class FolderImport:
         settings: FilmSettings,
         resume: ResumeFile,
         workers: int,
-        progress: Progress,
+        progress: ProgressListener,
     ) -> None:
         self._files, self._out, self._settings, self._resume = files, out, settings, resume
         self._workers, self._progress, self._saved = workers, progress, time.monotonic()

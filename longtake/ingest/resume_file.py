@@ -19,14 +19,10 @@ class ResumeFile:
     folder: Path
     files: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # path -> bytes, mtime in ns, sha256
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)  # sha256 -> reason, detail
-    twins: dict[str, str] = field(
-        default_factory=dict
-    )  # film -> the one in the data set that it is a copy of
+    twins: dict[str, str] = field(default_factory=dict)  # film -> the one in the data set that it copies
     rowed: list[str] = field(default_factory=list)  # films that were ever written to films.csv
     captioned: dict[str, tuple[str, str]] = field(default_factory=dict)  # film -> digests: inputs, rows made
-    skipped: dict[str, list[tuple[str, str, str]]] = field(
-        default_factory=dict
-    )  # folder -> rows of skipped.csv
+    skipped: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)  # folder -> skipped.csv
     done: str = ""  # fingerprint of all that the last finished run saw
 
     def save(self) -> None:

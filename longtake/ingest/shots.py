@@ -43,7 +43,7 @@ class CutFinder:
             "fade": ThresholdDetector(threshold=_BLACK, min_scene_len=1),
         }
         self._times = array("d")  # s, of every picture
-        self._found: list[Cut] = []
+        self._cuts: list[Cut] = []
 
     def see(self, time: float, picture: NDArray[np.uint8]) -> None:
         """The next picture, uint8 `[H, W, 3]`, BGR."""
@@ -54,13 +54,13 @@ class CutFinder:
         """All cuts, in order, each at the time of its shot's first picture; the film's start is none."""
         if self._times:
             self._hear("post_process")
-        return sorted({cut for cut in self._found if cut.time > 0})
+        return sorted({cut for cut in self._cuts if cut.time > 0})
 
     def _hear(self, what: str, *pictures: NDArray[np.uint8]) -> None:
         now = self._code(len(self._times) - 1, self._rate)
         for kind, finder in self._finders.items():
-            for found in getattr(finder, what)(now, *pictures):
-                self._found.append(Cut(self._times[found.frame_num], kind))
+            for first in getattr(finder, what)(now, *pictures):
+                self._cuts.append(Cut(self._times[first.frame_num], kind))
 
 
 def shots_of(cuts: Sequence[Cut], frames: int, fps: Fraction) -> list[range]:

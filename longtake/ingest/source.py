@@ -231,10 +231,10 @@ def subtitles_inside(path: Path) -> list[tuple[str, list[Cue]]]:
                 texts = filter(None, map(_spoken, packet.decode()))
                 cues[packet.stream.index] += [Cue(start, end, text) for text in texts]
         languages = [(stream.language or "", cues[stream.index]) for stream in streams]
-    return [(language, sorted(said)) for language, said in languages if said]
+    return [(language, sorted(spoken)) for language, spoken in languages if spoken]
 
 
-def _spoken(said: object) -> str:
-    raw = getattr(said, "dialogue", b"") or getattr(said, "text", b"")
+def _spoken(subtitle: object) -> str:
+    raw = getattr(subtitle, "dialogue", b"") or getattr(subtitle, "text", b"")
     text = raw.decode("utf-8", "replace").replace("\\N", " ").replace("\\n", " ").replace("\\h", " ")
     return " ".join(re.sub(r"\{[^}]*\}", "", text).split())

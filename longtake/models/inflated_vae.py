@@ -207,5 +207,5 @@ def _check(image: Mapping[str, Any]) -> None:
     kinds = {kind for way in ("down", "up") for kind in image.get(f"{way}_block_types", ())} - _BLOCKS
     channels = [image.get(f"{which}_channels", usual[f"{which}_channels"]) for which in ("in", "out")]
     if kinds or channels != [3, 3]:
-        found = f"blocks of the kind {', '.join(sorted(kinds))}" if kinds else f"{channels} channels"
-        raise ValueError(f"this autoencoder has {found}: use one of Stable Diffusion's layout")
+        unlike = f"blocks of the kind {', '.join(sorted(kinds))}" if kinds else f"{channels} channels"
+        raise ValueError(f"this autoencoder has {unlike}: use one of Stable Diffusion's layout")

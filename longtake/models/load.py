@@ -15,7 +15,7 @@ from torch import Tensor, nn
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 # The networks that a model's folder may hold, by the name that their config has for them, and their modules:
 # imported when needed, for those of diffusers take half a second.
-NETWORKS = {
+_MODULES = {
     "MaskTemporalUNet": "longtake.models.unet",
     "TKLVAE": "longtake.models.vae",
     "HDDecoder": "longtake.models.upsampler",
@@ -27,12 +27,12 @@ NETWORKS = {
 def network_in(folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Any:
     """The network that was saved in `folder`, of the class that its config names.
 
-    Raises ValueError where that is none of `NETWORKS`.
+    Raises ValueError where that is none of `_MODULES`.
     """
     name = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("_class_name")
-    if name not in NETWORKS:
-        raise ValueError(f"{folder} holds a network of the kind {name}: use one of {', '.join(NETWORKS)}")
-    return load_network(getattr(importlib.import_module(NETWORKS[name]), name), folder, dtype, device)
+    if name not in _MODULES:
+        raise ValueError(f"{folder} holds a network of the kind {name}: use one of {', '.join(_MODULES)}")
+    return load_network(getattr(importlib.import_module(_MODULES[name]), name), folder, dtype, device)
 
 
 def load_network(kind: Any, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Any:

@@ -55,10 +55,10 @@ class TrackReader(nn.Module):
             ("tokens", signal.tokens, self.tokens),
             ("timing features", signal.timing, self.features),
         ):
-            found = 0 if part is None else part.shape[-1]
-            if width and found != width:
+            channels = 0 if part is None else part.shape[-1]
+            if width and channels != width:
                 raise ValueError(
-                    f"the track {name!r} has {what} of {found} channels, and this network reads {width}: "
+                    f"the track {name!r} has {what} of {channels} channels, and this network reads {width}: "
                     "give it the track that it was trained with"
                 )
 

@@ -16,7 +16,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from longtake.models.layers import ChannelNorm, adam_, spatial_conv, zero_
-from longtake.models.vae import TKLVAE, Block, Decoder, run_blocks, statistics_of
+from longtake.models.vae import TKLVAE, PictureDecoder, ResidualBlock, run_blocks, statistics_of
 
 _SHUFFLE = 4  # pixels per side that the last layer makes of one: no layer runs at full size
 
@@ -49,11 +49,15 @@ class HDDecoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 f"{factor} x {times}: give fine_channels as many numbers as it needs"
             )
         self.factor = factor * times  # pixels per latent pixel and side
-        self.coarse = Decoder(channels, blocks, latent_channels, heads, 0, factor // 2 ** (len(channels) - 1))
+        self.coarse = PictureDecoder(
+            channels, blocks, latent_channels, heads, 0, factor // 2 ** (len(channels) - 1)
+        )
         self.up = nn.ModuleList(
             spatial_conv(i, o, kernel=1) for i, o in pairwise((channels[-1], *fine_channels))
         )
-        self.fine = nn.ModuleList(nn.ModuleList(Block(c, 0) for _ in range(blocks)) for c in fine_channels)
+        self.fine = nn.ModuleList(
+            nn.ModuleList(ResidualBlock(c, 0) for _ in range(blocks)) for c in fine_channels
+        )
         self.norm = ChannelNorm(fine_channels[-1])
         self.last = adam_(zero_(spatial_conv(fine_channels[-1], 3 * _SHUFFLE**2)))
         self.shuffle = nn.PixelShuffle(_SHUFFLE)

@@ -80,7 +80,7 @@ class Attention(nn.Module):
         return self.temporal(x, frames) if self.temporal is not None and frames else x
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """x + conv(silu(norm(conv(silu(norm(x)))))); adds nothing at initialisation."""
 
     def __init__(self, channels: int, kernel: int) -> None:
@@ -104,7 +104,7 @@ def run_blocks(blocks: nn.Module, x: Tensor, frames: int) -> Tensor:
     return x
 
 
-class Encoder(nn.Module):
+class PictureEncoder(nn.Module):
     """Pixels -> mean and log variance of latents; each level halves the size and then runs its blocks."""
 
     def __init__(
@@ -117,7 +117,9 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.down = nn.ModuleList(Conv(i, o, kernel, stride=2) for i, o in pairwise((3, *channels)))
-        self.blocks = nn.ModuleList(nn.ModuleList(Block(c, kernel) for _ in range(blocks)) for c in channels)
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(ResidualBlock(c, kernel) for _ in range(blocks)) for c in channels
+        )
         self.attention = Attention(channels[-1], heads, bool(kernel))
         self.norm = ChannelNorm(channels[-1])
         self.last = adam_(Conv(channels[-1], 2 * latent_channels, kernel))
@@ -137,7 +139,7 @@ class Encoder(nn.Module):
         return out
 
 
-class Decoder(nn.Module):
+class PictureDecoder(nn.Module):
     """Latents -> pixels; 1x1 convolutions and nearest neighbours between levels, a pixel shuffle at the end.
 
     No layer runs at full size, which makes it 4 times cheaper than the usual tail.
@@ -155,7 +157,9 @@ class Decoder(nn.Module):
         super().__init__()
         self.first = adam_(Conv(latent_channels, channels[0], kernel))
         self.attention = Attention(channels[0], heads, bool(kernel))
-        self.blocks = nn.ModuleList(nn.ModuleList(Block(c, kernel) for _ in range(blocks)) for c in channels)
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(ResidualBlock(c, kernel) for _ in range(blocks)) for c in channels
+        )
         self.up = nn.ModuleList(spatial_conv(i, o, kernel=1) for i, o in pairwise(channels))
         self.norm = ChannelNorm(channels[-1])
         self.last = adam_(Conv(channels[-1], 3 * shuffle**2, kernel))
@@ -254,8 +258,10 @@ class TKLVAE(ClipAutoencoder, ModelMixin, ConfigMixin):  # type: ignore[misc]
             )
         shuffle = self.factor // 2 ** (len(decoder_channels) - 1)
         kernels = [temporal_kernel if on else 0 for on in (temporal_encoder, temporal_decoder)]
-        self.encoder = Encoder(encoder_channels, encoder_blocks, latent_channels, heads, kernels[0])
-        self.decoder = Decoder(decoder_channels, decoder_blocks, latent_channels, heads, kernels[1], shuffle)
+        self.encoder = PictureEncoder(encoder_channels, encoder_blocks, latent_channels, heads, kernels[0])
+        self.decoder = PictureDecoder(
+            decoder_channels, decoder_blocks, latent_channels, heads, kernels[1], shuffle
+        )
 
     def temporal_parameters(self) -> list[nn.Parameter]:
         """Parameters of the temporal layers, for instance to train only them."""

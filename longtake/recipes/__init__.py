@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from longtake.recipes.catalogue import RECIPES, footage_of
-from longtake.recipes.chain import run_all
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.stages import STAGES, do_stage, share_threads, stages_of
 from longtake.recipes.start_from_model import start_from_model
+from longtake.recipes.train_all import run_all
 
 __all__ = [
     "RECIPES",

@@ -7,7 +7,7 @@ import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from safetensors import safe_open
@@ -21,24 +21,22 @@ from longtake.manifest import Manifest, read_manifest
 from longtake.plan import Sampling
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.run_record import digest_of, read_record
-from longtake.recipes.stages.measures import in_words
+from longtake.recipes.stages import stages_of
+from longtake.recipes.stages.clips import CLIPS
+from longtake.recipes.stages.denoiser import DENOISER
+from longtake.recipes.stages.measures import measures_table
+from longtake.recipes.stages.package import PACKAGE
+from longtake.recipes.stages.stage import Stage
 from longtake.train.checkpoint import newest
 from longtake.train.loop import TrainConfig
 
-Report = Mapping[str, Any]
+ReportContent = Mapping[str, Any]
 
 _DEFAULT_PRESET = "dev"
 
 
-class _Trained(NamedTuple):
-    """A stage that has steps."""
-
-    config: TrainConfig
-    examples: str  # what a batch holds
-
-
 def write_card(
-    recipe: Recipe, footage: Footage, out: Path, report: Report, preset: str = _DEFAULT_PRESET
+    recipe: Recipe, footage: Footage, out: Path, report: ReportContent, preset: str = _DEFAULT_PRESET
 ) -> Path:
     """Write `out/package/README.md`; returns its path.
 
@@ -53,13 +51,13 @@ def write_card(
     Raises:
         ModelError: there is no package.
     """
-    manifest = read_manifest(out / "package")
+    manifest = read_manifest(out / PACKAGE.leaves)
     of_world = footage.scripted
     parts = [
         *_head(manifest, footage),
         *_made(recipe, footage, out, preset),
         *_sampling(recipe),
-        *(_evaluation(report) if of_world else ("", "## Measures", "", *in_words(report))),
+        *(_evaluation(report) if of_world else ("", "## Measures", "", *measures_table(report))),
         *_notes(out),
     ]
     path = manifest.folder / "README.md"
@@ -118,8 +116,8 @@ def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
 
 def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[str]:
     """Machines and dates, stages, data, and the command for it all."""
-    done = read_record(out)
-    finished = done.stages if done else {}
+    record = read_record(out)
+    finished = record.stages if record else {}
     yield from ("", "## How it was made", "")
     if finished:
         days = sorted(one.at[:10] for one in finished.values())
@@ -131,23 +129,23 @@ def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[
     else:
         yield "Machine and dates were not recorded: the stages were run one by one."
     yield from ("", "| stage | steps | seen | processes | wall time |", "|---|---|---|---|---|")
-    trained = _trained(recipe)
-    for stage in ("autoencoder", "text", "latents", "denoiser", "distillation", "decoder", "hd"):
-        if stage in trained:
-            yield _stage_row(stage, trained[stage], out / stage, stage in finished)
-        elif stage == "latents":
-            time = _duration(finished[stage].seconds) + " (1)" if stage in finished else "not recorded"
-            yield f"| latents | – | {recipe.clips.count:,} clips encoded | – | {time} |"
-    if "latents" in finished:
+    encoded = finished.get(CLIPS.name)
+    for stage in stages_of(recipe, footage):
+        if training := stage.training(recipe):
+            yield _stage_row(stage, training, out / stage.name, stage.name in finished)
+        elif stage is CLIPS:
+            time = _duration(encoded.seconds) + " (1)" if encoded else "not recorded"
+            yield f"| {stage.name} | – | {recipe.clips.count:,} clips encoded | – | {time} |"
+    if encoded:
         yield from _paragraph("(1) of the call that finished it, without calls that were interrupted before.")
     if recipe.distillation.training:
         yield from _paragraph(
             f"`unet/` is the distilled denoiser: one of its steps stands for {recipe.distillation.substeps} "
             "guided ones of the denoiser before it."
         )
-    yield from _paragraph(_data(recipe, footage, out / "latents"))
+    yield from _paragraph(_data(recipe, footage, out / CLIPS.leaves))
     yield from ("", "The command that makes it:", "", "```console")
-    yield _command(recipe, footage, _processes(out / "denoiser"), preset)
+    yield _command(recipe, footage, _processes(out / DENOISER.name), preset)
     yield "```"
     yield from _paragraph(
         "`recipe.json` beside this card holds every decision; the recipe's SHA-256 begins with "
@@ -155,31 +153,17 @@ def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[
     )
 
 
-def _trained(recipe: Recipe) -> dict[str, _Trained]:
-    stages = {
-        "autoencoder": _Trained(recipe.autoencoder.training, "frames"),
-        "text": _Trained(recipe.text.training, "captions"),
-        "denoiser": _Trained(recipe.denoiser.training, "clips"),
-        "decoder": _Trained(recipe.decoder.training, "clips"),
-    }
-    if recipe.distillation.training:
-        stages["distillation"] = _Trained(recipe.distillation.training, "clips")
-    if recipe.hd.training:
-        stages["hd"] = _Trained(recipe.hd.training, "frames")
-    return stages
-
-
-def _stage_row(stage: str, trained: _Trained, folder: Path, done: bool) -> str:
+def _stage_row(stage: Stage, training: TrainConfig, folder: Path, done: bool) -> str:
     log = folder / "log.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     whole = [json.loads(line) for line in lines if line.endswith("}")]  # the last may be cut off
     if not whole:
-        return f"| {stage} | {'not trained in this run' if done else 'not recorded'} | | | |"
-    steps, planned, world = whole[-1]["step"], trained.config.steps, _processes(folder)
+        return f"| {stage.name} | {'not trained in this run' if done else 'not recorded'} | | | |"
+    steps, planned, world = whole[-1]["step"], training.steps, _processes(folder)
     count = f"{steps:,}" if steps == planned else f"{steps:,} (recipe: {planned:,})"
-    seen = f"{steps * trained.config.batch * (world or 1):,} {trained.examples}"
-    seen += "" if world else " per process"
-    return f"| {stage} | {count} | {seen} | {world or 'not recorded'} | {_duration(whole[-1]['seconds'])} |"
+    seen = f"{steps * training.batch * (world or 1):,} {stage.examples}" + ("" if world else " per process")
+    time = _duration(whole[-1]["seconds"])
+    return f"| {stage.name} | {count} | {seen} | {world or 'not recorded'} | {time} |"
 
 
 def _processes(folder: Path) -> int | None:
@@ -239,12 +223,12 @@ def _level(name: str, sampling: Sampling) -> str:
     return table_line(map(str, cells))
 
 
-def _evaluation(report: Report) -> Iterator[str]:
+def _evaluation(report: ReportContent) -> Iterator[str]:
     yield from _measures(report)
     yield from _failures(report)
 
 
-def _measures(report: Report) -> Iterator[str]:
+def _measures(report: ReportContent) -> Iterator[str]:
     """Every measure that the system has, beside the references and its control."""
     facts, system = report["facts"], _system(report)
     references = [row for row in report["rows"] if row["kind"] == "reference"]
@@ -285,11 +269,13 @@ def _measures(report: Report) -> Iterator[str]:
         yield from _paragraph(f"Not computed: {'; '.join(reasons)}.")
 
 
-def _failures(report: Report) -> Iterator[str]:
+def _failures(report: ReportContent) -> Iterator[str]:
     """The measures beyond their limit, the worst first."""
     system = _system(report)
     failed = {name: one for name, one in system["measures"].items() if one["verdict"] == "fails"}
-    true: Report = next((row["measures"] for row in report["rows"] if row["name"] == "ground truth"), {})
+    true: ReportContent = next(
+        (row["measures"] for row in report["rows"] if row["name"] == "ground truth"), {}
+    )
     yield from ("", "## Known failures", "")
     if not failed:
         yield "No measure of this evaluation is beyond its limit."
@@ -311,24 +297,24 @@ def _notes(out: Path) -> Iterator[str]:
         yield from ("", "## Notes", "", "Written by hand:", "", path.read_text(encoding="utf-8").strip())
 
 
-def _system(report: Report) -> Report:
-    systems: list[Report] = [row for row in report["rows"] if row["kind"] == "system"]
+def _system(report: ReportContent) -> ReportContent:
+    systems: list[ReportContent] = [row for row in report["rows"] if row["kind"] == "system"]
     assert len(systems) == 1, "a card is of one system"
     return systems[0]
 
 
-def _limit(report: Report, name: str) -> str:
+def _limit(report: ReportContent, name: str) -> str:
     scale = report["scales"].get(name)
     return "none" if scale is None or scale["blind"] else limit_of(read_scale(scale))
 
 
-def _control(catches: Sequence[str], name: str, controls: Mapping[str, Report]) -> str:
+def _control(catches: Sequence[str], name: str, controls: Mapping[str, ReportContent]) -> str:
     """The control that scores 0 by this measure, if it was run."""
     one = controls[catches[0]]["measures"].get(name) if catches and catches[0] in controls else None
     return f"{catches[0]}: {number(one['value'])}" if one and one["value"] is not None else "–"
 
 
-def _value(one: Report | None) -> str:
+def _value(one: ReportContent | None) -> str:
     """A measure with its interval, of fewer films where some have none."""
     if one is None or one["value"] is None:
         return f"– ({one['note']})" if one and one["note"] else "–"

@@ -22,7 +22,7 @@ from longtake.recipes.stages.autoencoder import AUTOENCODER
 from longtake.recipes.stages.denoiser import START
 from longtake.recipes.stages.stage import Stage
 from longtake.recipes.stages.text import TEXT
-from longtake.train.captions import captions_of, vocabulary_of
+from longtake.train.captions import captions_in, vocabulary_of
 from longtake.world.captions import vocabulary
 
 _MEASURED = {"latents_mean", "latents_std"}  # settings that training finds out
@@ -107,7 +107,7 @@ def _understands(known: Sequence[str], footage: Footage) -> bool:
     if footage.scripted:
         needed = vocabulary()
     else:
-        needed = vocabulary_of(captions_of(footage, footage.films("train")))
+        needed = vocabulary_of(captions_in(footage, footage.films("train")))
     return set(needed) <= set(known) and bool(needed) == bool(known)
 
 

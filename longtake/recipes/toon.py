@@ -29,6 +29,7 @@ def toon_64() -> Recipe:
             sampler="ddim", steps=8, shift=1.5, text_guidance=text, known_guidance=1.0, precision="bf16"
         )
 
+    levels = Levels(sampling(3.0), sampling(1.5), sampling(1.0))
     return Recipe(
         name="toon-64",
         size=64,
@@ -92,7 +93,7 @@ def toon_64() -> Recipe:
             small=0.0,
             drafts=DraftsPart(coarse=0.0, between=0.0, noise=0.0),
             text_dropout=0.1,
-            sampling=Levels(sampling(3.0), sampling(1.5), sampling(1.0)),
+            sampling=levels,
         ),
         distillation=DistillationPart(
             training=None, substeps=0, aimed=Levels(sampling(1.0), sampling(1.0), sampling(1.0))
@@ -114,7 +115,7 @@ def toon_64() -> Recipe:
             precision="bf16",
         ),
         hd=HDPart(training=None, times=1, channels=()),
-        sampling=Levels(sampling(3.0), sampling(1.5), sampling(1.0)),
+        sampling=levels,
         probes=ProbesPart(frame=_probe(steps=1800, batch=64), clip=_probe(steps=3000, batch=8), seeds=(0, 1)),
     )
 
@@ -176,7 +177,6 @@ def toon_128() -> Recipe:
                 muon_lr=4e-4,
                 adam_lr=3e-4,
                 warmup=10,
-                final_lr_fraction=0.02,
                 ema=0.98,
                 log_every=10,
                 save_every=50,

@@ -15,10 +15,10 @@ from longtake.models.pixels import to_model, to_pixels
 from longtake.models.vae import TKLVAE
 from longtake.train.loop import step_seed
 
-Batches = Callable[[int, int, int], Tensor]
+FrameBatches = Callable[[int, int, int], Tensor]
 
 
-def still_batches(draws: Draws, size: int, batch: int, seed: int = 0, turned: float = 0.0) -> Batches:
+def still_batches(draws: Draws, size: int, batch: int, seed: int = 0, turned: float = 0.0) -> FrameBatches:
     """Batches of single frames, uint8 `[batch, 1, size, size, 3]`.
 
     A share `turned` of them is turned by a quarter, a half or three, every second of these mirrored as well:
@@ -36,7 +36,7 @@ def still_batches(draws: Draws, size: int, batch: int, seed: int = 0, turned: fl
     return batches
 
 
-def clip_batches(draws: Draws, size: int, batch: int, length: int, seed: int = 0) -> Batches:
+def clip_batches(draws: Draws, size: int, batch: int, length: int, seed: int = 0) -> FrameBatches:
     """Batches of clips, mostly of neighbouring frames: uint8 `[batch, length, size, size, 3]`.
 
     A clip of a shorter film stands still at its end.
@@ -65,6 +65,13 @@ def distance(drawn: Tensor, true: Tensor) -> Tensor:
 def psnr(drawn: Tensor, true: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB of values in [-1, 1]."""
     return 10 * torch.log10(4 / (drawn.float() - true).square().mean())
+
+
+def spoil(latents: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Normalised latents `[B, T, C, h, w]` with noise, of a deviation from 0 to `most` in each clip."""
+    noise = torch.randn(latents.shape, generator=generator, device=latents.device)
+    level = most * torch.rand(len(latents), generator=generator, device=latents.device)
+    return latents + level[:, None, None, None, None] * noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,19 +138,17 @@ class NoisyStillLoss:
         """`batch` uint8 `[B, 1, H, W, 3]` -> loss and PSNR."""
         video = to_model(batch)
         latents = model.encode_latents(video)
-        noise = torch.randn(latents.shape, generator=generator, device=latents.device)
-        level = self.noise * torch.rand(len(latents), generator=generator, device=latents.device)
-        spoilt = latents + level[:, None, None, None, None] * noise
-        decoded = model.decode(model.denormalise(spoilt), framewise=True)
+        spoilt = model.denormalise(spoil(latents, self.noise, generator))
+        decoded = model.decode(spoilt, framewise=True)
         return distance(decoded, video), {"psnr": psnr(decoded, video).detach()}
 
 
 @torch.no_grad()
 def latent_statistics(
-    model: TKLVAE, draws: Draws, size: int, count: int = 1024, seed: int = 1
+    model: TKLVAE, draws: Draws, size: int, count: int = 1024
 ) -> tuple[list[float], list[float]]:
     """Mean and standard deviation per latent channel over `count` frames."""
-    frames = draw_stills(draws, random.Random(seed), count, size)
+    frames = draw_stills(draws, random.Random(1), count, size)
     means = [
         model.encode(to_model(part)[:, None].to(model.device), framewise=True).mean
         for part in np.array_split(frames, max(1, count // 64))

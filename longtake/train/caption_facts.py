@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longtake.conditions.text import SmallTextEncoder
+from longtake.train.captions import some_unknown
 from longtake.train.loop import step_seed
 from longtake.world.script import Shot, shot_at
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
@@ -22,7 +23,7 @@ from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHE
 _ANSWERS = [6, 6, 3, 7, 7, 3, 6, 4, 2, 3]
 
 
-def facts_of(shot: Shot) -> list[int]:
+def facts_of_shot(shot: Shot) -> list[int]:
     """The shot as one answer per question; 0 for a second actor who is not there."""
     facts: list[int] = []
     for k in range(2):
@@ -60,8 +61,8 @@ def caption_batches(
         chance = random.Random(step_seed(seed, step, rank))
         shots = [shot_at(chance.choice(episodes), chance.randrange(4200)) for _ in range(batch)]
         rows = encoder.rows([shot.caption for shot in shots])
-        strange = torch.tensor([[chance.random() < dropped for _ in row] for row in rows.tolist()])
-        return torch.where(strange & (rows > 0), 1, rows), torch.tensor([facts_of(shot) for shot in shots])
+        facts = torch.tensor([facts_of_shot(shot) for shot in shots])
+        return some_unknown(rows, dropped, chance), facts
 
     return batches
 

@@ -27,7 +27,7 @@ _MOST = 4000  # words: those that are left out are rare, and count as unknown
 _AT_ONCE = 4096  # frames whose captions are asked for together
 
 
-def captions_of(footage: Footage, films: Sequence[int]) -> list[str]:
+def captions_in(footage: Footage, films: Sequence[int]) -> list[str]:
     """Every caption of these films once, in alphabetical order; without "", which says nothing."""
     captions: set[str] = set()
     for film in films:
@@ -42,6 +42,12 @@ def vocabulary_of(captions: Iterable[str], most: int = _MOST) -> list[str]:
     counts = Counter(word for caption in captions for word in words(caption))
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
     return sorted(ranked[:most])
+
+
+def some_unknown(rows: Tensor, share: float, chance: random.Random) -> Tensor:
+    """Word rows `[P, words]`, a share of the words made unknown."""
+    strange = torch.tensor([[chance.random() < share for _ in row] for row in rows.tolist()])
+    return torch.where(strange & (rows > 0), 1, rows)
 
 
 class CaptionRebuilder(nn.Module):
@@ -70,8 +76,7 @@ def rebuilding_batches(
     def batches(step: int, rank: int, world: int) -> CaptionPair:
         chance = random.Random(step_seed(seed, step, rank))
         rows = encoder.rows([chance.choice(captions) for _ in range(batch)])
-        strange = torch.tensor([[chance.random() < dropped for _ in row] for row in rows.tolist()])
-        return torch.where(strange & (rows > 0), 1, rows), rows
+        return some_unknown(rows, dropped, chance), rows
 
     return batches
 

@@ -24,7 +24,7 @@ from longtake.data.cartoon import WORLD
 from longtake.data.footage import CLIP_FRAMES, Draws, Excerpt
 from longtake.files import written_whole
 
-Encode = Callable[[NDArray[np.uint8]], NDArray[np.float16]]  # [n, T, H, W, 3] -> [n, T, C, H, W]
+EncodeClips = Callable[[NDArray[np.uint8]], NDArray[np.float16]]  # [n, T, H, W, 3] -> [n, T, C, H, W]
 _CHUNK = 8  # clips drawn and encoded together
 
 
@@ -56,7 +56,7 @@ class ClipCache:
 def build_cache(
     folder: Path,
     count: int,
-    encode: Encode,
+    encode: EncodeClips,
     draws: Draws,
     size: int,
     *,

@@ -48,6 +48,18 @@ class ClipBatch(NamedTuple):
         )
 
 
+def given_of_clip(text: Tensor, numbers: Sequence[float], known: Tensor, mask: Tensor) -> Given:
+    """One clip of film frames `numbers`, frame k under row k + 1 of `text`; the rest is as in `Given`."""
+    time = torch.tensor([numbers], device=known.device).float()
+    return Given(
+        time=time - time[:, :1],
+        text=text.to(known.device),
+        prompt=torch.arange(1, len(numbers) + 1, device=known.device)[None],
+        known=known,
+        mask=mask,
+    )
+
+
 def encode_captions(captions: Sequence[str], encoder: SmallTextEncoder, keep: Path) -> Tensor:
     """Tokens `[1 + P, N, D]`, float16, of the unconditional prompt and all captions, encoded once.
 

@@ -35,9 +35,8 @@ class DistilLoss:
     schedule: Schedule
     prediction: str  # a name in PREDICTIONS, of teacher and student
     substeps: int  # of the teacher within a step of the student
-    guided: tuple[
-        Sampling, Sampling, Sampling
-    ]  # the teacher's, whose text guidance counts: keyframes, gaps, leaves
+    # Of keyframes, gaps and leaves: the teacher's, whose text guidance counts.
+    guided: tuple[Sampling, Sampling, Sampling]
     aimed: tuple[Sampling, Sampling, Sampling]  # the student's, whose steps and shift count
     wide_from: float = WIDE  # median spacing of keyframes, in frames
 

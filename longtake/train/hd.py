@@ -19,8 +19,10 @@ from longtake.data.footage import Draws, draw_stills
 from longtake.models.pixels import to_model, to_pixels
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
-from longtake.train.autoencoder import distance, psnr
+from longtake.train.autoencoder import distance, psnr, spoil
 from longtake.train.loop import step_seed
+
+_SHOWN = 3  # frames on a sheet
 
 
 class Pair(NamedTuple):
@@ -59,17 +61,15 @@ class HDLoss:
         """Loss, and PSNR of the large frames."""
         true = to_model(batch.large)[:, None]
         latents = self.vae.encode_latents(to_model(batch.small)[:, None])
-        noise = torch.randn(latents.shape, generator=generator, device=latents.device)
-        level = self.noise * torch.rand(len(latents), generator=generator, device=latents.device)
-        drawn = model(latents + level[:, None, None, None, None] * noise)
+        drawn = model(spoil(latents, self.noise, generator))
         return distance(drawn, true), {"psnr": psnr(drawn, true).detach()}
 
 
 @torch.no_grad()
-def hd_sheet(model: HDDecoder, vae: TKLVAE, draws: Draws, size: int, count: int = 3) -> np.ndarray:
+def hd_sheet(model: HDDecoder, vae: TKLVAE, draws: Draws, size: int) -> np.ndarray:
     """Frames above what the decoder makes of their latents: uint8 picture."""
     sides = (size, model.config.times * size)
-    small, large = (draw_stills(draws, random.Random(5), count, side) for side in sides)
+    small, large = (draw_stills(draws, random.Random(5), _SHOWN, side) for side in sides)
     latents = vae.encode_latents(to_model(small)[:, None].to(model.device))
     drawn = to_pixels(model.decode_latents(latents)[:, 0])
     return np.concatenate([np.concatenate(list(row), axis=1) for row in (large, drawn)], axis=0)

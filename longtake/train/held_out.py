@@ -16,17 +16,19 @@ from longtake.given import Given
 from longtake.models.pixels import to_model
 from longtake.models.vae import TKLVAE
 from longtake.train.autoencoder import psnr
+from longtake.train.denoiser import given_of_clip
 
 LEVELS = ("keyframes", "gaps", "leaves")
 _GAP = 15  # frames between those of a gap, in a film that needs three levels
 _DRAWN = 4  # noise levels for every clip
-_AT_ONCE = 16  # frames
+_STILLS = 64  # frames that are encoded and decoded
+_AT_ONCE = 16  # of them
 
 
 @torch.no_grad()
-def reconstruction(vae: TKLVAE, draws: Draws, size: int, count: int = 64) -> float:
-    """PSNR in dB of `count` frames that were encoded and decoded one by one."""
-    frames = to_model(draw_stills(draws, random.Random(2), count, size))[:, None]
+def reconstruction(vae: TKLVAE, draws: Draws, size: int) -> float:
+    """PSNR in dB of 64 frames that were encoded and decoded one by one."""
+    frames = to_model(draw_stills(draws, random.Random(2), _STILLS, size))[:, None]
     decoded = [
         vae.decode_latents(vae.encode_latents(part.to(vae.device))).cpu()
         for part in torch.split(frames, _AT_ONCE)
@@ -70,10 +72,7 @@ def denoising(
         mask = torch.zeros_like(latents[:, :, :1])
         if ends and len(clip.numbers) > 2:
             mask[:, [0, -1]] = 1
-        time = torch.tensor([clip.numbers], device=latents.device).float()
-        text = encoder.encode(["", *clip.captions]).to(latents.device)
-        prompt = torch.arange(1, len(text), device=latents.device)[None]
-        once = Given(time=time - time[:, :1], text=text, prompt=prompt, known=latents, mask=mask)
+        once = given_of_clip(encoder.encode(["", *clip.captions]), clip.numbers, latents, mask)
         several = torch.zeros(_DRAWN, dtype=torch.long, device=latents.device)  # the one clip again and again
         pair = []
         for each in (net, _nothing):

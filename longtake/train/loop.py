@@ -121,12 +121,12 @@ def train(
             _recompute(model)
         sharded = config.sharded and world > 1
         if sharded:
-            made, ema = ema_copy(model), ema_copy(model)
+            averaged, ema = ema_copy(model), ema_copy(model)
             shard(model, own)
             shard(ema, own)
         else:
             broadcast(model.to(own))
-            made = ema = ema_copy(model)
+            averaged = ema = ema_copy(model)
         optimisers = _optimisers(model, config)
         done, seconds = _resume(model, ema, optimisers, out_dir)
         trained = [p for p in model.parameters() if p.requires_grad]
@@ -143,9 +143,9 @@ def train(
                     p.grad = None
                 value.backward()  # type: ignore[no-untyped-call]
                 names = ["loss", *sorted(metrics)]
-                told = [value, *(metrics[name] for name in names[1:]), value.new_tensor(float(stop.is_set()))]
+                mine = [value, *(metrics[name] for name in names[1:]), value.new_tensor(float(stop.is_set()))]
                 exchanged = [] if sharded else trained  # a sharded network averages its gradients itself
-                numbers = average(exchanged, torch.stack([number.detach().float() for number in told]))
+                numbers = average(exchanged, torch.stack([number.detach().float() for number in mine]))
                 norm = whole(nn.utils.clip_grad_norm_(trained, config.grad_clip))
                 *values, stopping, size = [*numbers.tolist(), norm.item()]
                 if not (math.isfinite(values[0]) and math.isfinite(size)):
@@ -179,8 +179,8 @@ def train(
                         f"stopped after {count} of {config.steps} steps; run again to go on"
                     )
         if sharded:
-            _gather(ema, made)
-        return made
+            _gather(ema, averaged)
+        return averaged
 
 
 def _recompute(model: nn.Module) -> None:
@@ -203,17 +203,17 @@ def _optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optim
     matrices = [p for name, p in named if name in hidden]
     others = [p for name, p in named if name not in hidden and p.ndim >= 2]
     vectors = [p for name, p in named if p.ndim < 2]
-    made: list[torch.optim.Optimizer] = []
+    optimisers: list[torch.optim.Optimizer] = []
     if matrices:
-        made.append(Muon(matrices, config.muon_lr, weight_decay=config.weight_decay))
+        optimisers.append(Muon(matrices, config.muon_lr, weight_decay=config.weight_decay))
     if others or vectors:
         decayed = {"params": others, "weight_decay": config.weight_decay}
         groups = [decayed, {"params": vectors, "weight_decay": 0.0}]
-        made.append(torch.optim.AdamW(groups, config.adam_lr, betas=(0.9, 0.95), fused=True))
-    for optimiser in made:
+        optimisers.append(torch.optim.AdamW(groups, config.adam_lr, betas=(0.9, 0.95), fused=True))
+    for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["base"] = group["lr"]
-    return made
+    return optimisers
 
 
 def _checkpoint(
@@ -240,7 +240,8 @@ def _resume(
             net.load_state_dict({name: as_part(t, places.get(name, t)) for name, t in kept.items()})
     except RuntimeError as error:
         raise ValueError(f"{out_dir} holds a run of another model; give another folder. {error}") from error
-    owner = {id(p): made for made in optimisers for group in made.param_groups for p in group["params"]}
+    groups = [(optimiser, group) for optimiser in optimisers for group in optimiser.param_groups]
+    owner = {id(p): optimiser for optimiser, group in groups for p in group["params"]}
     params = dict(model.named_parameters())
     for key, tensor in checkpoint.optimiser.items():
         kind, name = key.split("/", 1)

@@ -15,6 +15,7 @@ from torch.distributed.tensor import DTensor
 
 from longtake.train.shard import as_part, part, whole
 
+_ITERATIONS = 5  # of Newton and Schulz
 _AT_ONCE = 2**26  # numbers in the matrices of a sharded network that are whole together
 
 
@@ -33,7 +34,7 @@ def muon_names(model: nn.Module) -> set[str]:
     }
 
 
-def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+def orthogonalise(matrices: Tensor) -> Tensor:
     """Roughly the nearest orthogonal matrices to `[n, rows, columns]`: singular values about 0.7 to 1.2.
 
     A quintic Newton-Schulz iteration in bfloat16, its coefficients chosen for speed (Jordan et al. 2024).
@@ -43,7 +44,7 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     x = x / (length + 1e-7).to(x.dtype)
     tall = x.shape[1] > x.shape[2]
     wide = x.transpose(1, 2) if tall else x
-    for _ in range(steps):
+    for _ in range(_ITERATIONS):
         gram = wide @ wide.transpose(1, 2)
         polynomial = torch.baddbmm(gram, gram, gram, beta=-4.7750, alpha=2.0315)
         wide = torch.baddbmm(wide, polynomial, wide, beta=3.4445)
@@ -127,15 +128,14 @@ def _shared(matrices: list[Tensor]) -> list[Tensor]:
     mine = shares[dist.get_rank()]
     sizes = [sum(matrices[i].numel() for i in share) for share in shares]
     sent = torch.zeros(max(sizes), dtype=torch.bfloat16, device=matrices[0].device)
-    made = _by_shape([matrices[i] for i in mine])
-    if made:
-        sent[: sizes[dist.get_rank()]] = torch.cat([m.flatten() for m in made])
-    got = sent.new_empty(world, len(sent))
-    dist.all_gather(
-        list(got.view(torch.uint8)), sent.view(torch.uint8)
-    )  # as bytes, which every backend knows
+    updates = _by_shape([matrices[i] for i in mine])
+    if updates:
+        sent[: sizes[dist.get_rank()]] = torch.cat([m.flatten() for m in updates])
+    received = sent.new_empty(world, len(sent))
+    # As bytes, which every backend knows.
+    dist.all_gather(list(received.view(torch.uint8)), sent.view(torch.uint8))
     out: dict[int, Tensor] = {}
-    for share, size, row in zip(shares, sizes, got, strict=True):
+    for share, size, row in zip(shares, sizes, received, strict=True):
         parts = row[:size].split([matrices[i].numel() for i in share])
         out |= {i: part.view(matrices[i].shape) for i, part in zip(share, parts, strict=True)}
     return [out[i] for i in range(len(matrices))]

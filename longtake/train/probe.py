@@ -197,11 +197,11 @@ def _hues(truth: FrameTruth) -> list[float]:
     return [hues.get(name, float("nan")) for name in CHARACTERS]
 
 
-def _column(x: float, cells: int = _FINE) -> Tensor:
-    """A place 0..1 shared between the two columns whose middles are nearest: `[cells]`, sum 1."""
-    at = min(cells - 1.0, max(0.0, x * cells - 0.5))
-    low = min(cells - 2, int(at))
-    shares = torch.zeros(cells)
+def _column(x: float) -> Tensor:
+    """A place 0..1 shared between the two columns whose middles are nearest: `[16]`, sum 1."""
+    at = min(_FINE - 1.0, max(0.0, x * _FINE - 0.5))
+    low = min(_FINE - 2, int(at))
+    shares = torch.zeros(_FINE)
     shares[low], shares[low + 1] = 1 - (at - low), at - low
     return shares
 

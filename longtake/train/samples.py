@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from longtake.conditions.text import PromptEncoder
 from longtake.data.footage import CLIP_FRAMES, Excerpt, Footage
@@ -19,6 +18,7 @@ from longtake.given import Given
 from longtake.models.pixels import to_pixels
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
+from longtake.train.denoiser import given_of_clip
 
 _SPACING, _STEPS, _GUIDANCE = 225, 8, 3.0
 
@@ -44,7 +44,8 @@ def keyframe_sheet(
         count = len(clip.numbers)
         shape = (1, count, vae.config.latent_channels, size // vae.factor, size // vae.factor)
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(film)).to(net.device)
-        given = _given(encoder.encode(["", *clip.captions]), clip.numbers, noise)
+        text = encoder.encode(["", *clip.captions])
+        given = given_of_clip(text, clip.numbers, torch.zeros_like(noise), torch.zeros_like(noise[:, :, :1]))
         denoise = _guided(Denoiser(net, schedule, prediction), given)
         latents = ddim(denoise, noise, times(_STEPS), schedule)
         drawn = to_pixels(vae.to(net.device).decode_latents(latents)[0])
@@ -59,17 +60,6 @@ def _keyframes(footage: Footage, film: int) -> Excerpt:
     count = min(CLIP_FRAMES, last + 1)
     spacing = min(_SPACING, last / max(1, count - 1))
     return Excerpt(footage=footage, film=film, numbers=tuple(int(k * spacing) for k in range(count)))
-
-
-def _given(text: Tensor, numbers: Sequence[float], like: Tensor) -> Given:
-    """Frame k of a clip under row k + 1 of `text`, nothing known of its latents, which are as `like`."""
-    return Given(
-        time=torch.tensor([numbers], device=like.device).float(),
-        text=text.to(like.device),
-        prompt=torch.arange(1, len(numbers) + 1, device=like.device)[None],
-        known=torch.zeros_like(like),
-        mask=torch.zeros_like(like[:, :, :1]),
-    )
 
 
 def _guided(denoiser: Denoiser, given: Given) -> Denoise:

@@ -15,7 +15,7 @@ from longtake.cli import main
 from longtake.evaluate.api import (
     DrawnBy,
     DrawnFilm,
-    Options,
+    EvaluateOptions,
     compare,
     episode_scripts,
     evaluate,
@@ -23,7 +23,7 @@ from longtake.evaluate.api import (
     unread_scenes,
 )
 from longtake.evaluate.catalogue import CATALOGUE
-from longtake.evaluate.controls import frames_of
+from longtake.evaluate.controls import control_frames
 from longtake.evaluate.sources import PixelArray
 from longtake.storyboard import Storyboard, StoryboardError, parse
 from longtake.video import write_png
@@ -52,7 +52,7 @@ def board() -> Storyboard:
 @pytest.fixture(scope="module")
 def frames(board: Storyboard) -> NDArray[np.uint8]:
     """A film that flickers."""
-    return np.stack(list(frames_of("flicker", script_of_board(board, None), 8)))
+    return np.stack(list(control_frames("flicker", script_of_board(board, None), 8)))
 
 
 def without_films(content: dict[str, Any]) -> dict[str, Any]:
@@ -182,12 +182,14 @@ def test_films_that_are_pixels_are_compared_and_no_autoencoder_is_measured(
     ((name, seed, script),) = scripts
     films = {
         strategy: {
-            name: DrawnFilm(PixelArray(np.stack(list(frames_of(control, script, seed)))), plan_of(FRAMES))
+            name: DrawnFilm(
+                PixelArray(np.stack(list(control_frames(control, script, seed)))), plan_of(FRAMES)
+            )
         }
         for strategy, control in (("one", "flicker"), ("other", "blur"))
     }
     by = DrawnBy(name="wan", digest="ab12", model=None)
-    report = compare(films, scripts, "test", by, Options(out=out, probes=tiny_probes, workers=1))
+    report = compare(films, scripts, "test", by, EvaluateOptions(out=out, probes=tiny_probes, workers=1))
     assert [row.name for row in report.rows] == ["one", "other", "ground truth"]
     assert report.content["facts"]["model"] == "wan ab12"
     assert "clips are pixels" in report.content["not_computed"]["ground truth, decoded"]

@@ -13,7 +13,7 @@ import yaml
 
 from longtake.cli import main
 from longtake.evaluate.catalogue import CATALOGUE
-from longtake.evaluate.controls import frames_of
+from longtake.evaluate.controls import control_frames
 from longtake.evaluate.script import Script, script_of_prompts
 from longtake.video import Codec, encode_segment
 from longtake.world.script import episode_facts
@@ -44,7 +44,7 @@ def board(tmp_path: Path) -> Path:
 
 
 def film(script: Script, control: str, path: Path) -> Path:
-    encode_segment(frames_of(control, script, 8), path, 12, Codec(upscale=1))
+    encode_segment(control_frames(control, script, 8), path, 12, Codec(upscale=1))
     return path
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.catalogue import CATALOGUE
-from longtake.evaluate.controls import CLIP, CONTROLS, LEAF, frames_of, training_clips
+from longtake.evaluate.controls import CONTROLS, LEAF, control_frames, training_clips
 from longtake.evaluate.damage import add_noise, blur, brighten, fade
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
 from longtake.world.drawing import frame
@@ -42,7 +43,7 @@ Draws = Callable[[Script, int, int], Callable[[int], Film]]
 
 @cache
 def film(name: str, seed: int = SEED) -> Film:
-    return np.stack(list(frames_of(name, SCRIPT, seed, SIZE)))
+    return np.stack(list(control_frames(name, SCRIPT, seed, SIZE)))
 
 
 def truth() -> Film:
@@ -66,7 +67,7 @@ def scenes_differ(a: Film, b: Film) -> NDArray[np.bool_]:
 @pytest.mark.parametrize("name", CONTROLS)
 def test_a_control_streams_the_whole_film(name: str) -> None:
     short = script_of_episode(EPISODE, 18)
-    frames = list(frames_of(name, short, SEED))
+    frames = list(control_frames(name, short, SEED))
     assert {(picture.shape, picture.dtype.name) for picture in frames} == {((64, 64, 3), "uint8")}
     assert len(frames) == 18
 
@@ -85,7 +86,7 @@ def test_a_control_hangs_on_script_seed_and_place_alone(name: str) -> None:
 @pytest.mark.parametrize("name", CONTROLS)
 def test_any_script_will_do(name: str) -> None:
     for scenes in ([(0, "The sea at night.")], [(0, "A fox jumps."), (7, "A fox and a frog sleep.")]):
-        assert len(list(frames_of(name, script_of_prompts(scenes, 17), SEED, 16))) == 17
+        assert len(list(control_frames(name, script_of_prompts(scenes, 17), SEED, 16))) == 17
 
 
 def test_what_measures_must_catch_is_there() -> None:
@@ -95,7 +96,7 @@ def test_what_measures_must_catch_is_there() -> None:
 
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(ValueError, match="there are: ground truth"):
-        frames_of("frozn", SCRIPT, SEED)
+        control_frames("frozn", SCRIPT, SEED)
 
 
 def test_ground_truth_is_the_episode() -> None:
@@ -289,10 +290,10 @@ def test_one_cast_plays_in_all_films() -> None:
 def test_training_clips_are_clips_of_training_episodes() -> None:
     assert {split_of(episode) for episode, _ in training_clips()} == {"train"}
     shown = film("training clips")
-    assert changes(shown) >= set(range(CLIP, 150, CLIP))  # every clip is another
+    assert changes(shown) >= set(range(CLIP_FRAMES, 150, CLIP_FRAMES))  # every clip is another
     starts = (start for start in training_clips() if np.array_equal(frame(*start, SIZE), shown[0]))
     episode, first = next(starts)
-    assert np.array_equal(shown[:CLIP], [frame(episode, first + k, SIZE) for k in range(CLIP)])
+    assert np.array_equal(shown[:CLIP_FRAMES], [frame(episode, first + k, SIZE) for k in range(CLIP_FRAMES)])
 
 
 # -- damages that no control names -----------------------------------------------------------------------

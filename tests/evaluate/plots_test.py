@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from longtake.evaluate.measured import Curve, FilmResult, Measured, Row, not_measured
-from longtake.evaluate.plots import PlotsMissing, plot_curves, plot_scores, plot_seams, strip
+from longtake.evaluate.plots import PlotsMissing, plot_curves, plot_scores, plot_seams
 from longtake.evaluate.score import Scale
 
 AT = np.array([50.0, 150.0, 250.0])
@@ -68,13 +68,6 @@ def test_seams_have_a_panel_per_level(tmp_path: Path) -> None:
 def test_scores_have_a_bar_per_measure(tmp_path: Path) -> None:
     plot_scores(ROWS[1], SCALES, tmp_path / "scores.png")
     assert size(tmp_path / "scores.png") == (900, round(100 * (0.9 + 4 * 0.27)))
-
-
-def test_a_strip_shows_every_frame(tmp_path: Path) -> None:
-    frames = [np.full((64, 64, 3), grey, dtype=np.uint8) for grey in (10, 90, 170)]
-    strip(frames, ["first", "second", "third"], tmp_path / "strip.png")
-    with Image.open(tmp_path / "strip.png") as picture:
-        assert {10, 90, 170} <= set(np.unique(np.asarray(picture)))
 
 
 def test_nothing_to_draw_is_said(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from longtake.evaluate.probes import Probes, _around_peak, load_probes, read_frames, watch
+from longtake.evaluate.probes import Probes, _around_peak, load_probes, probe_frames, watch
 from longtake.evaluate.readings import Readings, Signals, Watched
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.train.probe import _column
@@ -75,7 +75,7 @@ def test_the_end_is_read_with_the_frames_before_it(
 
 
 def test_chunks_are_read_as_the_whole(probes: Probes, film: NDArray[np.uint8], seen: Watched) -> None:
-    for name, table in read_frames(probes, film).items():
+    for name, table in probe_frames(probes, film).items():
         close(table, getattr(seen.readings, name))
 
 
@@ -148,7 +148,7 @@ def test_what_a_probe_says_is_what_is_read(film: NDArray[np.uint8]) -> None:
         angle = torch.tensor(0.3 * 2 * torch.pi)
         blind.maps.bias[6 + 2 * 3 : 6 + 2 * 3 + 2] = 0.5 * torch.stack([angle.cos(), angle.sin()])
         blind.answers.bias[3] = blind.answers.bias[6 + 1] = blind.answers.bias[10 + 1] = 9.0
-    read = read_frames(Probes(blind, ClipProbe(width=8), ""), film[:5])
+    read = probe_frames(Probes(blind, ClipProbe(width=8), ""), film[:5])
     assert (read["presence"][:, 3] > 0.99).all()
     assert (np.delete(read["presence"], 3, axis=1) < 0.01).all()
     assert read["count"].tolist() == [[0, 0, 0, 1, 0, 0]] * 5

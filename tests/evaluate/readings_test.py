@@ -1,4 +1,4 @@
-"""The oracle reads the truth: all of it, and no more of the hidden latents than the pictures show."""
+"""The oracle reads the truth: all of it, and no more of the hidden facts than the pictures show."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_a_film_has_every_measure_of_one_film_and_its_curves(perfect: FilmResult
 
 
 def line(name: str, kind: str, control: str = "ground truth", seed: int = 5, films: int = 2) -> Line:
-    """Films of a control, measured by ground truth of other latents."""
+    """Films of a control, measured by ground truth of other hidden facts."""
     scripts = {f"film {k}": script_of_episode(SEEDS[k], LENGTH) for k in range(films)}
     return Line(
         name,

@@ -25,8 +25,8 @@ from longtake.evaluate.sources import (
     WorldFilm,
     films_of,
     pictures,
-    sha256_of,
 )
+from longtake.files import file_digest
 from longtake.film.segments import cut_segments, decode_segment
 from longtake.manifest import read_manifest, write_manifest
 from longtake.plan import Plan
@@ -100,7 +100,7 @@ def test_a_video_shows_what_was_encoded(tmp_path: Path) -> None:
     assert len(shown) == 17
     assert all(np.array_equal(a, b) for a, b in zip(shown, read_frames(path), strict=True))
     assert max(np.abs(a.astype(float) - b).mean() for a, b in zip(shown, frames, strict=True)) < 6
-    assert source.key == sha256_of(path) == VideoFile(shutil.copy(path, tmp_path / "copy.mp4")).key
+    assert source.key == file_digest(path) == VideoFile(shutil.copy(path, tmp_path / "copy.mp4")).key
     before = source.key
     encode_segment(frames[:-1], path, 12)
     assert source.key != before

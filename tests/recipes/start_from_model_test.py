@@ -92,7 +92,9 @@ def test_a_whole_run_leaves_out_what_it_was_given_and_records_whose_it_is(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_all(tiny(), WORLD, tmp_path, "cpu", evaluate=evaluate, preset="ci", tell=told.append, begin=model)
+        run_all(
+            tiny(), WORLD, tmp_path, "cpu", evaluate=evaluate, preset="ci", tell=told.append, start_from=model
+        )
     assert told[0].startswith("stage 1 of 8, autoencoder: finished")
     assert told[1].startswith("stage 2 of 8, text: finished")
     assert told[2] == "stage 3 of 8, latents"

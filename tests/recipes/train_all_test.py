@@ -117,7 +117,7 @@ def test_a_recipe_is_the_folders_from_the_start(tmp_path: Path, monkeypatch: pyt
     def fails(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("longtake.recipes.chain.do_stage", fails)
+    monkeypatch.setattr("longtake.recipes.train_all.do_stage", fails)
     with pytest.raises(KeyboardInterrupt):
         Calls()(tmp_path)
     assert read_record(tmp_path) == RunRecord(recipe=digest_of(tiny()))

@@ -15,8 +15,8 @@ from longtake.data.cartoon import WorldDraws
 from longtake.models.pixels import to_model, to_pixels
 from longtake.models.vae import TKLVAE, Posterior
 from longtake.train.autoencoder import (
-    Batches,
     DecoderLoss,
+    FrameBatches,
     NoisyStillLoss,
     StillLoss,
     clip_batches,
@@ -75,7 +75,7 @@ def test_psnr() -> None:
     [(still_batches(WORLD, 16, 3), 1), (clip_batches(WORLD, 16, 3, 5), 5)],
     ids=["stills", "clips"],
 )
-def test_batches_are_functions_of_step_and_rank(batches: Batches, frames: int) -> None:
+def test_batches_are_functions_of_step_and_rank(batches: FrameBatches, frames: int) -> None:
     first = batches(0, 0, 1)
     assert first.shape == (3, frames, 16, 16, 3)
     assert first.dtype == torch.uint8
@@ -150,7 +150,7 @@ def test_a_few_steps_make_stills_better(tmp_path: Path) -> None:
     ids=["clips", "stills"],
 )
 def test_a_few_steps_make_the_decoder_better_and_leave_the_encoder(
-    tmp_path: Path, loss: DecoderLoss | NoisyStillLoss, batches: Batches, fixed: Batches
+    tmp_path: Path, loss: DecoderLoss | NoisyStillLoss, batches: FrameBatches, fixed: FrameBatches
 ) -> None:
     net = tiny()
     net.encoder.requires_grad_(False)

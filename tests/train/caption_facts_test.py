@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longtake.conditions.text import SmallTextEncoder
-from longtake.train.caption_facts import CaptionReader, caption_batches, facts_loss, facts_of
+from longtake.train.caption_facts import CaptionReader, caption_batches, facts_loss, facts_of_shot
 from longtake.train.loop import TrainConfig, train
 from longtake.world.captions import vocabulary
 from longtake.world.script import episode_seeds, shot_at
@@ -30,7 +30,7 @@ def test_facts_tell_shots_apart() -> None:
         for number in range(0, 3600, 40):
             shot = shot_at(seed, number)
             pictured = shot.place, shot.time, shot.weather, shot.pan, shot.cast
-            seen.setdefault(tuple(facts_of(shot)), set()).add(pictured)
+            seen.setdefault(tuple(facts_of_shot(shot)), set()).add(pictured)
     # "facing" is a fact of walkers alone, as in captions
     assert all(len({repr(p) for p in same}) == 1 for same in seen.values())
     assert len(seen) > 300

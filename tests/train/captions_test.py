@@ -14,7 +14,7 @@ from torch import Tensor
 from longtake.conditions.text import SmallTextEncoder
 from longtake.train.captions import (
     CaptionRebuilder,
-    captions_of,
+    captions_in,
     rebuilding_batches,
     rebuilding_loss,
     vocabulary_of,
@@ -33,9 +33,9 @@ def encoder(captions: list[str] = SAID) -> SmallTextEncoder:
 def test_captions_are_found_once_each_and_silence_is_none() -> None:
     footage = Moving((13, 30))
     colours = ("blue", "green", "red")
-    assert captions_of(footage, [0, 1]) == [f"A ball crosses the {colour} field." for colour in colours]
-    assert captions_of(footage, [0]) == [f"A ball crosses the {colour} field." for colour in colours[1:]]
-    assert captions_of(Moving(told=False), [0, 1]) == []
+    assert captions_in(footage, [0, 1]) == [f"A ball crosses the {colour} field." for colour in colours]
+    assert captions_in(footage, [0]) == [f"A ball crosses the {colour} field." for colour in colours[1:]]
+    assert captions_in(Moving(told=False), [0, 1]) == []
 
 
 def test_the_vocabulary_has_the_frequent_words_in_alphabetical_order() -> None:

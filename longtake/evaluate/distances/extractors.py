@@ -21,7 +21,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from longtake.evaluate.readings import CLIP, Floats
+from longtake.data.footage import CLIP_FRAMES
+from longtake.evaluate.measured import Floats32
 
 _AT_ONCE = {"frame": 32, "clip": 4}  # a network sees so many together
 
@@ -38,7 +39,7 @@ class FeatureExtractor:
     see: Callable[[Tensor], Tensor]  # values 0..255, [N, 3, H, W] or [N, 3, T, H, W] -> [N, D]
     device: str = "cpu"
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Floats:
+    def __call__(self, pixels: NDArray[np.uint8]) -> Floats32:
         """The features; N may be 0. Raises ValueError for anything but uint8 RGB of the network's kind."""
         axes = 4 if self.kind == "frame" else 5
         if pixels.dtype != np.uint8 or pixels.ndim != axes or pixels.shape[-1] != 3:
@@ -111,12 +112,12 @@ def _see_at_random(x: Tensor) -> Tensor:
     return torch.cat([parts[1], parts[3], torch.log(parts[0] + 0.01), torch.log(parts[2] + 0.01)], dim=1)
 
 
-def film_features(extractor: FeatureExtractor, frames: NDArray[np.uint8]) -> Floats:
+def film_features(extractor: FeatureExtractor, frames: NDArray[np.uint8]) -> Floats32:
     """Features `[n, D]` of a film uint8 `[N, H, W, 3]`: all frames, or N // 16 clips from frame 0 on."""
     return extractor(frames if extractor.kind == "frame" else whole_clips(frames))
 
 
 def whole_clips(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The clips `[N // 16, 16, H, W, 3]` of frames uint8 `[N, H, W, 3]`; what is left is dropped."""
-    count = len(frames) // CLIP
-    return frames[: count * CLIP].reshape(count, CLIP, *frames.shape[1:])
+    count = len(frames) // CLIP_FRAMES
+    return frames[: count * CLIP_FRAMES].reshape(count, CLIP_FRAMES, *frames.shape[1:])

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from longtake.evaluate.measured import Floats, Ints
 
 _HALVINGS = 10  # of a reference, for its floor
 

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from longtake.evaluate.distances.extractors import FeatureExtractor
 from longtake.evaluate.distances.frechet import Moments, frechet
-from longtake.evaluate.readings import Floats
+from longtake.evaluate.measured import Floats32
 
 WEIGHTS_DIR = "LONGTAKE_WEIGHTS_DIR"  # environment: a folder of i3d.pt, inception.pt, lpips.pt, clip/, dino/
 
@@ -72,13 +72,13 @@ def load_extractor(
     return FeatureExtractor(name=name, sha256=digest, size=size, kind=kind, dim=dim, see=see, device=device)
 
 
-def lpips(extractor: FeatureExtractor, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Floats:
+def lpips(extractor: FeatureExtractor, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Floats32:
     """LPIPS (arXiv 1801.03924) of pairs of frames uint8 `[N, H, W, 3]` -> `[N]`: 0 for equal ones.
 
     The network's features are weighted so that LPIPS is their squared distance.
     """
     assert extractor.name == "lpips"
-    distances: Floats = np.square(extractor(a) - extractor(b)).sum(axis=1)
+    distances: Floats32 = np.square(extractor(a) - extractor(b)).sum(axis=1)
     return distances
 
 
@@ -92,7 +92,7 @@ def fvd_selfcheck(extractor: FeatureExtractor) -> float:
     return frechet(Moments.of(extractor(black)), Moments.of(extractor(black + np.uint8(255))))
 
 
-def clip_texts(prompts: Sequence[str], weights: str | None = None, allow_download: bool = False) -> Floats:
+def clip_texts(prompts: Sequence[str], weights: str | None = None, allow_download: bool = False) -> Floats32:
     """CLIP's features of prompts `[S, D]`; weights as for `load_extractor`, with the tokenizer's files."""
     folder = _folder("clip", weights, allow_download)
     model, transformers = _pretrained("clip", folder, "cpu")
@@ -100,7 +100,7 @@ def clip_texts(prompts: Sequence[str], weights: str | None = None, allow_downloa
     most = model.config.text_config.max_position_embeddings
     tokens = tokenizer(list(prompts), padding=True, truncation=True, max_length=most, return_tensors="pt")
     with torch.inference_mode():
-        features: Floats = _tensor(model.get_text_features(**tokens)).float().numpy()
+        features: Floats32 = _tensor(model.get_text_features(**tokens)).float().numpy()
     return features
 
 

@@ -38,13 +38,13 @@ from longtake.evaluate.distances.sets import (
 )
 from longtake.evaluate.intervals import interval
 from longtake.evaluate.kept import keep, kept_path, load_kept
+from longtake.evaluate.measured import Floats32
 from longtake.evaluate.rows import Episode, Line
 from longtake.evaluate.script import Script
 from longtake.evaluate.signals import shrink
 from longtake.evaluate.sources import Source, in_chunks
 from longtake.manifest import ModelError
 
-Floats = NDArray[np.float32]
 NETWORKS = {
     "i3d": "FVD (i3d)",
     "inception": "FID (inception)",
@@ -86,7 +86,7 @@ class Networks:
 
     extractors: Mapping[str, FeatureExtractor]  # by a name in NETWORKS
     not_computed: Mapping[str, str]  # what there is not -> why
-    read_texts: Callable[[Sequence[str]], Floats]  # CLIP's features of prompts; only where CLIP is there
+    read_texts: Callable[[Sequence[str]], Floats32]  # CLIP's features of prompts; only where CLIP is there
 
 
 def open_networks(
@@ -139,7 +139,7 @@ def _of_line(
     line: Line,
     episodes: Sequence[Episode],
     extractors: Mapping[str, FeatureExtractor],
-    texts: Mapping[str, Floats],
+    texts: Mapping[str, Floats32],
     folder: Path,
 ) -> Iterator[NetworkDistance]:
     scripts = {episode.name: episode.script for episode in episodes if episode.name in line.films}
@@ -163,7 +163,7 @@ def _of_line(
 
 def features_of(
     source: Source, extractors: Mapping[str, FeatureExtractor], folder: Path
-) -> dict[str, Floats]:
+) -> dict[str, Floats32]:
     """What the networks but LPIPS see in all frames, or in all clips of 16: `[n, D]` by network.
 
     `folder` keeps it; what is not kept yet is seen in one pass over the film.
@@ -173,7 +173,7 @@ def features_of(
     paths = {name: kept_path(folder, _VERSION, key, name, net.sha256) for name, net in nets.items()}
     missing = {name: nets[name] for name, path in paths.items() if not path.is_file()}
     if missing:
-        parts: dict[str, list[Floats]] = {name: [] for name in missing}
+        parts: dict[str, list[Floats32]] = {name: [] for name in missing}
         for chunk in in_chunks(source.frames(), _CHUNK):
             pixels = np.stack(chunk)
             for name, net in missing.items():
@@ -184,7 +184,7 @@ def features_of(
 
 
 def feature_distances(
-    row: str, net: FeatureExtractor, films: Sequence[Floats], references: Sequence[Floats], digest: str
+    row: str, net: FeatureExtractor, films: Sequence[Floats32], references: Sequence[Floats32], digest: str
 ) -> list[NetworkDistance]:
     """All distances of films to references, whose features `[n, D]` come in pairs of one length.
 
@@ -253,7 +253,7 @@ def _unit(features: NDArray[np.floating]) -> NDArray[np.float64]:
     return unit
 
 
-def scene_similarity(script: Script, texts: Floats, images: Floats) -> ClipSim:
+def scene_similarity(script: Script, texts: Floats32, images: Floats32) -> ClipSim:
     """CLIPSIM of a film's scenes: features of their prompts `[S, D]` and of all frames `[N, D]`."""
     ends = zip(script.starts, script.ends, strict=True)
     picked = [np.unique(np.linspace(start, end - 1, _SCENE).round().astype(int)) for start, end in ends]
@@ -267,7 +267,7 @@ def _label(name: str, net: FeatureExtractor) -> str:
     return "Avg-FID" if (name, net.name) == ("Avg-FD", "inception") else name
 
 
-def _none(why: str, samples: int, films: Sequence[Floats]) -> Distance:
+def _none(why: str, samples: int, films: Sequence[Floats32]) -> Distance:
     nan = float("nan")
     return Distance(value=nan, low=nan, high=nan, samples=samples, films=len(films), note=why)
 

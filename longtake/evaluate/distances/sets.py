@@ -1,6 +1,6 @@
 """Distances between a set of films and its references: Avg-FID, B-FVD, and B-FVD over the time of the films.
 
-Films and references come in pairs: reference i shows the script of film i, drawn under other latents. Frames
+Films and references come in pairs: reference i shows the script of film i under other hidden facts. Frames
 and clips of one film are not independent, so the N that decides how far chance reaches is the number of
 *films*: time bins are pooled over films and never averaged over single films, of which each alone would be
 almost all bias (independent normals of 64 numbers, whose true distance is 0: 1.1 pooled over 2,048 samples,
@@ -9,17 +9,17 @@ almost all bias (independent normals of 64 numbers, whose true distance is 0: 1.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.distances.frechet import Moments, frechet, kid, kid_of_films, pool
 from longtake.evaluate.measured import Curve, Measured, not_measured
-from longtake.evaluate.readings import CLIP, Watched
+from longtake.evaluate.readings import Watched
+from longtake.files import data_digest
 
 Features = Sequence[NDArray[np.floating]]  # of each film, the features of its frames or clips in order [n, D]
 
@@ -234,7 +234,7 @@ def set_distances(
     if why_not:
         return {**distances, "fd_drift": not_measured(why_not)}, None
     over = b_fvd_over_time(*motion, generator, resamples=resamples)
-    frames = float(np.mean([len(film) for film in motion[0]])) * CLIP
+    frames = float(np.mean([len(film) for film in motion[0]])) * CLIP_FRAMES
     return {**distances, "fd_drift": _measured(over.slope)}, Curve(over.at * frames, over.values)
 
 
@@ -243,7 +243,7 @@ def reference_digest(ids: Iterable[str]) -> str:
 
     Two results can be compared only where it is the same.
     """
-    return hashlib.sha256(json.dumps(sorted(ids)).encode()).hexdigest()
+    return data_digest(sorted(ids))
 
 
 def refuse_overlap(generated: set[str], reference: set[str]) -> None:

@@ -48,7 +48,7 @@ def _measure(run: Run) -> None:
                 levels[level] = {"loss": round(loss, 4), "of_nothing": round(nothing, 4)}
     with written_whole(run.out / MEASURES.leaves) as aside:
         aside.write_text(json.dumps(measures, indent=1) + "\n", encoding="utf-8")
-    print(*in_words(measures), sep="\n")
+    print(*measures_table(measures), sep="\n")
 
 
 def read_measures(out: Path) -> Mapping[str, Any]:
@@ -57,7 +57,7 @@ def read_measures(out: Path) -> Mapping[str, Any]:
     return measures
 
 
-def in_words(measures: Mapping[str, Any]) -> Iterator[str]:
+def measures_table(measures: Mapping[str, Any]) -> Iterator[str]:
     """The measures as lines of markdown."""
     counts, splits = measures["films"], list(measures["psnr"])
     names = {"train": "it was trained on", "validation": "it never saw"}

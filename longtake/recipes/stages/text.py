@@ -12,7 +12,7 @@ from longtake.recipes.stages.stage import Run, Stage, check_own
 from longtake.train.caption_facts import CaptionReader, caption_batches, facts_loss
 from longtake.train.captions import (
     CaptionRebuilder,
-    captions_of,
+    captions_in,
     rebuilding_batches,
     rebuilding_loss,
     vocabulary_of,
@@ -36,7 +36,7 @@ def _train_text(run: Run) -> None:
         reader = train(CaptionReader(encoder), facts_loss, facts, part.training, folder, **run.where)
         TEXT.save(run, reader.encoder)
         return
-    captions = captions_of(run.footage, films)
+    captions = captions_in(run.footage, films)
     encoder = SmallTextEncoder(vocabulary=vocabulary_of(captions), **part.network)
     if captions:
         batches = rebuilding_batches(encoder, captions, batch, recipe.seed)

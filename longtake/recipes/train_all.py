@@ -49,7 +49,7 @@ def run_all(
     evaluate: Evaluate,
     preset: str,  # what `evaluate` does, by name
     tell: Callable[[str], None],  # what is going on, a line at a time
-    begin: Path | None = None,  # folder of a model whose networks the run begins with
+    start_from: Path | None = None,  # folder of a model whose networks the run starts with
 ) -> Path | None:
     """Run what `out` lacks of the recipe's stages, evaluate the package, and write its card.
 
@@ -62,8 +62,8 @@ def run_all(
     still = footage.draws(footage.films("train")).still(random.Random(0))
     still.pixels(recipe.size * (recipe.hd.times if recipe.hd.training else 1))
     record = _record_of(recipe, footage, out)
-    if begin is not None:
-        name, taken = start_from_model(begin, recipe, footage, out)
+    if start_from is not None:
+        name, taken = start_from_model(start_from, recipe, footage, out)
         for stage in taken:
             if stage.name not in record.stages:
                 record = _with(record, stage, 0.0, f"taken from {name}")
