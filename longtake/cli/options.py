@@ -48,7 +48,7 @@ StrategyOption = Annotated[
     str,
     Option(
         "--strategy",
-        help="How the film is planned: nuwa-xl, lvdm, vidrd or videogen.",
+        help="How the film is planned: nuwa-xl, lvdm, vidrd, videogen, or MODULE:CLASS of your own.",
         metavar="NAME[:OPTION=VALUE...]",
     ),
 ]
@@ -93,7 +93,8 @@ class FilmOptions:
         str | None,
         Option(
             "--backend",
-            help="Instead of a strategy, draw by a pretrained pipeline, --model: ltx, wan-vace or wan-i2v.",
+            help="Instead of a strategy, draw by a pretrained pipeline, --model: ltx, wan-vace, wan-i2v, "
+            "or MODULE:NAME of your own.",
             metavar="NAME[:OPTION=VALUE...]",
         ),
     ] = None
