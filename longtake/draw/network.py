@@ -57,7 +57,7 @@ class ClipSampler:
         device: str | None = None,  # None: the best there is
         pipelines: Mapping[str, Path] | None = None,  # folders of diffusers pipelines, by digest
     ) -> None:
-        """Verifies the model; its networks are loaded when they are first needed.
+        """Verifies the model and loads its text encoder; the rest is loaded when it is first needed.
 
         Sets this process to one thread of the CPU: more of them may change the last bits.
         """
