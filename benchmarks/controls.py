@@ -85,27 +85,27 @@ def main() -> None:
     parser.add_argument("--probes", type=Path, default=PROBES_FOLDER)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--fix", action="store_true", help="measure validation episodes and write the scales")
-    given = parser.parse_args()
+    args = parser.parse_args()
     console = Console(stderr=True)
     known = from_json(SCALES.read_text()) if SCALES.is_file() else {}
-    for frames, count in zip(given.frames, given.episodes, strict=True):
+    for frames, count in zip(args.frames, args.episodes, strict=True):
         with console.status(f"{frames} frames") as status:
 
             def show(done: int, total: int, frames: int = frames) -> None:
                 status.update(f"{frames} frames: {done} of {total} films watched")
 
-            how = Measuring(given.out / "seen", given.probes, workers=given.workers, on_done=show)
-            if given.fix:
-                rows = measured("validation", count, frames, given.truths, how)
+            how = Measuring(args.out / "seen", args.probes, workers=args.workers, on_done=show)
+            if args.fix:
+                rows = measured("validation", count, frames, args.truths, how)
                 truths = [row for row in rows if row.kind == "reference"]
                 known[frames] = fix_scales(truths, [row for row in rows if row.kind == "control"])
                 SCALES.write_text(to_json(dict(sorted(known.items()))))
             rows = measured("test", count, frames, 1, how)
-        gates = gates_of(load_probes(given.probes), how.folder)
+        gates = gates_of(load_probes(args.probes), how.folder)
         facts = {"split": "test", "episodes": count, "frames": frames, "probes on ground truth": gates}
         text = markdown(rows, known[frames], Header(facts=facts))
         slipped = [f"- {control}: {name}" for control, name in missed(rows, known[frames])]
-        path = given.out / f"controls-{frames}.md"
+        path = args.out / f"controls-{frames}.md"
         path.write_text("\n".join([text, "", "## caught by", "", *caught(rows, known[frames]), ""]))
         print(f"{path}\n" + "\n".join(caught(rows, known[frames])))
         print("passed a measure that should fail it:\n" + ("\n".join(slipped) or "- none"))

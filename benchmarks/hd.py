@@ -88,16 +88,16 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model or a folder")
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--sheet", type=Path, help="a picture of the first three frames by every way")
-    options = parser.parse_args()
-    folder = find_model(options.model)
+    args = parser.parse_args()
+    folder = find_model(args.model)
     manifest = read_manifest(folder)
     if not manifest.hd:
         parser.error(f"{manifest.name} has no HD decoder")
     decode, decode_hd = ClipDecoder(folder, "cpu"), ClipDecoder(folder, "cpu", hd=True)
     by_way: dict[str, list[tuple[float, float, float]]] = {}
     draws, rows = WorldDraws(episode_seeds("validation", 64)), []
-    for part in track(range(0, options.frames, _BATCH), "frames"):
-        count = min(_BATCH, options.frames - part)
+    for part in track(range(0, args.frames, _BATCH), "frames"):
+        count = min(_BATCH, args.frames - part)
         small, large = (
             draw_stills(draws, random.Random(part), count, size) for size in (manifest.size, manifest.hd)
         )
@@ -113,8 +113,8 @@ def main() -> None:
         db, alike, steep = np.mean(values, axis=0)
         table.add_row(name, f"{db:.2f}", f"{alike:.4f}", f"{steep:.3f}")
     Console().print(table)
-    if options.sheet:
-        write_png(np.concatenate(rows, axis=0), options.sheet)
+    if args.sheet:
+        write_png(np.concatenate(rows, axis=0), args.sheet)
 
 
 if __name__ == "__main__":

@@ -37,14 +37,14 @@ def measured(name: str, batch: int, steps: int, device: str, recompute: bool) ->
         save_every=steps, sheet_every=steps,
     )  # fmt: skip
     clock = time.process_time if own.type == "cpu" else time.perf_counter
-    shown, began = clips(recipe, batch, own), list[float]()
+    clip_batch, began = clips(recipe, batch, own), list[float]()
     before = peak_memory(own) if own.type == "cpu" else 0.0
 
     def batches(*_: int) -> object:
         if own.type == "cuda":
             torch.cuda.synchronize()
         began.append(clock())
-        return shown
+        return clip_batch
 
     loss = replace(denoising_loss(recipe.denoiser), small=0.0)  # all steps at full size
     with TemporaryDirectory() as folder:

@@ -56,7 +56,7 @@ def shown(reading: Read, k: int) -> tuple[frozenset[str], str, str]:
     return cast, PLACES[int(reading["place"][k].argmax())], TIMES[int(reading["time"][k].argmax())]
 
 
-def asked(shot: Shot) -> tuple[frozenset[str], str, str]:
+def wanted(shot: Shot) -> tuple[frozenset[str], str, str]:
     """The same of a shot."""
     return frozenset(actor.name for actor in shot.actors), shot.place, shot.time
 
@@ -80,8 +80,8 @@ def main() -> None:
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model or a folder")
     parser.add_argument("--episodes", type=int, default=8)
-    given = parser.parse_args()
-    folder: Path = find_model(given.model)
+    args = parser.parse_args()
+    folder: Path = find_model(args.model)
     manifest, probes = read_manifest(folder), load_probes()
     draw, decode = ClipSampler(folder), ClipDecoder(folder)
     right: list[bool] = []
@@ -90,26 +90,26 @@ def main() -> None:
     landmarks: list[float] = []
     swapped: list[bool] = []
     stayed: list[bool] = []
-    episodes = episode_seeds("test", given.episodes)
+    episodes = episode_seeds("test", args.episodes)
     for number, episode in enumerate(track(episodes, "episodes", console=Console(stderr=True))):
         shots = [shot_at(episode, SPACING * k) for k in range(KEYFRAMES)]
         one, other = (
             read(keyframes(shots, s, manifest, draw, decode), probes) for s in (2 * number, 2 * number + 1)
         )
         for k, shot in enumerate(shots):
-            right += [shown(one, k) == asked(shot), shown(other, k) == asked(shot)]
+            right += [shown(one, k) == wanted(shot), shown(other, k) == wanted(shot)]
             alike.append(shown(one, k) == shown(other, k))
         hues += hue_gaps(one, other, shots)
         landmarks += np.abs(one["landmark"] - other["landmark"]).tolist()
         chance = random.Random(number)
         i, j = chance.choice(
-            [(a, b) for a in range(KEYFRAMES) for b in range(a) if asked(shots[a]) != asked(shots[b])]
+            [(a, b) for a in range(KEYFRAMES) for b in range(a) if wanted(shots[a]) != wanted(shots[b])]
         )
         order = list(range(KEYFRAMES))
         order[i], order[j] = j, i
         turned = read(keyframes([shots[k] for k in order], 2 * number, manifest, draw, decode), probes)
         for k in range(KEYFRAMES):
-            (swapped if k in (i, j) else stayed).append(shown(turned, k) == asked(shots[order[k]]))
+            (swapped if k in (i, j) else stayed).append(shown(turned, k) == wanted(shots[order[k]]))
     result = {
         "keyframes as asked": np.mean(right),
         "both seeds alike in what is asked": np.mean(alike),

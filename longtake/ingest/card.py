@@ -15,7 +15,7 @@ from longtake.files import written_whole
 from longtake.world.vocabulary import SPLITS, Split
 
 _YOURS = "<!-- what stands below this line is yours: `longtake data ingest` keeps it -->"
-_ASKED = """
+_RIGHTS = """
 ## Source, rights, limits
 
 Say here where the films come from, under which licence, who is in them, and what they must not be used for.
@@ -26,7 +26,7 @@ def write_data_card(folder: Path) -> None:
     """Writes `README.md`; what a user wrote below its last section stays."""
     path = folder / "README.md"
     old = path.read_text(encoding="utf-8") if path.is_file() else ""
-    yours = old.partition(_YOURS)[2] or _ASKED
+    yours = old.partition(_YOURS)[2] or _RIGHTS
     with written_whole(path) as aside:
         aside.write_text(f"{_card(open_films(folder))}\n{_YOURS}\n{yours}", encoding="utf-8")
 

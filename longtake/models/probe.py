@@ -31,7 +31,7 @@ class FrameLook(NamedTuple):
     place: Tensor  # [N, places] logits
     time: Tensor  # [N, times] logits
     weather: Tensor  # [N, weathers] logits
-    landmark: Tensor  # [N, 16] logits of its column, see `column`
+    landmark: Tensor  # [N, 16] logits of the column that it stands in
     clock: Tensor  # [N, 16] logits of its column
     features: Tensor  # [N, D]
 

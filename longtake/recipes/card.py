@@ -55,7 +55,7 @@ def write_card(
     of_world = footage.scripted
     parts = [
         *_head(manifest, footage),
-        *_made(recipe, footage, out, preset),
+        *_provenance(recipe, footage, out, preset),
         *_sampling(recipe),
         *(_evaluation(report) if of_world else ("", "## Measures", "", *measures_table(report))),
         *_notes(out),
@@ -114,7 +114,7 @@ def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
     yield "```"
 
 
-def _made(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[str]:
+def _provenance(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Iterator[str]:
     """Machines and dates, stages, data, and the command for it all."""
     record = read_record(out)
     finished = record.stages if record else {}

@@ -189,7 +189,7 @@ def feature_distances(
     """All distances of films to references, whose features `[n, D]` come in pairs of one length.
 
     Frames: Avg-FD and KID; clips: B-FVD-16 pooled, over time, and to the letter of NUWA-XL. Intervals are
-    over films, as in `distances`; wide features have few resamples, as a distance then takes seconds.
+    over films, as in `sets`; wide features have few resamples, as a distance then takes seconds.
     """
     chance, resamples = np.random.default_rng(0), max(20, min(200, 40_000_000 // net.dim**2))
     films, references = ([part for part in side if len(part)] for side in (films, references))
