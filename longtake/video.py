@@ -66,7 +66,7 @@ def encode_segment(
     if first is None:
         raise VideoError(f"{path}: a segment needs at least one frame")
     options = {**_BITEXACT, "movflags": "+faststart"}  # the index first: a file cut off anywhere shows it
-    with written_whole(path) as aside, av.open(aside, "w", format="mp4", options=options) as out:
+    with written_whole(path) as aside, av.open(_plain_path(aside), "w", format="mp4", options=options) as out:
         stream = out.add_stream("libx264", rate=fps, options=_x264_options(codec))
         context = stream.codec_context
         height, width = enlarge(_even(first), codec.upscale).shape[:2]
@@ -107,7 +107,7 @@ def join_segments(
     """
     options = {**_BITEXACT, "movflags": "+faststart+use_metadata_tags"}
     tick, count, settings = 1 / Fraction(fps), 0, None
-    with written_whole(out) as aside, av.open(aside, "w", format="mp4", options=options) as film:
+    with written_whole(out) as aside, av.open(_plain_path(aside), "w", format="mp4", options=options) as film:
         film.metadata.update(metadata or {})
         for path in paths:
             with open_video(path) as segment:
@@ -289,11 +289,16 @@ def _even(frame: Pixels) -> Pixels:
     return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
+def _plain_path(path: str | Path) -> str:
+    """A path that libav takes for no address: `take:1.mp4` would be one of the protocol `take`."""
+    return str(Path(path).absolute())
+
+
 @contextmanager
 def open_video(path: str | Path) -> Iterator[av.container.InputContainer]:
     """The opened video; libav's errors, there and inside the block, name the file."""
     try:
-        with av.open(path) as video:
+        with av.open(_plain_path(path)) as video:
             if not video.streams.video:
                 raise VideoError(f"{path}: holds no video")
             yield video

@@ -81,11 +81,13 @@ class Drawer(Protocol):
     def verify(self) -> None:
         """Raises ModelError where its weights are damaged."""
 
-    def load(self) -> Draw:
-        """What draws, with its weights, in this process."""
+    @property
+    def load(self) -> Callable[[], Draw]:
+        """Called in any process: what draws there, with its weights."""
 
-    def load_decoder(self) -> Decode:
-        """What decodes, with its weights, in this process."""
+    @property
+    def load_decoder(self) -> Callable[[], Decode]:
+        """Called in any process: what decodes there, with its weights."""
 
 
 class LoadedDrawer:
@@ -99,6 +101,7 @@ class LoadedDrawer:
         self._lock = threading.RLock()
         self._draw: Draw | None = None
         self._decode: Decode | None = None
+        self._unread: set[str] = set()
         self._latest: tuple[NDArray[Any], NDArray[np.uint8]] | None = None  # a clip and its frames
 
     def load(self) -> Draw:
@@ -106,6 +109,13 @@ class LoadedDrawer:
         with self._lock:
             self._draw = self._draw or self._drawer.load()
         return self.draw
+
+    def unread(self, scenes: Sequence[PlannedScene]) -> Iterator[str]:
+        """As the drawer's own, each sentence once."""
+        for sentence in self._drawer.unread(scenes):
+            if sentence not in self._unread:
+                self._unread.add(sentence)
+                yield sentence
 
     def load_decoder(self) -> Decode:
         """As the drawer's own, but once, and only when something is decoded."""
@@ -124,5 +134,7 @@ class LoadedDrawer:
         with self._lock:
             self._decode = self._decode or self._drawer.load_decoder()
             if self._latest is None or not np.array_equal(self._latest[0], clip):
-                self._latest = clip, self._decode(clip)
+                frames = self._decode(clip)
+                frames.flags.writeable = False  # it is asked for again: nobody may paint into it
+                self._latest = clip, frames
             return self._latest[1]

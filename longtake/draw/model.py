@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from longtake.conditions.words import unread_prompts
@@ -87,12 +89,23 @@ class ModelDrawer:
     def verify(self) -> None:
         self.manifest.verify()
 
-    def load(self) -> Draw:
-        from longtake.draw.network import ClipSampler  # here: where nothing is missing, torch is not needed
+    @property
+    def load(self) -> Callable[[], Draw]:
+        """Sent to other processes without the strategy, which they do not need and may not find."""
+        return partial(_load, self.manifest.folder.absolute(), dict(self.strategy.pipelines))
 
-        return ClipSampler(self.manifest.folder.absolute(), pipelines=self.strategy.pipelines)
+    @property
+    def load_decoder(self) -> Callable[[], Decode]:
+        return partial(_load_decoder, self.manifest.folder.absolute(), self.hd)
 
-    def load_decoder(self) -> Decode:
-        from longtake.draw.decode import ClipDecoder  # here: where nothing is decoded, torch is not needed
 
-        return ClipDecoder(self.manifest.folder.absolute(), hd=self.hd)
+def _load(folder: Path, pipelines: Mapping[str, Path]) -> Draw:
+    from longtake.draw.network import ClipSampler  # here: where nothing is missing, torch is not needed
+
+    return ClipSampler(folder, pipelines=pipelines)
+
+
+def _load_decoder(folder: Path, hd: bool) -> Decode:
+    from longtake.draw.decode import ClipDecoder  # here: where nothing is decoded, torch is not needed
+
+    return ClipDecoder(folder, hd=hd)

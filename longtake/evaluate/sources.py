@@ -147,6 +147,10 @@ def films_of(given: Films) -> dict[str, GivenFilm]:
         return {name: _one_film(name, film) for name, film in given.items()}
     if isinstance(given, np.ndarray):
         return {"film": PixelArray(given)}
+    if not isinstance(given, str | Path):
+        raise ValueError(
+            f"{type(given).__name__} is no film: give frames, as film.frames() has them, or a path"
+        )
     path = Path(given)
     if path.is_file():
         return {path.stem: VideoFile(path)}

@@ -48,7 +48,7 @@ def seconds_of(store: Store, model: str, plan: Plan, span: slice, missing: int) 
 
 def _read(store: Store) -> dict[str, dict[str, list[float]]]:
     try:
-        costs: dict[str, dict[str, list[float]]] = json.loads(store.read_note(_FILE) or "{}")
+        costs = json.loads(store.read_note(_FILE) or "{}")
     except ValueError:  # not ours: it is only an estimate
         return {}
-    return costs
+    return costs if isinstance(costs, dict) else {}

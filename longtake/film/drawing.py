@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from longtake.draw.drawer import Drawer, LoadedDrawer
+from longtake.errors import OptionError
 from longtake.film.costs import remember
 from longtake.film.executors import Event, Loaders, Order, cluster, local, run
 from longtake.film.progress import OnProgress, Tracker
@@ -32,7 +33,17 @@ class Crew:
     executor: Literal["local", "ray"] = "local"
     address: str | None = None  # of a Ray cluster; None: one is started here
     workers: int | None = None  # None: as many as make sense
-    order: Order = "film"  # what is drawn first
+    order: Order = "film"  # what is drawn first: "film" or "keyframes-first"
+
+    def __post_init__(self) -> None:
+        """Raises `OptionError` for what there is not."""
+        for option, known in (("executor", ("local", "ray")), ("order", get_args(Order))):
+            if getattr(self, option) not in known:
+                raise OptionError(f"{getattr(self, option)!r}: give {' or '.join(known)}", option)
+        if self.address is not None and self.executor != "ray":
+            raise OptionError("only goes with the executor ray", "address")
+        if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
+            raise OptionError(f"{self.workers!r}: give 1 or more, or None", "workers")
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ def draw(
     total = max(total, missing)  # clips that edits have replaced may be needed again to draw what follows
     if missing:
         drawer.verify()
-        for warning in drawer.unread(plan.timeline.scenes):
+        for warning in here.unread(plan.timeline.scenes):
             _log.warning("%s", warning)
     worth = missing // CLIPS_WORTH
     if encoding is not None:

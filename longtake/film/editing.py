@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -12,15 +14,34 @@ from longtake.plan import Job, Plan
 from longtake.storyboard import AnyEdit, Edit, Storyboard, apply
 
 
-def checked_edit(change: dict[str, Any]) -> Edit:
-    """The edit that the file would hold so. Raises `OptionError` where there is none of that kind."""
+def checked_edit(edit: object, changes: Mapping[str, Any]) -> Edit:
+    """An edit as it is, or that which the file would hold of this kind with these keys.
+
+    Raises `OptionError` where there is none such.
+    """
+    if isinstance(edit, get_args(Edit)):
+        found: Edit = edit
+        return found
+    if not isinstance(edit, str):
+        raise OptionError(f"{edit!r} is no edit: give its kind, as in edit('reroll', scene='rain')")
     try:
-        edit: Edit = TypeAdapter(AnyEdit).validate_python(change)
+        made: Edit = TypeAdapter(AnyEdit).validate_python(
+            {"edit": edit, **{name: _plain(value) for name, value in changes.items()}}
+        )
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        details = error.errors(include_url=False, include_input=False)
+        first = min(details, key=lambda detail: detail["type"] != "extra_forbidden")  # a misspelt key
         where = f"{first['loc'][-1]}: " if first["loc"] else ""
-        raise OptionError(f"{where}{first['msg']}") from None
-    return edit
+        what = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise OptionError(f"{where}{what}") from None
+    return made
+
+
+def _plain(value: Any) -> Any:
+    """Paths and numpy's integers as the file has them."""
+    if isinstance(value, Path):
+        return str(value)
+    return operator.index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
 
 
 def changed_by(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import math
+import operator
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, NoReturn, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ from longtake.storyboard import (
     difference,
     edited,
     images,
+    parse,
     timeline,
     to_yaml,
     with_edits,
@@ -88,7 +89,7 @@ class RenderResult:
     playlist: Path | None = None  # of the stream beside it
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Film:
     """A storyboard, who draws it, and the store that keeps what was drawn. Make one with `longtake.open`.
 
@@ -106,6 +107,7 @@ class Film:
     enlarged: int | None = None  # how many times frames are enlarged; None: only in files, to be watched
     edited: bool = False  # since it was opened
     changed: range | None = None  # frames that the last edits draw anew, from the first to the last of them
+    _saved: set[str] = field(default_factory=set)  # texts that films of this storyboard have written
     base: Plan = field(init=False)  # from frame of the storyboard to clip, edits done
     loaded: LoadedDrawer = field(init=False)
 
@@ -174,6 +176,7 @@ class Film:
                 return self.frames(numbers.start, max(numbers.start, numbers.stop))
             picked = [self[i] for i in numbers]
             return np.stack(picked) if picked else self.frames(0, 0)
+        at = operator.index(at)  # of whatever integer, as lists take it
         i = at + len(self) if at < 0 else at
         if not 0 <= i < len(self):
             raise IndexError(f"frame {at} is not in the film of {len(self):,} frames")
@@ -206,6 +209,8 @@ class Film:
         DrawResult where missing; raises as `frames` does.
         """
         span = self._span(start, stop)
+        if span.start == span.stop:
+            raise ValueError(f"there are no frames from {start} to below {stop}: give start below stop")
         self.draw(span.start, span.stop)
         shown = self.jobs.shown(span)
         return np.concatenate([self.store.get(one.leaf.key)[list(one.indices)] for one in shown])
@@ -216,7 +221,7 @@ class Film:
         self.draw(levels=1, progress=progress)
         decoded = lru_cache(maxsize=1)(lambda key: self.loaded.decode(self.store.get(key)))
         latents = map(self.jobs.frame, numbers)
-        pictures: list[Pixels] = [decoded(latent.key)[latent.index] for latent in latents]
+        pictures: list[Pixels] = [decoded(latent.key)[latent.index].copy() for latent in latents]
         prompts = [self.jobs.timeline.prompt(i) for i in numbers]
         labels = [f"{clock(i / self.fps)} {prompt}" for i, prompt in zip(numbers, prompts, strict=True)]
         smaller = max(1, min(self.drawer.size) // _SHEET)
@@ -244,6 +249,8 @@ class Film:
 
         Raises as `frames` does.
         """
+        if levels is not None and levels < 1:
+            raise ValueError(f"levels is {levels}: give 1 (the keyframes) or more")
         return self._draw(self._span(start, stop), crew or Crew(), levels=levels, progress=progress)
 
     def render(
@@ -268,6 +275,10 @@ class Film:
         if sheet is not None:
             check_writable(Path(sheet), ".png", "sheet")
         span, encoding = self._span(start, stop), self.encoding
+        if span.start == span.stop:
+            raise ValueError(f"there are no frames from {start} to below {stop}: give start below stop")
+        if follow is not None and Path(follow).is_file():
+            raise OptionError(f"{follow}: is a file: name a folder", "follow")
         following = None
         if follow is not None:
             longest = LEAVES_PER_SEGMENT * self.drawer.clip_length
@@ -305,7 +316,7 @@ class Film:
 
     def segment(self, n: int, *, progress: OnProgress | None = None) -> Path:
         """The `n`-th piece of the film, a closed mp4 in the store: drawn and encoded where missing."""
-        frames = self.segments[n]
+        frames = self.segments[operator.index(n)]
         (segment,) = cut_segments(self.jobs, slice(frames.start, frames.stop))
         self.draw(frames.start, frames.stop, progress=progress)
         path = kept(segment, self.store, self.encoding)
@@ -318,10 +329,10 @@ class Film:
 
         Edits are `prompt` (scene, prompt), `reroll` (scene), `move` (scene, at), `insert` (scene, at, frames,
         prompt), `append` (scene, frames, prompt), `remove` (scene) and `pin` (at, picture), as in the file.
-        Nothing is drawn. Raises `OptionError` for no edit, `StoryboardError` where it cannot be done.
+        Their frames are the storyboard's, also at a multiple of its rate. Nothing is drawn. Raises
+        `OptionError` for no edit, `StoryboardError` where it cannot be done.
         """
-        one = checked_edit({"edit": edit, **changes}) if isinstance(edit, str) else edit
-        return self._with_edits([one])
+        return self._with_edits([checked_edit(edit, changes)])
 
     def at(self, fps: float) -> Film:
         """The film at so many frames per second: those between its frames are drawn from these.
@@ -329,8 +340,12 @@ class Film:
         Raises `OptionError` for no multiple of the storyboard's rate, or where the model cannot draw them.
         """
         own = self.fps / self.times
-        if not (math.isfinite(fps) and fps > 0) or (times := Fraction(str(fps)) / own).denominator != 1:
-            raise OptionError(f"{fps:g}: give a multiple of {float(own):g}", "fps")
+        try:
+            times = Fraction(str(fps)) / own
+        except ValueError:
+            times = Fraction(0)
+        if times < 1 or times.denominator != 1:
+            raise OptionError(f"{fps}: give a multiple of {float(own):g}", "fps")
         self.drawer.at_multiple(self.base, int(times))
         return self._with(times=int(times), changed=None)
 
@@ -347,14 +362,31 @@ class Film:
     def save(self, path: str | Path | None = None) -> Path:
         """Write the storyboard with its edits, to its own file where no other is named; comments stay.
 
-        Raises `ValueError` where it has no file of its own.
+        Raises `StoryboardError` where its own file was changed since, or says another film, as this one was
+        opened with other `frames` or another `seed`; `ValueError` where it has no file of its own.
         """
         where = self.path if path is None else Path(path)
         if where is None:
             raise ValueError("the storyboard has no file: name one")
+        if where == self.path:
+            if not self._is_as_written:
+                raise StoryboardError(
+                    f"{where}: is another film: this one has other frames or another seed. Save it elsewhere"
+                )
+            if where.exists() and where.read_text(encoding="utf-8-sig") not in {self.text, *self._saved}:
+                raise StoryboardError(f"{where}: was changed since it was opened: open it anew, then edit")
+        text = with_edits(self.text, self.storyboard.edits) if self._is_as_written else self._written
         with written_whole(where) as aside:
-            aside.write_text(with_edits(self.text, self.storyboard.edits), encoding="utf-8")
+            aside.write_text(text, encoding="utf-8")
+        self._saved.add(text)
         return where
+
+    @property
+    def _is_as_written(self) -> bool:
+        """Whether the storyboard's text says the same, but for edits."""
+        return parse(self.text).model_copy(update={"edits": []}) == self.storyboard.model_copy(
+            update={"edits": []}
+        )
 
     # How
 
@@ -386,17 +418,20 @@ class Film:
 
     def _of(self, edits: list[Edit], changed: range | None) -> Film:
         board = self.storyboard.model_copy(update={"edits": edits})
-        return self._with(storyboard=board, edited=True, changed=changed)
+        shown = changed and range(self.times * changed.start, self.times * (changed.stop - 1) + 1)
+        return self._with(storyboard=board, edited=True, changed=shown)
 
     @property
     def _written(self) -> str:
-        """The storyboard's text with all edits."""
+        """The storyboard's text, with the edits that were made since it was opened."""
         if not self.edited:
             return self.text
         try:
-            return with_edits(self.text, self.storyboard.edits)
+            if self._is_as_written:
+                return with_edits(self.text, self.storyboard.edits)
         except StoryboardError:  # written in a way that no list can be put into
-            return to_yaml(self.storyboard)
+            pass
+        return to_yaml(self.storyboard)
 
     def _with(self, **changes: Any) -> Film:
         film = replace(self, **changes)
@@ -437,8 +472,11 @@ class Film:
             raise ValueError(f"frame {i} is not in the film: give 0 to {len(self) - 1}")
         return i
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Film can be neither copied nor sent to another process: open it there")
+
     def _span(self, start: int, stop: int | None) -> slice:
-        end = len(self) if stop is None else stop
+        start, end = operator.index(start), len(self) if stop is None else operator.index(stop)
         if not 0 <= start <= end <= len(self):
             raise ValueError(f"frames {start} to {end} are not in the film: it has {len(self):,}")
         return slice(start, end)

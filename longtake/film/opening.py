@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from longtake.strategies import Strategy, choose
 
 STORE = ".longtake"  # folder beside the storyboard: films of one folder share their clips
 DEFAULT_STRATEGY = "nuwa-xl"
+_LARGEST, _MOST_TIMES = 8192, 64  # pixels per side; as many times larger
 _CHECKSUMS = "checksums.json"  # in the store: those of weights, which take long
 
 _log = logging.getLogger("longtake")
@@ -67,16 +69,18 @@ def open_film(
     Raises `StoryboardError`, `ModelError`, and `OptionError` for what does not go together; all are
     `ValueError`s that tell the remedy.
     """
-    path = None if isinstance(storyboard, Storyboard) else Path(storyboard)
+    path = None if isinstance(storyboard, Storyboard) else Path(storyboard).absolute()
     board = storyboard if isinstance(storyboard, Storyboard) else load(storyboard)
     text = to_yaml(board) if path is None else path.read_text(encoding="utf-8-sig")
-    folder = Path() if path is None else path.parent
+    folder = Path.cwd() if path is None else path.parent
     if frames is not None:
-        board, note = with_frames(board, frames)
+        board, note = with_frames(board, _whole(frames, "frames"))
         if note:
             _log.info("%s", note)
     if seed is not None:
-        board = board.model_copy(update={"seed": seed})
+        if not 0 <= _whole(seed, "seed") < 2**63:
+            raise OptionError(f"{seed}: give a number from 0 to below 2**63", "seed")
+        board = board.model_copy(update={"seed": _whole(seed, "seed")})
     kept = _opened(folder / STORE if store is None else store)
     choices = {"steps": steps, "guidance": guidance, "precision": precision}
     drawer: Drawer
@@ -87,20 +91,41 @@ def open_film(
             raise OptionError("goes without --backend, which plans in its own way", "strategy")
         drawer = _pipeline(str(model), backend, choices, kept, allow_download=allow_download)
     if size is not None:
-        drawer, enlarged = drawer.sized(size)
+        if enlarged is not None:
+            raise OptionError("goes without size", "enlarged")
+        if not 1 <= _whole(size, "size") <= _LARGEST:
+            raise OptionError(f"{size}: give 1 to {_LARGEST} pixels", "size")
+        drawer, enlarged = drawer.sized(_whole(size, "size"))
+    elif enlarged is not None:
+        enlarged = _whole(enlarged, "enlarged")
+        if not 1 <= enlarged <= _MOST_TIMES:
+            raise OptionError(f"{enlarged}: give 1 to {_MOST_TIMES}", "enlarged")
     film = Film(
-        storyboard=board, drawer=drawer, store=kept, folder=folder, path=path, text=text, enlarged=enlarged
+        storyboard=board,
+        drawer=drawer,
+        store=kept,
+        folder=folder,
+        path=path,
+        text=text,
+        enlarged=enlarged and int(enlarged),
     )
     if isinstance(drawer, PipelineDrawer):
         _remember(kept, drawer.known)
     return film if fps is None else film.at(fps)
 
 
+def _whole(number: object, option: str) -> int:
+    """A whole number of whatever type. Raises `OptionError`."""
+    if isinstance(number, bool) or not isinstance(number, Integral):
+        raise OptionError(f"{number!r}: give a whole number", option)
+    return int(number)
+
+
 def _opened(store: str | Path | Store) -> Store:
     if isinstance(store, Store):
         return store
     try:
-        return open_store(store)
+        return open_store(store if "://" in str(store) else Path(store).absolute())
     except ValueError as error:
         raise OptionError(str(error), "store") from None
 

@@ -28,6 +28,10 @@ class Progress:
     frames_per_second: float  # drawn just now
     doing: Mapping[str, Task]  # worker -> what it does
 
+    def __str__(self) -> str:
+        what = "written" if self.event is None else "to be seen"
+        return f"{self.clips} of {self.clips_total} clips, {self.frames} of {self.frames_total} frames {what}"
+
 
 OnProgress = Callable[[Progress], None]
 

@@ -8,6 +8,7 @@ outside of it stays known to the clips that are drawn for it, on every level.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -68,9 +69,7 @@ class Tree:
     ) -> None:
         self.strategy, self.length, self.number, self.layers = strategy, length, number, layers
         self.pictures = dict(sorted((pictures or {}).items()))
-        self.strides = tuple(strategy.strides(length)) if length > 1 else (1,)
-        assert self.strides[-1] == 1
-        assert all(coarse % fine == 0 for coarse, fine in pairwise(self.strides))
+        self.strides = _checked_strides(strategy, length) if length > 1 else (1,)
         # Frames from one clip to the next, per level; those of level 0 are another matter.
         gaps = strategy.gaps_per_leaf, *[1] * len(self.strides)
         self._apart = 0, *(stride * many for stride, many in zip(self.strides[:-1], gaps, strict=False))
@@ -410,3 +409,21 @@ def overlap(a: range, b: range) -> range:
     """What two ranges have in common; empty where that is nothing."""
     first = max(a.start, b.start)
     return range(first, max(first, min(a.stop, b.stop)))
+
+
+def _checked_strides(strategy: Strategy, length: int) -> tuple[int, ...]:
+    """The strides of a tree. Raises `ValueError` where clips of the strategy would not fit together."""
+    strides = tuple(operator.index(stride) for stride in strategy.strides(length))
+    fit = all(fine > 0 and coarse > fine and coarse % fine == 0 for coarse, fine in pairwise(strides))
+    if not fit or strides[-1:] != (1,):
+        raise ValueError(
+            f"{strategy.name} has strides {list(strides)}: each must be a multiple of the next one, and the "
+            "last one 1, as in [60, 15, 1]"
+        )
+    if strategy.chain is not None and not 0 <= strategy.chain.carried < strategy.chain.length:
+        raise ValueError(
+            f"{strategy.name} has {strategy.chain}: a clip carries none or more frames, and fewer than it has"
+        )
+    if strategy.gaps_per_leaf < 1:
+        raise ValueError(f"{strategy.name} has {strategy.gaps_per_leaf} gaps_per_leaf: give 1 or more")
+    return strides

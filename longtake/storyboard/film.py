@@ -72,6 +72,8 @@ def parse_when(storyboard: Storyboard, when: str, length: int) -> int:
 
 def timeline(storyboard: Storyboard) -> Timeline:
     """The scenes by film frame. Raises `StoryboardError` where they do not follow each other."""
+    if (storyboard.video.frames is None) == (storyboard.video.duration is None):
+        raise StoryboardError("'video' needs either 'frames' or 'duration'")
     scenes = (PlannedScene(s.id, storyboard.frame_at(s.at), s.prompt) for s in storyboard.scenes)
     try:
         return Timeline(tuple(scenes), storyboard.frames)

@@ -61,8 +61,6 @@ def parse(text: str) -> Storyboard:
         # A misspelt key comes first: what is then missing follows from it.
         first = min(details, key=lambda detail: detail["type"] != "extra_forbidden")
         raise StoryboardError(_line(first, raw)) from None
-    if (storyboard.video.frames is None) == (storyboard.video.duration is None):
-        raise StoryboardError("'video' needs either 'frames' or 'duration'")
     timeline(storyboard)
     images(storyboard)
     return storyboard

@@ -64,6 +64,8 @@ def choose(wanted: str | type[Strategy]) -> ChosenStrategy:
     Raises `ValueError` with what there is to choose.
     """
     if not isinstance(wanted, str):
+        if not (isinstance(wanted, type) and issubclass(wanted, Strategy)) or wanted is Strategy:
+            raise ValueError(f"{wanted!r} is no strategy: give a name, or a class that derives from Strategy")
         return ChosenStrategy(wanted.name, wanted, wanted.Options(), {})
     name, *settings = wanted.split(":")
     if name in STRATEGIES:
@@ -89,8 +91,19 @@ def held_by_module(module: str, name: str, otherwise: str) -> Any:
         sys.path.append(os.getcwd())
     try:
         return getattr(importlib.import_module(module), name, None)
-    except (ImportError, SyntaxError, TypeError, ValueError) as error:
+    except (ModuleNotFoundError, TypeError, ValueError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name not in (None, *_parents(module)):
+            raise ValueError(f"the module {module} cannot be imported: {error}") from error
         raise ValueError(f"{module!r} is {otherwise}, and no module either: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever a module of the user's does
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"the module {module} cannot be imported: {reason}") from error
+
+
+def _parents(module: str) -> list[str]:
+    """`a.b.c`, `a.b`, `a`: those of which one is missing where the module is not there."""
+    parts = module.split(".")
+    return [".".join(parts[: k + 1]) for k in range(len(parts))]
 
 
 def _with_settings(text: str, kind: type[Strategy], settings: list[str]) -> ChosenStrategy:

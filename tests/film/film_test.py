@@ -328,3 +328,114 @@ def test_a_strategy_of_ones_own_is_handed_over_or_named(
     assert not set(keys(fewer)) & set(keys(named))
     with pytest.raises(OptionError, match="derives from Strategy"):
         open_film(board, model=tiny_model, strategy="my_strategies:Chain")
+
+
+def test_what_a_film_hands_out_can_be_painted_into(film: Film, tmp_path: Path) -> None:
+    short = open_film(
+        film.storyboard.model_copy(
+            update={"video": Video(fps=12, frames=16), "scenes": film.storyboard.scenes[:1]}
+        ),
+        model=film.drawer.manifest.folder,  # type: ignore[attr-defined]
+        store=tmp_path / "short",
+    )
+    before = short.frames()
+    for picture in short.keys().pictures:
+        picture[:] = 255
+    short[3][:] = 255
+    short.latents()[:] = 0
+    assert np.array_equal(short.frames(), before)
+
+
+def test_a_film_of_other_frames_or_seed_is_not_saved_as_its_file(board: Path, tiny_model: Path) -> None:
+    for chosen in ({"frames": 30}, {"seed": 99}):
+        other = open_film(board, model=tiny_model, **chosen).edit("reroll", scene="one")  # type: ignore[arg-type]
+        with pytest.raises(StoryboardError, match="Save it elsewhere"):
+            other.save()
+        saved = other.save(board.parent / "other.yaml")
+        assert load(saved) == other.storyboard
+    assert board.read_text() == BOARD
+
+
+def test_a_file_that_was_changed_meanwhile_is_not_overwritten(film: Film, board: Path) -> None:
+    first = film.edit("reroll", scene="one")
+    first.save()
+    second = first.edit("reroll", scene="two")
+    second.save()
+    assert load(board) == second.storyboard, "what films of this storyboard wrote may be written again"
+    board.write_text(board.read_text().replace("A day", "Another"))
+    with pytest.raises(StoryboardError, match="changed since it was opened"):
+        second.undo().save()
+    assert "Another" in board.read_text()
+
+
+def test_a_film_stays_where_it_was_opened(
+    film: Film, board: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _picture(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    relative = open_film("board.yaml", model=tiny_model).edit("pin", at=3, picture="red.png")
+    relative.draw(0, 1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert relative.draw(0, 1).drawn == 0
+    assert relative.edit("reroll", scene="three").save() == board
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_colon_in_a_path_is_no_address(
+    board: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film = open_film(board, model=tiny_model, store="st:ore")
+    assert film.render("take:1.mp4", 0, 16).frames == count_frames("take:1.mp4") == 16
+
+
+def test_changes_at_a_higher_rate_are_in_its_frames(film: Film) -> None:
+    pytest.importorskip("cv2")
+    edited = film.at(24).edit("prompt", scene="two", prompt="rabbit in the rain")
+    assert edited.changed == range(40, 81)
+    assert edited.prompt(40) == edited.prompt(80) == "rabbit in the rain" != edited.prompt(39)
+
+
+@pytest.mark.parametrize(
+    "crew",
+    [{"executor": "guess"}, {"order": "guess"}, {"address": "here"}, {"workers": 0}, {"workers": "2"}],
+)
+def test_a_crew_that_there_is_not(crew: dict[str, Any]) -> None:
+    with pytest.raises(OptionError) as caught:
+        Crew(**crew)
+    assert caught.value.option in crew
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"seed": -1},
+        {"seed": "5"},
+        {"frames": 5.0},
+        {"enlarged": 0},
+        {"size": 0},
+        {"fps": "fast"},
+        {"strategy": 5},
+    ],
+)
+def test_numbers_are_checked_when_a_film_is_opened(
+    board: Path, tiny_model: Path, chosen: dict[str, Any]
+) -> None:
+    with pytest.raises(OptionError) as caught:
+        open_film(board, model=tiny_model, **chosen)
+    assert caught.value.option in chosen
+    assert len(open_film(board, model=tiny_model, frames=np.int64(31), seed=np.uint8(3))) == 31  # type: ignore[arg-type]
+
+
+def test_a_film_is_no_array_and_no_copy(film: Film) -> None:
+    assert film[np.int8(-1)].shape == (16, 16, 3)
+    assert {film: 1}[film] == 1
+    with pytest.raises(TypeError, match="open it there"):
+        pickle.dumps(film)
+    with pytest.raises(ValueError, match="give start below stop"):
+        film.latents(5, 5)
+    with pytest.raises(ValueError, match="1 \\(the keyframes\\) or more"):
+        film.draw(levels=0)
+    with pytest.raises(OptionError, match="there is no such key"):
+        film.edit("prompt", scene="two", promt="a fox")

@@ -72,6 +72,8 @@ def choose_backend(wanted: str | Backend, **over: Any) -> ChosenBackend:
     """
     if isinstance(wanted, Backend):
         return _with_settings(wanted, [], over)
+    if not isinstance(wanted, str):
+        raise ValueError(f"{wanted!r} is no back end: give a name, or a `Backend`")
     name, *settings = wanted.split(":")
     if name in BACKENDS:
         backend = BACKENDS[name]

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from longtake.film.executors.task import DrawClips, Loaders, Reply, Task, Worker
 from longtake.machine import without_main
 from longtake.store import Store, open_store
 
+_STARTING = threading.Lock()  # starting a process changes what all threads share, for a moment
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -127,7 +129,7 @@ class _Processes:
         process = context.Process(target=_work, args=args, name="longtake-draw", daemon=True)
         # Loaders that the main script itself defines can only be had by running it again.
         hidden = nullcontext() if b"__main__" in self._loaders else without_main()
-        with _one_thread(), _deaf_to_ctrl_c(), hidden:
+        with _STARTING, _one_thread(), _deaf_to_ctrl_c(), hidden:
             process.start()
         theirs.close()  # so that the end of one process is seen by the other
         return _WorkerProcess(process, ours)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from painting import ALL, each, film, kinds, ops, paint
 
 import longtake
+from longtake.film import Crew
 from longtake.film.executors import (
     ClipCorrupt,
     Event,
@@ -84,11 +85,13 @@ def clips(plan: Plan, root: Path, span: slice = ALL) -> list[bytes]:
 
 
 def damage(root: Path, job: Job, place: int = -1) -> Path:
-    """Flip a bit of a stored clip."""
+    """Flip a bit of a stored clip, in place: a file that shrinks under another process's map kills that."""
     path = root / job.key[:2] / f"{job.key[2:]}.safetensors"
-    data = bytearray(path.read_bytes())
-    data[place] ^= 4
-    path.write_bytes(data)
+    with path.open("r+b") as file:
+        file.seek(place, os.SEEK_END)
+        (byte,) = file.read(1)
+        file.seek(place, os.SEEK_END)
+        file.write(bytes([byte ^ 4]))
     return path
 
 
@@ -331,3 +334,23 @@ def test_a_script_without_a_guard_draws_once(tmp_path: Path) -> None:
         [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "once\n"), done.stderr
+
+
+def test_workers_need_no_strategy_of_the_main_script(tiny_model: Path, tmp_path: Path) -> None:
+    """A drawer is sent to them without: the class may be one that only the script has."""
+    import pickle
+
+    from longtake.film import open_film
+    from longtake.strategies import Strategy
+
+    class Mine(Strategy):
+        def strides(self, length: int) -> list[int]:
+            return [15, 3, 1]
+
+    board = tmp_path / "board.yaml"
+    board.write_text("video: {fps: 12, frames: 46}\nscenes:\n  - {id: a, at: 0, prompt: fox}\n")
+    one = open_film(board, model=tiny_model, strategy=Mine)
+    assert b"Mine" not in pickle.dumps((one.drawer.load, one.drawer.load_decoder))
+    two = open_film(board, model=tiny_model, strategy=Mine, store=tmp_path / "two")
+    two.draw(crew=Crew(workers=2))
+    assert np.array_equal(one.latents(), two.latents())
