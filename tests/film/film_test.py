@@ -311,8 +311,8 @@ def test_a_strategy_of_ones_own_is_handed_over_or_named(
     board: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "my_strategies.py").write_text(OWN)
-    named = open_film(board, model=tiny_model, strategy="my_strategies:Every20")
+    (tmp_path / "film_strategies.py").write_text(OWN)
+    named = open_film(board, model=tiny_model, strategy="film_strategies:Every20")
     held: dict[str, Any] = {}
     exec(OWN, held)
     handed = open_film(board, model=tiny_model, strategy=held["Every20"])
@@ -324,10 +324,10 @@ def test_a_strategy_of_ones_own_is_handed_over_or_named(
     assert np.array_equal(first, handed.frames(0, 30))
     edited = named.edit("reroll", scene="three")
     assert 0 < edited.plan().missing < named.plan().clips
-    fewer = open_film(board, model=tiny_model, strategy="my_strategies:Every20:steps=1")
+    fewer = open_film(board, model=tiny_model, strategy="film_strategies:Every20:steps=1")
     assert not set(keys(fewer)) & set(keys(named))
     with pytest.raises(OptionError, match="derives from Strategy"):
-        open_film(board, model=tiny_model, strategy="my_strategies:Chain")
+        open_film(board, model=tiny_model, strategy="film_strategies:Chain")
 
 
 def test_what_a_film_hands_out_can_be_painted_into(film: Film, tmp_path: Path) -> None:

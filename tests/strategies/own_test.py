@@ -100,6 +100,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "wrong = 3\n"
     )
     (tmp_path / "broken.py").write_text("class Every60(:\n")
+    (tmp_path / "lacking.py").write_text("import nosuchlib\n")
+    (tmp_path / "leaving.py").write_text("import sys\nsys.exit(3)\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "my_strategies", raising=False)
@@ -118,7 +120,9 @@ def test_it_may_be_named_by_its_module_in_the_current_folder(folder: Path) -> No
     ("text", "message"),
     [
         ("my_strategys:Every60", "'my_strategys' is no strategy .*, and no module either: No module named"),
-        ("broken:Every60", "'broken' is no strategy .*, and no module either: invalid syntax"),
+        ("broken:Every60", "the module broken cannot be imported: SyntaxError: invalid syntax"),
+        ("lacking:Every60", "the module lacking cannot be imported: No module named 'nosuchlib'"),
+        ("leaving:Every60", "the module leaving cannot be imported: SystemExit: 3"),
         ("my_strategies:wrong", "my_strategies has no strategy 'wrong': name a class"),
         ("my_strategies:Every61", "my_strategies has no strategy 'Every61'"),
         ("my_strategies", "use nuwa-xl, lvdm, vidrd, videogen, or MODULE:CLASS of your own"),
