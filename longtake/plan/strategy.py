@@ -138,7 +138,8 @@ class Strategy:
 
         Each is a multiple of the next one, and the last is 1: clips of the last level hold every frame.
         """
-        raise NotImplementedError(f"{type(self).__name__}: write a method strides(length), as in return [60, 15, 1]")
+        remedy = "write a method strides(length), as in return [60, 15, 1]"
+        raise NotImplementedError(f"{type(self).__name__}: {remedy}")
 
     def draw(self, clip: Clip) -> Drawing:
         """What draws a clip: keyframes, leaves, and gaps between these, each as they are sampled."""
