@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from longtake.plan import Sampling
+from longtake.plan import LevelSampling, Sampling
 from longtake.recipes.recipe import (
     AutoencoderPart,
     ClipsPart,
@@ -13,7 +13,6 @@ from longtake.recipes.recipe import (
     DistillationPart,
     DraftsPart,
     HDPart,
-    Levels,
     ProbesPart,
     Recipe,
     TextPart,
@@ -26,7 +25,7 @@ def tiny() -> Recipe:
     sampling = Sampling(
         sampler="ddim", steps=2, shift=1.5, text_guidance=2.0, known_guidance=1.0, precision="bf16"
     )
-    levels = Levels(sampling, sampling, sampling)
+    levels = LevelSampling(sampling, sampling, sampling)
     return Recipe(
         name="tiny",
         size=16,

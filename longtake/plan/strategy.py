@@ -56,8 +56,7 @@ class Model(Protocol):
         """And clips at every film frame."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LevelSampling:
+class LevelSampling(NamedTuple):
     """How clips are sampled, by where they stand."""
 
     keyframes: Sampling

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from longtake.plan import Sampling
-from longtake.recipes.recipe import ClipsPart, Levels, Recipe, TextPart
+from longtake.plan import LevelSampling, Sampling
+from longtake.recipes.recipe import ClipsPart, Recipe, TextPart
 from longtake.recipes.toon import toon_64
 
 
@@ -15,11 +15,9 @@ def films_64() -> Recipe:
     stills = toon.autoencoder.training
 
     def sampling(steps: int, text: float) -> Sampling:
-        return Sampling(
-            sampler="ddim", steps=steps, shift=1.5, text_guidance=text, known_guidance=1.0, precision="bf16"
-        )
+        return replace(toon.sampling.keyframes, steps=steps, text_guidance=text)
 
-    levels = Levels(sampling(16, 1.5), sampling(8, 1.0), sampling(6, 1.0))
+    levels = LevelSampling(sampling(16, 1.5), sampling(8, 1.0), sampling(6, 1.0))
     return replace(
         toon,
         name="films-64",

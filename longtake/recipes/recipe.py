@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from longtake.plan import Sampling
+from longtake.plan import LevelSampling
 from longtake.train.loop import TrainConfig
-
-
-class Levels(NamedTuple):
-    """How the clips of each level of a film are sampled."""
-
-    keyframes: Sampling
-    gaps: Sampling
-    leaves: Sampling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +64,7 @@ class DenoiserPart:
     small: float  # share of steps at half the latents' size
     drafts: DraftsPart
     text_dropout: float  # share of clips trained without prompts
-    sampling: Levels  # before it is distilled
+    sampling: LevelSampling  # before it is distilled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +73,7 @@ class DistillationPart:
 
     training: TrainConfig | None  # None: the denoiser ships as it is
     substeps: int  # of the denoiser within one step of the distilled one
-    aimed: Levels  # whose steps and shift the distilled one learns
+    aimed: LevelSampling  # whose steps and shift the distilled one learns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +118,7 @@ class Recipe:
     distillation: DistillationPart
     decoder: DecoderPart
     hd: HDPart
-    sampling: Levels  # of the finished model
+    sampling: LevelSampling  # of the finished model
     probes: ProbesPart
     trained: Literal["all", "added"] = "all"  # of denoiser and decoder; "added": only what inflating added
 

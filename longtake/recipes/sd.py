@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from longtake.plan import LevelSampling
 from longtake.recipes.inflate import SAMPLING
-from longtake.recipes.recipe import DraftsPart, Levels, Recipe
+from longtake.recipes.recipe import DraftsPart, Recipe
 from longtake.recipes.toon import toon_128
 
 
@@ -16,7 +17,7 @@ def sd(size: int, prediction: str) -> Recipe:
     of steps are a guess: nobody has run it at full size yet.
     """
     toon = toon_128()
-    levels = Levels(SAMPLING, SAMPLING, SAMPLING)
+    levels = LevelSampling(SAMPLING, SAMPLING, SAMPLING)
     return replace(
         toon,
         name=f"sd-{size}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from longtake.plan import Sampling
+from longtake.plan import LevelSampling, Sampling
 from longtake.recipes.recipe import (
     AutoencoderPart,
     ClipsPart,
@@ -13,7 +13,6 @@ from longtake.recipes.recipe import (
     DistillationPart,
     DraftsPart,
     HDPart,
-    Levels,
     ProbesPart,
     Recipe,
     TextPart,
@@ -29,7 +28,7 @@ def toon_64() -> Recipe:
             sampler="ddim", steps=8, shift=1.5, text_guidance=text, known_guidance=1.0, precision="bf16"
         )
 
-    levels = Levels(sampling(3.0), sampling(1.5), sampling(1.0))
+    levels = LevelSampling(sampling(3.0), sampling(1.5), sampling(1.0))
     return Recipe(
         name="toon-64",
         size=64,
@@ -96,7 +95,7 @@ def toon_64() -> Recipe:
             sampling=levels,
         ),
         distillation=DistillationPart(
-            training=None, substeps=0, aimed=Levels(sampling(1.0), sampling(1.0), sampling(1.0))
+            training=None, substeps=0, aimed=LevelSampling(sampling(1.0), sampling(1.0), sampling(1.0))
         ),
         decoder=DecoderPart(
             training=TrainConfig(
@@ -168,7 +167,7 @@ def toon_128() -> Recipe:
             small=0.12,
             drafts=DraftsPart(coarse=0.12, between=0.25, noise=0.6),
             # Guided keyframes stand out of the film that is drawn between them (docs/log.md).
-            sampling=Levels(replace(keyframes, text_guidance=1.0), gaps, leaves),
+            sampling=LevelSampling(replace(keyframes, text_guidance=1.0), gaps, leaves),
         ),
         distillation=DistillationPart(
             training=replace(
@@ -183,7 +182,7 @@ def toon_128() -> Recipe:
                 compile=False,
             ),
             substeps=2,
-            aimed=Levels(few(8, 1.5), few(4, 1.0), few(3, 0.7)),
+            aimed=LevelSampling(few(8, 1.5), few(4, 1.0), few(3, 0.7)),
         ),
         decoder=replace(
             small.decoder,
@@ -198,7 +197,7 @@ def toon_128() -> Recipe:
             channels=(48, 32),
         ),
         # Leaves at a shift of 0.7 are smoother than their ends, which shows (docs/log.md).
-        sampling=Levels(few(8, 1.5), few(4, 1.0), few(3, 2.0)),
+        sampling=LevelSampling(few(8, 1.5), few(4, 1.0), few(3, 2.0)),
     )
 
 

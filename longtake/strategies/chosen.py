@@ -25,7 +25,7 @@ from longtake.strategies.videogen import VideoGen
 from longtake.strategies.vidrd import VidRD
 
 STRATEGIES: dict[str, type[Strategy]] = {kind.name: kind for kind in (NuwaXL, Lvdm, VidRD, VideoGen)}
-_LEVELS = [field.name for field in dataclasses.fields(LevelSampling)]
+_LEVELS = LevelSampling._fields
 _SAMPLING = [field.name for field in dataclasses.fields(Sampling)]
 
 

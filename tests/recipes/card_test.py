@@ -19,9 +19,10 @@ from longtake.evaluate.measured import FilmResult, Measured, Row
 from longtake.evaluate.score import Scale
 from longtake.evaluate.table import Header, markdown, report_json
 from longtake.manifest import ModelError
+from longtake.plan import LevelSampling
 from longtake.recipes.card import write_card
 from longtake.recipes.inflate import inflate
-from longtake.recipes.recipe import Levels, Recipe
+from longtake.recipes.recipe import Recipe
 from longtake.recipes.run_record import FinishedStage, RunRecord, digest_of, write_record
 
 WORLD = CartoonWorld(6000)
@@ -40,9 +41,9 @@ def tiny() -> Recipe:
         autoencoder=replace(base.autoencoder, training=config),
         text=replace(base.text, training=config),
         clips=replace(base.clips, count=12_000),
-        denoiser=replace(base.denoiser, training=config, sampling=Levels(sampling, sampling, sampling)),
+        denoiser=replace(base.denoiser, training=config, sampling=LevelSampling(*[sampling] * 3)),
         decoder=replace(base.decoder, training=replace(config, batch=1, steps=250)),
-        sampling=Levels(sampling, gaps, leaves),
+        sampling=LevelSampling(sampling, gaps, leaves),
     )
 
 
