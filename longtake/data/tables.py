@@ -80,7 +80,7 @@ SKIPPED = Table("skipped.csv", ("file", "reason", "detail"))
 
 @dataclass(frozen=True, kw_only=True)
 class FilmRow:
-    """A rows_with_places row of films.csv."""
+    """A checked row of films.csv."""
 
     film: str
     keep: bool
@@ -112,7 +112,7 @@ class FilmRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ShotRow:
-    """A rows_with_places row of shots.csv."""
+    """A checked row of shots.csv."""
 
     film: str
     keep: bool
@@ -130,7 +130,7 @@ class ShotRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CaptionRow:
-    """A rows_with_places row of captions.csv."""
+    """A checked row of captions.csv."""
 
     film: str
     start: int
