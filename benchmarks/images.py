@@ -9,7 +9,6 @@ as it really is, and compares outfits, characters and places with the episode.
 from __future__ import annotations
 
 import argparse
-import base64
 
 import numpy as np
 from rich.console import Console
@@ -24,23 +23,16 @@ from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, PlannedScene, Timeline
 from longtake.strategies import NuwaXL
 from longtake.world.drawing import frame
-from longtake.world.script import Shot, episode_facts, episode_seeds, shot_at
+from longtake.world.script import episode_facts, episode_seeds, shot_at
+from longtake.world.script import shots as shots_of
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
 FRAMES = 3376
 
 
-def scenes_of(episode: int) -> list[Shot]:
-    """The shots of its first frames."""
-    shots = [shot_at(episode, 0)]
-    while shots[-1].end < FRAMES:
-        shots.append(shot_at(episode, shots[-1].end))
-    return shots
-
-
 def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str, Job]]:
     """The episode as a film, and the jobs of its pictures by key."""
-    shots = scenes_of(episode)
+    shots = shots_of(episode, FRAMES)
     starts = [max(shot.start, 0) for shot in shots]
     scenes = (
         PlannedScene(str(start), start, shot.caption) for start, shot in zip(starts, shots, strict=True)
@@ -48,8 +40,8 @@ def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str,
     plan = Plan.of(NuwaXL(manifest, seed=episode), Timeline(tuple(scenes), FRAMES))
     pictures: dict[int, Job] = {}
     for start in starts if given else ():
-        pixels = base64.b64encode(frame(episode, start, manifest.size).tobytes()).decode()
-        pictures[start] = Job(EncodeSpec(pixels=pixels, encoder=manifest.decoder_digest))
+        pixels = frame(episode, start, manifest.size).tobytes()
+        pictures[start] = Job(EncodeSpec.of(pixels, encoder=manifest.decoder_digest))
     return plan.with_pictures(pictures), {job.key: job for job in pictures.values()}
 
 

@@ -93,14 +93,12 @@ def drawing_short(device: str, model: Path, folder: Path) -> None:
 
 
 def given_pictures(device: str, model: Path, folder: Path) -> None:
-    import base64
-
     from longtake.manifest import read_manifest
     from longtake.plan import EncodeSpec, Job
 
     manifest = read_manifest(model)
     pixels = np.random.default_rng(0).integers(0, 256, (manifest.size, manifest.size, 3), dtype=np.uint8)
-    picture = Job(EncodeSpec(pixels=base64.b64encode(pixels.tobytes()).decode()))
+    picture = Job(EncodeSpec.of(pixels.tobytes()))
     plan = film(manifest, "nuwa-xl:steps=1", frames=16).with_pictures({0: picture, 9: picture})
     on_both(partial(drawn, manifest, plan), device)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from longtake.plan import LevelSampling, Plan, Sampling, Strategy, Timeline
+from longtake.plan import Job, LevelSampling, Plan, Sampling, Strategy, Timeline
 from longtake.plan.spec import PictureModel, PipelineSettings
 from longtake.strategies import ClipRule, Filling, Lvdm, NuwaXL, VideoGen, VidRD
 
@@ -43,6 +43,11 @@ def plan(
     everywhere = sampling and LevelSampling(keyframes=sampling, gaps=sampling, leaves=sampling)
     drawn_by = Model(clip_length=clip_length, **(model or {}))
     return Plan.of(strategy(drawn_by, everywhere, strategy.Options(**options), seed), line)
+
+
+def frames_of(job: Job) -> list[int]:
+    """Of its scene."""
+    return [job.start + t for t in job.spec.times]
 
 
 def nuwa_xl(line: Timeline, clip_length: int = 16, **more: Any) -> Plan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -80,8 +79,7 @@ class ModelDrawer:
         raise OptionError(f"{size}: give a multiple of {sizes}", "size")
 
     def picture(self, pixels: Pixels) -> Job:
-        encoded = base64.b64encode(pixels.tobytes()).decode()
-        return Job(EncodeSpec(pixels=encoded, encoder=self.manifest.decoder_digest))
+        return Job(EncodeSpec.of(pixels.tobytes(), encoder=self.manifest.decoder_digest))
 
     def unread(self, scenes: Sequence[PlannedScene]) -> Iterator[str]:
         return unread_prompts(self.manifest.folder / "text", scenes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
@@ -89,4 +88,4 @@ class PictureLatents:
 
 def given_picture(spec: EncodeSpec, width: int, height: int) -> Pixels:
     """The picture that a job carries, uint8 `[H, W, 3]`."""
-    return np.frombuffer(base64.b64decode(spec.pixels), np.uint8).reshape(height, width, 3)
+    return np.frombuffer(spec.raw, np.uint8).reshape(height, width, 3)

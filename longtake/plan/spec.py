@@ -10,6 +10,7 @@ declared to vary among them. None is for those that are made alone.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass
@@ -261,6 +262,16 @@ class EncodeSpec:
     encoder: str | None = None  # digest of what makes its latent; None: it stays a picture
     width: int | None = None  # pixels; None: as the model has it
     height: int | None = None
+
+    @classmethod
+    def of(cls, pixels: bytes, **more: Any) -> EncodeSpec:
+        """Of the bytes of uint8 [H, W, 3]."""
+        return cls(pixels=base64.b64encode(pixels).decode(), **more)
+
+    @property
+    def raw(self) -> bytes:
+        """Those bytes."""
+        return base64.b64decode(self.pixels)
 
     def to_params(self) -> dict[str, Any]:
         """As the job's key has it."""

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
+from stored import clips_in
 
 import longtake
 from longtake.cli import app, main
@@ -89,10 +90,6 @@ def storyboard(folder: Path, frames: int = 61, name: str = "board.yaml", **chang
 
 def plan_of(board: Path, model: Path, **options: Any) -> Plan:
     return open_film(board, model=model, **options).jobs
-
-
-def clips_in(store: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(store)): p.read_bytes() for p in store.glob("??/*.safetensors")}
 
 
 def files_in(store: Path) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ pytest.importorskip("transformers", reason="pip install 'longtake[pipelines]'")
 pytest.importorskip("accelerate", reason="pip install 'longtake[pipelines]'")
 
 import tiny_pipelines
+from stored import clips_in
 from tiny_sd import save_sd
 
 from longtake.cli import main
@@ -101,10 +102,6 @@ def shown(work: Film) -> list[Pixels]:
     """The frames of a film as the encoder gets them."""
     decode = work.drawer.load_decoder()
     return [f for segment in cut_segments(work.jobs) for f in decode_segment(segment, work.store, decode)]
-
-
-def clips_in(store: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(store)): p.read_bytes() for p in store.glob("??/*.safetensors")}
 
 
 @pytest.mark.parametrize("name", list(WAYS))

@@ -9,6 +9,7 @@ import planned
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planned import frames_of
 
 from longtake.plan import Job, Plan, PlannedScene, Timeline
 from longtake.strategies import Lvdm, VidRD
@@ -24,10 +25,6 @@ def lvdm(length: int, clip_length: int = 16, **options: Any) -> Plan:
 
 def vidrd(length: int, clip_length: int = 16, **options: Any) -> Plan:
     return planned.vidrd(Timeline((PlannedScene("a", 0, "a red fox"),), length), clip_length, **options)
-
-
-def frames_of(job: Job) -> list[int]:
-    return [job.start + t for t in job.spec.times]
 
 
 @pytest.mark.parametrize(

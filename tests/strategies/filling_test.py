@@ -9,6 +9,7 @@ import planned
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planned import frames_of
 
 from longtake.plan import EncodeSpec, FillSpec, Job, Plan, PlannedScene, Timeline
 from longtake.plan.edit import insert, move_cut, pin, set_prompt
@@ -35,11 +36,6 @@ def film(
     return planned.backend(
         Timeline(scenes, length), clip, picture_model=picture_model, rule=narrowed, seed=seed, **options
     )
-
-
-def frames_of(job: Job) -> list[int]:
-    """Of its scene."""
-    return [job.start + t for t in job.spec.times]
 
 
 def drawn(plan: Plan) -> list[Job]:

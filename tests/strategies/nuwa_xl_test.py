@@ -9,7 +9,7 @@ import planned
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planned import SAMPLING
+from planned import SAMPLING, frames_of
 
 from longtake.plan import MAX_FRAMES, Job, Plan, PlannedScene, Sampling, Timeline
 
@@ -27,10 +27,6 @@ def film(
 ) -> Plan:
     drawn_by = {"digest": model, "gaps": gaps}
     return planned.nuwa_xl(Timeline(scenes, length), clip_length, seed=seed, model=drawn_by)
-
-
-def frames_of(job: Job) -> list[int]:
-    return [job.start + t for t in job.spec.times]
 
 
 def drawn_by(job: Job) -> list[int]:

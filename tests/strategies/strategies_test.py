@@ -19,6 +19,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from stored import clips_in
 
 import longtake
 from longtake.cli import main
@@ -59,10 +60,6 @@ def render(
         return report
 
     return run
-
-
-def clips_in(store: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(store)): p.read_bytes() for p in store.glob("??/*.safetensors")}
 
 
 @pytest.mark.parametrize("way", ["nuwa-xl", *WAYS])

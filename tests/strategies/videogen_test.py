@@ -7,6 +7,7 @@ from typing import Any
 
 import planned
 import pytest
+from planned import frames_of
 
 from longtake.manifest import digest_of_pipeline
 from longtake.plan import EncodeSpec, ImagineSpec, Job, Plan, PlannedScene, Timeline
@@ -24,10 +25,6 @@ SCENES = (
 
 def film(length: int = 200, scenes: tuple[PlannedScene, ...] = SCENES, **options: Any) -> Plan:
     return planned.videogen(Timeline(scenes, length), **options)
-
-
-def frames_of(job: Job) -> list[int]:
-    return [job.start + t for t in job.spec.times]
 
 
 def drawn(plan: Plan) -> dict[str, Job]:

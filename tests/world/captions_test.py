@@ -26,11 +26,8 @@ SEEDS = range(40)
 
 
 @cache
-def shots(seed: int) -> list[Shot]:
-    found = [shot_at(seed, 0)]
-    while found[-1].end < FRAMES:
-        found.append(shot_at(seed, found[-1].end))
-    return found
+def shots(seed: int) -> tuple[Shot, ...]:
+    return script.shots(seed, FRAMES)
 
 
 Patterns = dict[str, re.Pattern[str]]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from longtake.world import script
 from longtake.world.canvas import Canvas
 from longtake.world.characters import Pose, draw_character, pose
 from longtake.world.drawing import CLOCK_PERIOD, frame, frame_truth, frames
@@ -21,11 +22,8 @@ from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 Picture = NDArray[np.uint8]
 
 
-def shots(seed: int, until: int = 3600) -> list[Shot]:
-    found = [shot_at(seed, 0)]
-    while found[-1].end < until:
-        found.append(shot_at(seed, found[-1].end))
-    return found
+def shots(seed: int, until: int = 3600) -> tuple[Shot, ...]:
+    return script.shots(seed, until)
 
 
 def differ(a: Picture, b: Picture) -> NDArray[np.bool_]:

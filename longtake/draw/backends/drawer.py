@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,8 +91,7 @@ class PipelineDrawer:
 
     def picture(self, pixels: Pixels) -> Job:
         width, height = self.size
-        encoded = base64.b64encode(pixels.tobytes()).decode()
-        return Job(EncodeSpec(pixels=encoded, width=width, height=height))
+        return Job(EncodeSpec.of(pixels.tobytes(), width=width, height=height))
 
     def unread(self, scenes: Sequence[PlannedScene]) -> Iterator[str]:
         """Nothing: its text encoder knows parts of any word."""
