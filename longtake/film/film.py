@@ -206,7 +206,7 @@ class Film:
     def latents(self, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """What frames are decoded from, float16 `[T, C, h, w]`; of a pretrained pipeline pixels.
 
-        DrawResult where missing; raises as `frames` does.
+        Drawn where missing; raises as `frames` does.
         """
         span = self._span(start, stop)
         if span.start == span.stop:
@@ -368,7 +368,7 @@ class Film:
         where = self.path if path is None else Path(path)
         if where is None:
             raise ValueError("the storyboard has no file: name one")
-        if where == self.path:
+        if self.path is not None and where.resolve() == self.path.resolve():
             if not self._is_as_written:
                 raise StoryboardError(
                     f"{where}: is another film: this one has other frames or another seed. Save it elsewhere"
@@ -381,7 +381,7 @@ class Film:
         self._saved.add(text)
         return where
 
-    @property
+    @cached_property
     def _is_as_written(self) -> bool:
         """Whether the storyboard's text says the same, but for edits."""
         return parse(self.text).model_copy(update={"edits": []}) == self.storyboard.model_copy(
@@ -421,7 +421,7 @@ class Film:
         shown = changed and range(self.times * changed.start, self.times * (changed.stop - 1) + 1)
         return self._with(storyboard=board, edited=True, changed=shown)
 
-    @property
+    @cached_property
     def _written(self) -> str:
         """The storyboard's text, with the edits that were made since it was opened."""
         if not self.edited:

@@ -88,6 +88,19 @@ def test_a_new_prompt_draws_only_its_scene(run: Any, board: Path, tmp_path: Path
     assert [frame.tobytes() for frame in read_frames(tmp_path / "film.mp4")] == [f.tobytes() for f in after]
 
 
+def test_an_edit_of_the_film_with_another_seed_goes_elsewhere(
+    run: Any, board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file says another film, and keeps its comments."""
+    monkeypatch.chdir(tmp_path)
+    code, error = run("edit", Path(board.name), "--seed", 99, "--scene", "two", "--reroll")
+    assert code == 3
+    assert "Save it elsewhere" in error
+    assert board.read_text() == BOARD
+    run("edit", Path(board.name), "--seed", 99, "--scene", "two", "--reroll", "--out", "other.yaml")
+    assert "seed: 99" in (tmp_path / "other.yaml").read_text()
+
+
 def test_segments_without_a_changed_frame_are_kept(run: Any, tmp_path: Path) -> None:
     board = tmp_path / "board.yaml"
     board.write_text(BOARD.replace("61", "241").replace("at: 41", "at: 59"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import pickle
 import threading
 from pathlib import Path
@@ -346,11 +347,16 @@ def test_what_a_film_hands_out_can_be_painted_into(film: Film, tmp_path: Path) -
     assert np.array_equal(short.frames(), before)
 
 
-def test_a_film_of_other_frames_or_seed_is_not_saved_as_its_file(board: Path, tiny_model: Path) -> None:
+def test_a_film_of_other_frames_or_seed_is_not_saved_as_its_file(
+    board: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.yaml").symlink_to(board)
     for chosen in ({"frames": 30}, {"seed": 99}):
         other = open_film(board, model=tiny_model, **chosen).edit("reroll", scene="one")  # type: ignore[arg-type]
-        with pytest.raises(StoryboardError, match="Save it elsewhere"):
-            other.save()
+        for own in (None, board, board.name, "link.yaml"):
+            with pytest.raises(StoryboardError, match="Save it elsewhere"):
+                other.save(own)
         saved = other.save(board.parent / "other.yaml")
         assert load(saved) == other.storyboard
     assert board.read_text() == BOARD
@@ -363,8 +369,9 @@ def test_a_file_that_was_changed_meanwhile_is_not_overwritten(film: Film, board:
     second.save()
     assert load(board) == second.storyboard, "what films of this storyboard wrote may be written again"
     board.write_text(board.read_text().replace("A day", "Another"))
-    with pytest.raises(StoryboardError, match="changed since it was opened"):
-        second.undo().save()
+    for own in (None, board, os.path.relpath(board)):
+        with pytest.raises(StoryboardError, match="changed since it was opened"):
+            second.undo().save(own)
     assert "Another" in board.read_text()
 
 
