@@ -132,7 +132,7 @@ def _provenance(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Ite
     encoded = finished.get(CLIPS.name)
     for stage in stages_of(recipe, footage):
         if training := stage.training(recipe):
-            yield _stage_row(stage, training, out / stage.name, stage.name in finished)
+            yield _stage_row(stage, recipe, training, out / stage.name, stage.name in finished)
         elif stage is CLIPS:
             time = _duration(encoded.seconds) + " (1)" if encoded else "not recorded"
             yield f"| {stage.name} | – | {recipe.clips.count:,} clips encoded | – | {time} |"
@@ -153,7 +153,7 @@ def _provenance(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Ite
     )
 
 
-def _stage_row(stage: Stage, training: TrainConfig, folder: Path, done: bool) -> str:
+def _stage_row(stage: Stage, recipe: Recipe, training: TrainConfig, folder: Path, done: bool) -> str:
     log = folder / "log.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     whole = [json.loads(line) for line in lines if line.endswith("}")]  # the last may be cut off
@@ -161,7 +161,8 @@ def _stage_row(stage: Stage, training: TrainConfig, folder: Path, done: bool) ->
         return f"| {stage.name} | {'not trained in this run' if done else 'not recorded'} | | | |"
     steps, planned, world = whole[-1]["step"], training.steps, _processes(folder)
     count = f"{steps:,}" if steps == planned else f"{steps:,} (recipe: {planned:,})"
-    seen = f"{steps * training.batch * (world or 1):,} {stage.examples}" + ("" if world else " per process")
+    seen = f"{steps * training.batch * (world or 1):,} {stage.examples(recipe)}"
+    seen += "" if world else " per process"
     time = _duration(whole[-1]["seconds"])
     return f"| {stage.name} | {count} | {seen} | {world or 'not recorded'} | {time} |"
 

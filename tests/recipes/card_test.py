@@ -170,6 +170,15 @@ def test_it_says_how_every_stage_went(out: Path) -> None:
         assert fact in words(text), fact
 
 
+@pytest.mark.parametrize(("temporal", "seen"), [(True, "500 clips"), (False, "500 frames")])
+def test_it_says_what_the_decoder_saw(out: Path, temporal: bool, seen: str) -> None:
+    """One that does not look along time learns from frames."""
+    write_log(out / "decoder", {"step": 250, "seconds": 60.0})
+    part = tiny().autoencoder
+    text = card(out, autoencoder=replace(part, network={**part.network, "temporal_decoder": temporal}))
+    assert table(text, "stage")["decoder"][:2] == ["250", seen]
+
+
 def test_a_distillation_is_told_of_where_there_is_one(out: Path) -> None:
     assert "distil" not in card(out)
     text = card(out, distillation=replace(tiny().distillation, training=tiny().decoder.training, substeps=3))

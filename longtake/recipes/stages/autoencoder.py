@@ -9,6 +9,7 @@ import numpy as np
 from longtake.data.footage import films_to_show
 from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
+from longtake.recipes.recipe import Recipe
 from longtake.recipes.stages.stage import Run, Stage, check_own, let_train
 from longtake.train.autoencoder import (
     DecoderLoss,
@@ -66,6 +67,11 @@ def _train_decoder(run: Run) -> None:
     DECODER.save(run, train(network, loss, batches, part.training, folder, _sheet(run), **run.where))
 
 
+def _decoder_examples(recipe: Recipe) -> str:
+    """One that looks along time, as it does unless told otherwise, learns from clips."""
+    return "clips" if recipe.autoencoder.network.get("temporal_decoder", True) else "frames"
+
+
 def _train_hd(run: Run) -> None:
     """The decoder with finer levels behind it."""
     recipe, part = run.recipe, run.recipe.hd
@@ -98,14 +104,14 @@ AUTOENCODER = Stage(
     run=_train_autoencoder,
     leaves="model/vae",
     training=lambda recipe: recipe.autoencoder.training,
-    examples="frames",
+    examples=lambda recipe: "frames",
 )
 DECODER = Stage(
     name="decoder",
     run=_train_decoder,
     leaves="model/vae",
     training=lambda recipe: recipe.decoder.training,
-    examples="clips",
+    examples=_decoder_examples,
 )
 HD = Stage(
     name="hd",
@@ -113,5 +119,5 @@ HD = Stage(
     leaves="model/hd",
     needed=lambda recipe, footage: recipe.hd.training is not None,
     training=lambda recipe: recipe.hd.training,
-    examples="frames",
+    examples=lambda recipe: "frames",
 )

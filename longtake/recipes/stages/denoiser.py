@@ -92,7 +92,7 @@ DENOISER = Stage(
     run=_train_denoiser,
     leaves="model/unet",
     training=lambda recipe: recipe.denoiser.training,
-    examples="clips",
+    examples=lambda recipe: "clips",
 )
 DISTILLATION = Stage(
     name="distillation",
@@ -100,5 +100,5 @@ DISTILLATION = Stage(
     leaves="model/student",
     needed=lambda recipe, footage: recipe.distillation.training is not None,
     training=lambda recipe: recipe.distillation.training,
-    examples="clips",
+    examples=lambda recipe: "clips",
 )

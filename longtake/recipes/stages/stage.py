@@ -43,7 +43,7 @@ class Stage:
     # Whether the way to the recipe's model, learnt from the footage, has it.
     needed: Callable[[Recipe, Footage], bool] = lambda recipe, footage: True
     training: Callable[[Recipe], TrainConfig | None] = lambda recipe: None  # how; None: it trains nothing
-    examples: str = ""  # what a batch of its training holds
+    examples: Callable[[Recipe], str] = lambda recipe: ""  # what a batch of its training holds
     alone: bool = False  # of several processes the first alone does it
     load: Callable[[Path], Any] = network_in  # a network that it left
 

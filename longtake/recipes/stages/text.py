@@ -68,6 +68,6 @@ TEXT = Stage(
     run=_train_text,
     leaves="model/text",
     training=lambda recipe: recipe.text.training,
-    examples="captions",
+    examples=lambda recipe: "captions",
     load=text_encoder_in,
 )
