@@ -130,8 +130,9 @@ def evaluate(
     if sum(option is not None for option in (strategies, backend, storyboard, real)) != 1:
         needs = "a film needs either --storyboard, what it should show, or --real; --strategies neither"
         raise typer.BadParameter(needs, param_hint="--storyboard")
-    if real is not None and frames is not None:
-        raise typer.BadParameter("only goes with --storyboard or --strategies", param_hint="--frames")
+    for option, value in (("--frames", frames), ("--probes", probes)):
+        if real is not None and value is not None:
+            raise typer.BadParameter("only goes with --storyboard or --strategies", param_hint=option)
     try:
         from longtake.evaluate.api import chosen_controls
 

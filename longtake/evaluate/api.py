@@ -122,6 +122,8 @@ def evaluate(
     )
     if (storyboard is None) == (real is None):
         raise ValueError("give either a storyboard that the films should show, or real videos beside them")
+    if real is not None and (plan is not None or probes is not None):
+        raise ValueError("a plan and probes only go with a storyboard: leave them out beside real videos")
     with _same_threads():
         if real is not None:
             name = Path(films).stem if isinstance(films, str | Path) else "films"

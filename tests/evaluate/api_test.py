@@ -147,6 +147,8 @@ def test_mistakes_name_the_remedy_before_anything_is_watched(
     cases: list[tuple[Any, dict[str, Any], str]] = [
         (frames, {}, "either a storyboard"),
         (frames, {**shown, "real": frames}, "either a storyboard"),
+        (frames, {"real": frames}, "probes only go with a storyboard"),
+        (frames, {"real": frames, "plan": plan_of(48), "probes": None}, "a plan and probes only go"),
         (frames / 255, shown, r"give uint8 \[T, H, W, 3\]"),
         (frames[0], shown, r"give uint8 \[T, H, W, 3\]"),
         (frames[:0], shown, r"give uint8 \[T, H, W, 3\]"),
@@ -158,7 +160,7 @@ def test_mistakes_name_the_remedy_before_anything_is_watched(
     ]
     for films, given, remedy in cases:
         with pytest.raises(ValueError, match=remedy):
-            evaluate(films, out=out, probes=tiny_probes, **given)
+            evaluate(films, out=out, **{"probes": tiny_probes, **given})
         assert not out.exists()
 
 

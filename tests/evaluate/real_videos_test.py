@@ -246,6 +246,7 @@ def test_mistakes_get_one_message(cli: Callable[..., Done], videos: Path, tmp_pa
         (real, 2, "name either a film"),
         ((*real, "--strategies", "nuwa-xl"), 2, "--storyboard"),
         ((film, *real, "--frames", 20), 2, "--frames"),
+        ((film, *real, "--probes", "probes"), 2, "--probes"),
         ((film, "--real", "nowhere"), 2, "nowhere"),
         ((film, "--real", "empty"), 2, "neither videos"),
         ((film, *real, "--weights", "vgg=net.pt"), 2, "i3d, inception"),
