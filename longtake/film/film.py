@@ -32,8 +32,7 @@ from longtake.film.segments import (
     Encoding,
     cut_segments,
     decode_segment,
-    encode,
-    kept,
+    kept_or_encoded,
 )
 from longtake.film.writing import check_writable, clock, join, write_scenes
 from longtake.plan import Job, Plan, SceneSeen
@@ -319,8 +318,7 @@ class Film:
         frames = self.segments[operator.index(n)]
         (segment,) = cut_segments(self.jobs, slice(frames.start, frames.stop))
         self.draw(frames.start, frames.stop, progress=progress)
-        path = kept(segment, self.store, self.encoding)
-        return path or encode(segment, self.store, self.loaded.decode, self.encoding)
+        return kept_or_encoded(segment, self.store, self.loaded.decode, self.encoding)
 
     # What may be another film
 

@@ -12,7 +12,7 @@ import av
 from longtake.draw.drawer import Decode
 from longtake.files import written_whole
 from longtake.film.executors import Event, SegmentDone
-from longtake.film.segments import Encoding, Segment, encode, kept
+from longtake.film.segments import Encoding, Segment, kept_or_encoded
 from longtake.store import Store
 from longtake.video import copy_packets, open_video
 
@@ -94,8 +94,8 @@ class Follower:
         if isinstance(event, SegmentDone):
             self._ahead[event.number] = event.segment
         while (segment := self._ahead.pop(self._next, None)) is not None:
-            path = kept(segment, self._store, self._encoding)
-            self._broadcast.add(path or encode(segment, self._store, self._decode, self._encoding))
+            path = kept_or_encoded(segment, self._store, self._decode, self._encoding)
+            self._broadcast.add(path)
             self._next += 1
 
     def end(self) -> None:

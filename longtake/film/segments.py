@@ -146,6 +146,11 @@ def encode(segment: Segment, store: Store, decode: Decode, encoding: Encoding) -
         return store.put_file(segment.key(encoding), _SUFFIX, spare)
 
 
+def kept_or_encoded(segment: Segment, store: Store, decode: Decode, encoding: Encoding) -> Path:
+    """Where the segment lies in the store, encoded if it was not there. Raises as `write_film` does."""
+    return kept(segment, store, encoding) or encode(segment, store, decode, encoding)
+
+
 def count_lacking(plan: Plan, span: slice, store: Store, encoding: Encoding, most: int) -> int:
     """How many segments of `span` are not in the store, whole or not; counted no further than `most`."""
     there = (store.has_file(segment.key(encoding), _SUFFIX) for segment in cut_segments(plan, span))
