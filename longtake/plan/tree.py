@@ -76,6 +76,7 @@ class Tree:
         self._prompt, self._first, self._last, self._elsewhere = prompt, first, last, tuple(elsewhere)
         reach = strategy.reach(length, self.strides[0]) if strategy.chain is None else None
         self._keyframes = KeyframeClips(length, self.strides[0], strategy.chain, length if last else reach)
+        self._inputs = lru_cache(maxsize=_REMEMBERED)(self._find_inputs)  # for the clip and for its parents
         self._drawing = lru_cache(maxsize=_REMEMBERED)(self._make)
         self._keys: dict[int, list[str]] = {}  # of a chain's clips by edit, from the first one that it has
 
@@ -334,7 +335,7 @@ class Tree:
         edit = len(self.layers) if edit is None else edit
         return max((self._layer_of(i, edit) for i in changed), default=0)
 
-    def _inputs(
+    def _find_inputs(
         self, level: int, n: int, edit: int
     ) -> tuple[dict[int, Origin], list[tuple[int, str, Origin]], Origin | None]:
         """What a clip is given.
