@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from longtake.plan import Chain, Clip, Drawing, LevelSampling, Model, Strategy
+from longtake.strategies.requirements import check_alone
 
 _PAPER_LEVEL = 0.31  # of `flow`, as noisy as step 100 of the authors' schedule: signal 0.91, noise 0.41
 
@@ -61,6 +62,7 @@ class Lvdm(Strategy):
     ) -> None:
         super().__init__(model, sampling, options, seed)
         if self.options.paper_exact:
+            check_alone(self.options, "paper_exact")
             self.options = self.Options(
                 keyframes=4, carried=1, stride=4, perturbation=_PAPER_LEVEL, known_guidance=1.1
             )

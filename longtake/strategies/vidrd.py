@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from longtake.plan import Chain, Clip, Drawing, Frame, LevelSampling, Model, Strategy
 from longtake.plan.spec import Reuse
+from longtake.strategies.requirements import check_alone
 
 
 class VidRD(Strategy):
@@ -54,6 +55,7 @@ class VidRD(Strategy):
         super().__init__(model, sampling, options, seed)
         self._sampling = self.sampling.keyframes
         if self.options.paper_exact:
+            check_alone(self.options, "paper_exact")
             self.options = self.Options(frames=8)
             self._sampling = replace(self._sampling, sampler="ddim", steps=50, text_guidance=10.0)
         frames = self.options.frames or model.clip_length

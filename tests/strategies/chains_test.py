@@ -176,6 +176,8 @@ def test_a_clip_of_vidrd_takes_over_noise_and_guided_latents_and_nothing_more() 
         (lambda: VidRD.Options(frames=4, guided=4), "fewer than a clip has frames"),
         (lambda: VidRD.Options(recycled=-1), "give 0"),
         (lambda: VidRD.Options(guidance=2), "a share of the steps"),
+        (lambda: lvdm(99, paper_exact=True, stride=8), "paper_exact decides all other options"),
+        (lambda: vidrd(99, paper_exact=True, guided=2), "paper_exact decides all other options"),
         (lambda: vidrd(99, frames=17), "do not go with a model whose clips have 16"),
         (
             lambda: vidrd(99, sampling=OTHER_SAMPLER),
