@@ -36,7 +36,7 @@ from longtake.strategies import NuwaXL
 from longtake.train.clip_cache import open_cache
 from longtake.video import encode_segment
 
-WORLD = CartoonWorld(5)
+WORLD = CartoonWorld(5, 1)
 OWN = sorted(
     name for name, recipe in RECIPES.items() if recipe().denoiser.network
 )  # with networks of their own
@@ -231,7 +231,7 @@ def test_the_hd_decoder_learns_from_videos(tiny_run: Path, tmp_path: Path) -> No
     pictures = np.random.default_rng(0).integers(0, 256, (4, 64, 80, 3), dtype=np.uint8)
     encode_segment(pictures, films / "film.mp4", 12)
     shutil.copytree(tiny_run / "model" / "vae", tmp_path / "model" / "vae")
-    do_stage("hd", tiny(), open_footage(films), tmp_path, "cpu")
+    do_stage("hd", tiny(), open_footage(films, 1), tmp_path, "cpu")
     assert (tmp_path / "model" / "hd" / "config.json").exists()
 
 
