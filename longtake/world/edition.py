@@ -43,7 +43,7 @@ class Draw(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class World:
     """An edition of the cartoon world: its words, scripts and pictures."""
 
@@ -73,6 +73,9 @@ class World:
     random_shot: Callable[[random.Random, int, int], Shot]  # chance, first frame, frames
     moved: Callable[[Shot, Generator], Shot]  # its actors elsewhere near by, at other moments of what they do
     doubled: Callable[[Shot, Actor], Shot]  # one of its actors there twice
+
+    def __repr__(self) -> str:
+        return f"world({self.edition})"
 
     @property
     def name(self) -> str:

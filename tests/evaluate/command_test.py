@@ -67,6 +67,7 @@ def test_a_film_gets_a_report_and_a_second_run_watches_nothing(
         "ground truth": "reference", "ground truth, encoded": "reference",
     }  # fmt: skip
     assert first["stamp"] == "UNRELIABLE"  # these probes are random
+    assert first["facts"]["world"] == "edition 1"
     assert set(first["rows"][0]["measures"]) <= set(CATALOGUE)
     assert all(why.startswith("no weights") for why in first["not_computed"].values())
     for name in ("report.md", "curves.png", "scores-1.png", "strip-1.png"):
