@@ -1,0 +1,248 @@
+"""The endless script of an episode: which shot plays at a frame, by (seed, frame) alone.
+
+An episode is a row of acts of 900 frames; an act's shots follow from (episode seed, act number), so that
+any frame is found without what comes before it. Scenes return: after a cutaway of fewer than 15 frames,
+after another shot, and, as an episode has four places and four characters, over and over from act to act.
+No cut falls on, just before or just after a multiple of 15, where clips are joined.
+
+Where everybody stands follows from the caption's facts. With a track (a sound, a brain signal) half of the
+shots have times of their own, which that track alone tells; the prompts and places are the same.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from longtake.files import seed_of
+from longtake.world.second.captions import caption
+from longtake.world.second.motion import GAITS, HEIGHT
+from longtake.world.second.shot import Actor, Shot, Tempo, Track
+from longtake.world.script import EpisodeFacts, episode_facts, split_of
+from longtake.world.vocabulary import ACTIONS, TIMES, held_out
+
+ACT = 900  # frames; a multiple of 15, so that the offset below keeps act borders off the grid
+SHORTEST, LONGEST = 40, 320  # frames of a scene that is no cutaway
+_OFFSET = 7  # act k starts at ACT * k + _OFFSET (the first at 0)
+_CUTAWAY = (6, 11)  # frames
+_SLOTS = {1: (0.5,), 2: (0.26, 0.70)}  # where those stand who do not walk on
+
+# How bad weather looks there.
+WEATHER_OF = {
+    "meadow": "rain", "beach": "rain", "city": "rain", "farm": "rain", "mountains": "snow", "desert": "dust",
+}  # fmt: skip
+
+_STANDS_BACK = 0.06  # picture widths: two who walk on begin so far back
+_IN, _OUT = 0.30, 0.15  # where the left one of two walks to: towards the other, and away from it
+_FROM, _FROM_NEAR = 0.50, 0.37  # where it begins to walk away: from one who stays, from one who walks away too
+_ROOM = 0.80  # where the right one stays then
+_BESIDE = -0.16  # outside of the picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What a caption tells of a shot, and nothing else."""
+
+    place: str
+    time: str
+    weather: str
+    pan: int
+    close: bool
+    enters: bool
+    leaves: bool
+    cast: tuple[tuple[str, str, int], ...]  # name, action, direction; left to right, two at most
+
+
+def shot_of(stage: Stage, start: int, end: int, *, caption: str = "", telling: int = 0) -> Shot:
+    """The stage with everybody in place: all that is seen but hues and layouts follows from this.
+
+    Only a walker alone comes, goes, and is shown close while the camera follows it; two have no room for that.
+    """
+    alone = len(stage.cast) == 1
+    walker = alone and stage.cast[0][1] == "walk"
+    together = len(stage.cast) == 2 and all(doing == "walk" for _, doing, _ in stage.cast)
+    together = together and stage.cast[0][2] == stage.cast[1][2]
+    on = walker or together
+    shot = Shot(
+        start=start,
+        end=end,
+        place=stage.place,
+        time=stage.time,
+        weather=stage.weather,
+        pan=0 if on else stage.pan,
+        close=stage.close and alone,
+        enters=stage.enters and walker,
+        leaves=stage.leaves and walker,
+        actors=(),
+        caption=caption,
+        telling=telling,
+    )
+    if walker:
+        return replace(shot, actors=(_lone_walker(stage.cast[0], shot),))
+    if together:
+        return replace(shot, actors=_company(stage.cast))
+    return replace(shot, actors=tuple(_beside(stage.cast, k) for k in range(len(stage.cast))))
+
+
+def _lone_walker(one: tuple[str, str, int], shot: Shot) -> Actor:
+    name, action, facing = one
+    x = (1.35 if shot.close else 1.0) * _BESIDE if shot.enters else 0.30
+    return Actor(
+        name=name, action=action, facing=facing, x=x if facing > 0 else 1 - x, stride=GAITS[name].stride
+    )
+
+
+def _company(cast: Sequence[tuple[str, str, int]]) -> tuple[Actor, ...]:
+    """Two who walk on, as fast as the slower one, each in steps of its own."""
+    pace = min(GAITS[name].stride / GAITS[name].walk for name, _, _ in cast)
+    return tuple(
+        Actor(
+            name=name,
+            action=action,
+            facing=facing,
+            x=x - _STANDS_BACK * facing,
+            stride=pace * GAITS[name].walk,
+            late=0.5 * k,
+        )
+        for k, ((name, action, facing), x) in enumerate(zip(cast, _SLOTS[2], strict=True))
+    )
+
+
+def _beside(cast: Sequence[tuple[str, str, int]], k: int) -> Actor:
+    """One who stays in its part of the picture; a walker gets to the end of it and stands there."""
+    name, action, facing = cast[k]
+    away = [i for i, (_, doing, side) in enumerate(cast) if doing == "walk" and (side < 0) == (i == 0)]
+    if action != "walk":
+        x = _SLOTS[len(cast)][k]
+        if len(cast) == 2 and 1 - k in away:
+            x = (1 - _ROOM, _ROOM)[k]
+        return Actor(name=name, action=action, facing=1, x=x, late=0.5 * k)
+    x, goal = ((_FROM if len(away) == 1 else _FROM_NEAR), _OUT) if k in away else (_BESIDE, _IN)
+    return Actor(
+        name=name,
+        action=action,
+        facing=facing,
+        x=x if k == 0 else 1 - x,
+        way=abs(goal - x),
+        stride=GAITS[name].stride,
+        late=0.5 * k,
+    )
+
+
+def shot_at(seed: int, frame: int, track: Track | None = None) -> Shot:
+    """The shot that plays at `frame` (>= 0) of episode `seed`, with a `track` beside its prompts or none."""
+    if frame < 0:
+        raise ValueError(f"frames count from 0, not {frame}")
+    act = max(0, (frame - _OFFSET) // ACT)
+    for shot in _act(seed, act):
+        if frame < shot.end:
+            return shot if track is None else _freed(shot, seed, track)
+    raise AssertionError("acts leave no frame out")
+
+
+def shots(seed: int, frames: int, track: Track | None = None) -> tuple[Shot, ...]:
+    """The shots of the first `frames` frames of an episode, whole: the last one may go on after them."""
+    whole: list[Shot] = []
+    while not whole or whole[-1].end < frames:
+        whole.append(shot_at(seed, whole[-1].end if whole else 0, track))
+    return tuple(whole)
+
+
+def _freed(shot: Shot, seed: int, track: Track) -> Shot:
+    """Every second shot with times of its own, decided by lot; the others as the clock says."""
+    chance = _chance("free", seed, shot.start, track)
+    if chance.random() < 0.5:
+        return shot
+    lots = [(chance.getrandbits(32), 0.7 * 2 ** chance.random()) for _ in shot.actors]
+    if shot.walks_on and len(lots) == 2:  # who walk side by side keep step with the ground, not with each other
+        lots[1] = (lots[1][0], lots[0][1])
+    even = shot.walks_on and len(lots) == 2
+    actors = tuple(
+        replace(actor, tempo=Tempo(seed=lot, pace=pace, even=even))
+        for actor, (lot, pace) in zip(shot.actors, lots, strict=True)
+    )
+    return replace(shot, actors=actors)
+
+
+def _chance(*key: object) -> random.Random:
+    return random.Random(seed_of(repr(("second", *key))))
+
+
+@lru_cache(maxsize=512)
+def _act(seed: int, act: int) -> tuple[Shot, ...]:
+    start = ACT * act + _OFFSET if act else 0
+    end = ACT * (act + 1) + _OFFSET
+    chance = _chance("act", seed, act)
+    train = split_of(seed) == "train"
+    shots: list[Shot] = []
+    while start < end:
+        for stage, length in _scene(episode_facts(seed), chance, train):
+            stop = _off_grid(start + length)
+            if end - stop < SHORTEST:  # what is left would be too short to be a shot of its own
+                stop = end if end - start <= LONGEST else _off_grid(end - SHORTEST - 20)
+            if start < stop <= end:
+                shots.append(_told(stage, start, stop, seed, train))
+                start = stop
+    return tuple(shots)
+
+
+def _told(stage: Stage, start: int, end: int, seed: int, train: bool) -> Shot:
+    if end - start < 90:  # too short to come and go
+        stage = replace(stage, leaves=False)
+    telling = seed_of(repr(("telling", seed, start)))
+    shot = shot_of(stage, start, end, telling=telling)
+    return replace(shot, caption=caption(shot, telling, held_out=not train))
+
+
+def _off_grid(cut: int) -> int:
+    while cut % 15 in (14, 0, 1):
+        cut += 1
+    return cut
+
+
+def _scene(known: EpisodeFacts, chance: random.Random, train: bool) -> list[tuple[Stage, int]]:
+    """One to three shots and their lengths: a plain one, one around a cutaway, or one that is returned to."""
+    here = _stage(known, chance, train)
+    kind = chance.choices(("plain", "cutaway", "return"), (0.66, 0.17, 0.17))[0]
+    if kind == "plain":
+        return [(here, chance.randint(SHORTEST, LONGEST))]
+    away = _stage(known, chance, train)
+    while away.place == here.place:
+        away = _stage(known, chance, train)
+    length = chance.randint(*_CUTAWAY) if kind == "cutaway" else chance.randint(SHORTEST, 160)
+    return [(here, chance.randint(50, 200)), (away, length), (here, chance.randint(50, 200))]
+
+
+_OFTEN = {"walk": 1.6, "jump": 1.0, "wave": 0.9, "sleep": 0.5, "sit": 0.7, "ball": 1.0}
+
+
+def _stage(known: EpisodeFacts, chance: random.Random, train: bool) -> Stage:
+    while True:
+        place = chance.choice(known.places)
+        names = chance.sample(known.cast, chance.choice((1, 2)))
+        actions = chance.choices(ACTIONS, [_OFTEN[action] for action in ACTIONS], k=len(names))
+        if not (train and any(held_out(n, a, place) for n, a in zip(names, actions, strict=True))):
+            break
+    sides = [chance.choice((-1, 1)) for _ in names]
+    if actions == ["walk", "walk"] and chance.random() < 0.7:
+        sides[1] = sides[0]
+    cast = tuple(
+        (n, a, side if a == "walk" else 1) for n, a, side in zip(names, actions, sides, strict=True)
+    )
+    weather = "clear"
+    if chance.random() < 0.26:
+        weather = WEATHER_OF[place] if chance.random() < 0.85 else "rain"
+    stage = Stage(
+        place=place,
+        time=chance.choice(TIMES),
+        weather=weather,
+        pan=chance.choices((0, -1, 1), (0.7, 0.15, 0.15))[0],
+        close=chance.random() < 0.22,
+        enters=chance.random() < 0.3,
+        leaves=chance.random() < 0.3,
+        cast=cast,
+    )
+    shot = shot_of(stage, 0, 1000)  # what there is room for
+    return replace(stage, pan=shot.pan, close=shot.close, enters=shot.enters, leaves=shot.leaves)
