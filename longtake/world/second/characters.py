@@ -118,7 +118,7 @@ def _from_the_front(brush: _Brush, name: str, outfit: Colour, at: Pose) -> None:
         foot_x, foot_y = ahead + side * 0.15 * at.seated, above + 0.05 + 0.02 * at.seated
         brush.limb(side * 0.09, 0.24 - drop, foot_x, foot_y, 0.11, mix(skin, _BLACK, 0.12))
         brush.fill(circle(foot_x + side * 0.03, foot_y, 0.085, 0.055), shoes)
-    torso = np.array([(-0.14, 0.50), (0.14, 0.50), (0.22, 0.18), (0.0, 0.13), (-0.22, 0.18)]) - (0, drop)
+    torso = np.array([(-0.16, 0.50), (0.16, 0.50), (0.25, 0.18), (0.0, 0.12), (-0.25, 0.18)]) - (0, drop)
     brush.fill(torso, outfit)
     arms = dict(zip((-1, 1), at.arms, strict=True))
     for side in (side for side in arms if arms[side] <= 0):
@@ -143,7 +143,7 @@ def _from_the_side(brush: _Brush, name: str, outfit: Colour, at: Pose) -> None:
     _leg(brush, at.feet[1], drop, far, mix(shoes, _BLACK, 0.3))
     _tail(brush, name, skin, at, drop)
     _leg(brush, at.feet[0], drop, mix(skin, _BLACK, 0.12), shoes)
-    torso = np.array([(-0.11, 0.50), (0.12, 0.50), (0.19, 0.20), (0.02, 0.14), (-0.17, 0.20)]) - (0, drop)
+    torso = np.array([(-0.14, 0.50), (0.15, 0.50), (0.24, 0.19), (0.02, 0.13), (-0.22, 0.19)]) - (0, drop)
     brush.fill(torso, outfit)
     _arm(brush, at.arms[0], drop, skin)
     _SIDE[name](brush, skin, at, at.head - drop)

@@ -284,31 +284,15 @@ def staging(shot: Shot, since: float) -> Staging:
         return Staging(
             scroll=scroll, xs=tuple(a.x + way * zoom - scroll for a, way in zip(shot.actors, ways, strict=True))
         )
-    first = shot.actors[0]
-    facing, length = first.facing, shot.end - shot.start
-    last = max(0.0, length - LEAVING) if shot.leaves else math.inf
-    far = zoom * _company(shot, since)
-    shown = _followed(far, _room(shot))
-    if since > last:  # the camera lags behind and stops, the walker goes out
-        shown = _followed(zoom * _company(shot, last), _room(shot))
-        shown += _released(far - zoom * _company(shot, last))
+    first, last = shot.actors[0], shot.end - shot.start - LEAVING
+    far = zoom * walked(first, since)
+    shown = _followed(far, first.room)
+    if shot.leaves and since > last:  # the camera lags behind and stops, the walker goes out
+        followed = zoom * walked(first, max(0.0, last))
+        shown = _followed(followed, first.room) + _released(far - followed)
     return Staging(
-        scroll=facing * (far - shown), xs=tuple(actor.x + facing * shown for actor in shot.actors)
+        scroll=first.facing * (far - shown), xs=tuple(a.x + a.facing * shown for a in shot.actors)
     )
-
-
-def _company(shot: Shot, since: float) -> float:
-    """How far those who walk on have got: all as far, by steps of their own."""
-    return walked(shot.actors[0], since)
-
-
-def _room(shot: Shot) -> float:
-    """How far a walker goes before the camera goes along."""
-    if len(shot.actors) > 1:
-        return 0.12
-    until = 0.66 if shot.leaves else 0.54
-    actor = shot.actors[0]
-    return until - actor.x if actor.facing > 0 else actor.x - (1 - until)
 
 
 _KNEE = 0.05  # picture widths over which the camera begins to follow

@@ -38,7 +38,7 @@ _STANDS_BACK = 0.06  # picture widths: two who walk on begin so far back
 _IN, _OUT = 0.30, 0.15  # where the left one of two walks to: towards the other, and away from it
 _FROM, _FROM_NEAR = 0.50, 0.37  # where it begins to walk away: from one who stays, from one who walks away too
 _ROOM = 0.80  # where the right one stays then
-_BESIDE = -0.16  # outside of the picture
+_BESIDE = -0.17  # outside of the picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +88,10 @@ def shot_of(stage: Stage, start: int, end: int, *, caption: str = "", telling: i
 
 def _lone_walker(one: tuple[str, str, int], shot: Shot) -> Actor:
     name, action, facing = one
-    x = (1.35 if shot.close else 1.0) * _BESIDE if shot.enters else 0.30
-    return Actor(
-        name=name, action=action, facing=facing, x=x if facing > 0 else 1 - x, stride=GAITS[name].stride
-    )
+    x = (1.5 if shot.close else 1.0) * _BESIDE if shot.enters else 0.30
+    room = (0.66 if shot.leaves else 0.54) - x
+    x = x if facing > 0 else 1 - x
+    return Actor(name=name, action=action, facing=facing, x=x, room=room, stride=GAITS[name].stride)
 
 
 def _company(cast: Sequence[tuple[str, str, int]]) -> tuple[Actor, ...]:
@@ -103,6 +103,7 @@ def _company(cast: Sequence[tuple[str, str, int]]) -> tuple[Actor, ...]:
             action=action,
             facing=facing,
             x=x - _STANDS_BACK * facing,
+            room=2 * _STANDS_BACK,
             stride=pace * GAITS[name].walk,
             late=0.5 * k,
         )

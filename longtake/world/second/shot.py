@@ -26,6 +26,7 @@ class Actor:
     facing: int  # -1 left, 1 right
     x: float  # 0..1, where it stands; of a walker, where it begins, which may lie outside the picture
     way: float | None = None  # picture widths after which a walker stands still; None: it walks on and on
+    room: float = 0.0  # picture widths after which the camera goes along with one who walks on
     stride: float = 0.0  # of a walker: half of the way between its feet at their farthest, in body heights
     late: float = 0.0  # periods by which it is ahead of one that begins with the shot: two are not in step
     tempo: Tempo | None = None  # None: it moves as the scene's clock says
