@@ -26,14 +26,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from longtake.world.script import episode_seeds
-from longtake.world.second.motion import pose, staging
+from longtake.world.second.motion import RUNGS, pose, staging
 from longtake.world.second.script import shot_at
 from longtake.world.second.shot import Actor, Shot
 from longtake.world.vocabulary import ACTIONS, CHARACTERS
 
 FRAMES = 16
 LEVELS = {"keyframes": 225, "gaps": 15, "leaves": 1}  # spacing in frames
-PERIODS = 5 * 100 ** (np.arange(16) / 15)  # 5 to 500 frames in equal ratios
 UNTIL = 40  # frames: a scene's end is told no earlier
 # what is measured of whom
 QUANTITIES = ("x", "scenery", "scenery'", "feet", "feet'", "lift", "crouch", "arm", "seated", "breath", "ball")
@@ -117,7 +116,7 @@ def batch(chance: random.Random, count: int, spacing: int, clock: bool) -> Batch
     place = np.concatenate([logs(where), logs(where[-1] - where), np.eye(FRAMES)], -1)
     parts = [facts, poses * known, known, np.broadcast_to(place, (len(rows), *place.shape))]
     if clock:
-        turns = 2 * math.pi * times[..., :1] / PERIODS
+        turns = 2 * math.pi * times[..., :1] / np.array(RUNGS)
         parts += [logs(times[..., 0]), logs(times[..., 1]), np.sin(turns), np.cos(turns)]
     given = torch.tensor(np.concatenate(parts, -1), dtype=torch.float32)
     free = torch.tensor((action >= 0) & (known[..., 0] == 0))

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from longtake.files import seed_of
 from longtake.world.script import EpisodeFacts, split_of
 from longtake.world.second.captions import caption
-from longtake.world.second.motion import GAITS
+from longtake.world.second.motion import GAITS, speed
 from longtake.world.second.script import WEATHER_OF, Stage, shot_of
 from longtake.world.second.shot import Actor, Shot
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, held_out
@@ -111,9 +111,9 @@ def _anew(shot: Shot, hidden: EpisodeFacts, k: int, name: str, action: str) -> t
     old = shot.actors[k]
     new = replace(old, name=name, action=action)
     if action == "walk":  # steps of one's own; two who walk side by side stay together
-        fast = old.stride / GAITS[old.name].walk
-        alone = len(shot.actors) == 1 or not shot.walks_on
-        new = replace(new, stride=GAITS[name].stride if alone else fast * GAITS[name].walk)
+        slow = speed(old.name) * old.stride / GAITS[old.name].stride
+        share = slow / speed(name) if shot.walks_on and len(shot.actors) > 1 else 1.0
+        new = replace(new, stride=GAITS[name].stride * share)
     actors = (*shot.actors[:k], new, *shot.actors[k + 1 :])
     hues = {**hidden.hues, name: hidden.hues[old.name]}
     return replace(shot, actors=actors), replace(hidden, hues=hues)
@@ -132,7 +132,7 @@ def _more(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
         for name in CHARACTERS
         if name != here.name
         for action in ("jump", "wave", "sit")
-        for new in [Actor(name=name, action=action, facing=1, x=_FREE[side], late=0.5 * side)]
+        for new in [Actor(name=name, action=action, facing=1, x=_FREE[side], late=0.37 * side)]
     ]
 
 

@@ -63,6 +63,8 @@ class FrameTruth:
     layout: float  # 0..1, the episode's fact about this place
     landmark: float  # where the landmark stands, -0.5..1.5 on the scenery's round, were the shot not close
     clock: float  # 0..1, how far the sun or moon is on its way
+    suns: tuple[tuple[float, float], ...]  # where it is in the picture; where things are doubled, twice
+    landmarks: tuple[float, ...]  # where landmarks stand in the picture; only those that are in it
     actors: tuple[ActorTruth, ...]  # left to right; each character at most once
 
 
@@ -93,12 +95,19 @@ def wide_frame(seed: int, number: float, height: int, width: int) -> NDArray[np.
 
 
 def draw(
-    shot: Shot, hidden: EpisodeFacts, number: float, size: int = 64, width: int | None = None
+    shot: Shot,
+    hidden: EpisodeFacts,
+    number: float,
+    size: int = 64,
+    width: int | None = None,
+    *,
+    doubled: tuple[float | None, float | None] = (None, None),
 ) -> tuple[NDArray[np.uint8], FrameTruth]:
     """Frame `number` of a film in which `shot` plays then: uint8 `[size, size, 3]`, RGB, and what it shows.
 
     `number` sets the sun and, from the shot's start on, all motion; nothing else of the film is asked for.
-    `width`: pixels of a wider picture, whose middle is the square.
+    `width`: pixels of a wider picture, whose middle is the square. `doubled`: so far to the right of the sun
+    and of the landmark there is another one, as faulty films have it; never in an episode.
     """
     since = number - shot.start
     clock = (number % CLOCK_PERIOD) / CLOCK_PERIOD
@@ -107,9 +116,9 @@ def draw(
     scroll = stage.scroll / view.zoom
     mark = 0.10 + 0.80 * layout - scroll
     canvas = Canvas(size, width)
-    draw_sky(canvas, shot.time, shot.weather, clock, scroll, since)
+    suns = draw_sky(canvas, shot.time, shot.weather, clock, scroll, since, doubled[0])
     canvas.view(view.zoom, view.x, view.y)
-    soil = draw_place(canvas, shot.place, shot.time, shot.weather, mark, scroll, since)
+    soil = draw_place(canvas, shot.place, shot.time, shot.weather, mark, scroll, since, doubled[1])
     light = light_on_figures(shot.time, shot.weather)
     seen = [
         (actor, (x - view.x) / view.zoom, pose(actor, since))
@@ -121,6 +130,8 @@ def draw(
         draw_character(canvas, actor.name, hue[actor.name], at, x, GROUND, actor.facing, light)
         for actor, x, at in seen
     ]
+    beside = [0.0] if doubled[1] is None else [0.0, doubled[1]]
+    marks = [view.seen(seen_at(mark + more), 0)[0] for more in beside]
     canvas.view(1.0)
     draw_weather(canvas, shot.weather, since)
     actors = tuple(
@@ -143,6 +154,8 @@ def draw(
         layout=layout,
         landmark=seen_at(mark),
         clock=clock,
+        suns=suns,
+        landmarks=tuple(x for x in marks if 0 <= x <= 1),
         actors=actors,
     )
 

@@ -21,14 +21,21 @@ BALL_RADIUS = 0.14
 _REACH = 0.50  # how far from the middle of a body its ball is
 
 
+RUNGS = tuple(5 * 100 ** (k / 15) for k in range(16))  # 5 to 500 frames in equal ratios
+
+
 @dataclass(frozen=True, kw_only=True)
 class Gait:
-    """What is a character's own; periods in frames. None is a multiple or a part of 15."""
+    """What is a character's own. Periods are numbers of rungs, for the sake of those who learn to draw this.
+
+    A clock that is told as waves of these 16 periods says in one of them where each round is; of periods that
+    lie between them it takes twice as long to learn (docs/log.md). None beats with multiples of 15 frames.
+    """
 
     walk: int  # two steps
-    stride: float  # half of the way between the feet at their farthest
+    stride: float  # half of the way between the feet at their farthest, in body heights
     jump: int
-    height: float  # of a jump
+    height: float  # of a jump, in body heights
     wave: int
     ball: int
     breath: int
@@ -36,13 +43,13 @@ class Gait:
 
 
 GAITS = {
-    "fox": Gait(walk=18, stride=0.14, jump=22, height=0.36, wave=13, ball=41, breath=43, blink=9),
-    "frog": Gait(walk=16, stride=0.118, jump=18, height=0.42, wave=14, ball=38, breath=37, blink=17),
-    "penguin": Gait(walk=13, stride=0.098, jump=19, height=0.24, wave=11, ball=37, breath=41, blink=25),
-    "rabbit": Gait(walk=17, stride=0.142, jump=17, height=0.46, wave=12, ball=36, breath=34, blink=33),
-    "robot": Gait(walk=20, stride=0.15, jump=26, height=0.28, wave=16, ball=44, breath=52, blink=41),
-    "elephant": Gait(walk=24, stride=0.182, jump=28, height=0.22, wave=17, ball=46, breath=56, blink=13),
-}  # fmt: skip
+    "fox": Gait(walk=4, stride=0.133, jump=5, height=0.36, wave=3, ball=7, breath=7, blink=9),
+    "frog": Gait(walk=4, stride=0.125, jump=4, height=0.42, wave=4, ball=7, breath=6, blink=17),
+    "penguin": Gait(walk=3, stride=0.093, jump=4, height=0.24, wave=2, ball=6, breath=7, blink=25),
+    "rabbit": Gait(walk=3, stride=0.101, jump=4, height=0.46, wave=3, ball=6, breath=6, blink=33),
+    "robot": Gait(walk=5, stride=0.170, jump=5, height=0.28, wave=4, ball=8, breath=8, blink=41),
+    "elephant": Gait(walk=5, stride=0.176, jump=6, height=0.22, wave=5, ball=8, breath=8, blink=13),
+}
 
 _BLINKS = 47  # frames from one blink to the next
 _SIT_FROM, _SIT_FOR = 6, 16  # frames
@@ -90,9 +97,14 @@ class Moment:
 def period(actor: Actor) -> float:
     """Frames of one round of what the actor does; of sitting down, how long that takes."""
     gait = GAITS[actor.name]
-    frames = {"walk": gait.walk, "jump": gait.jump, "wave": gait.wave, "ball": gait.ball}
-    frames |= {"sleep": gait.breath, "sit": _SIT_FOR}
-    return frames[actor.action] * (actor.tempo.pace if actor.tempo else 1.0)
+    rungs = {"walk": gait.walk, "jump": gait.jump, "wave": gait.wave, "ball": gait.ball, "sleep": gait.breath}
+    frames = _SIT_FOR if actor.action == "sit" else RUNGS[rungs[actor.action]]
+    return frames * (actor.tempo.pace if actor.tempo else 1.0)
+
+
+def speed(name: str) -> float:
+    """Picture widths a frame that a character walks of its own."""
+    return 4 * GAITS[name].stride * HEIGHT / RUNGS[GAITS[name].walk]
 
 
 def rounds(actor: Actor, since: float) -> float:
@@ -157,7 +169,7 @@ def pose(actor: Actor, since: float) -> Pose:
             return Pose(lying=True, squash=-0.07 * breath, blink=True)
         case "sit":
             down = u * u * (3 - 2 * u)
-            nod = 0.008 * math.sin(2 * math.pi * since / gait.breath)
+            nod = 0.008 * math.sin(2 * math.pi * since / RUNGS[gait.breath])
             return Pose(seated=down, head=nod, ears=0.5 * 4 * u * (1 - u), blink=blink)
         case "ball":
             return _playing(u % 1.0, blink)

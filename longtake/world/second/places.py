@@ -50,6 +50,7 @@ class Scenery:
     since: float  # frames since the scene began
     night: bool  # windows are lit
     light: Light
+    marks: tuple[float, ...]  # how far right of where the landmark stands there are such; only faulty films have two
 
     def lit(self, colour: Colour) -> Colour:
         """The colour under the light of the hour."""
@@ -58,6 +59,10 @@ class Scenery:
     def near(self, offset: float, reach: float) -> list[float]:
         """Where something is seen that stands `offset` to the right of the landmark, `reach` wide each way."""
         return list(self.canvas.everywhere(self.mark + offset, reach))
+
+    def landmarks(self, reach: float) -> list[float]:
+        """Where the landmark is seen, `reach` wide each way."""
+        return [x for offset in self.marks for x in self.near(offset, reach)]
 
     def far(self, x: float, reach: float) -> list[float]:
         """The same of something far away, at x when nothing has moved."""
@@ -90,8 +95,13 @@ def _light(time: str, weather: str) -> Light:
     return light, share
 
 
-def draw_sky(canvas: Canvas, time: str, weather: str, clock: float, scroll: float, since: float) -> None:
-    """The sky down to the horizon: `clock` 0..1 is how far the sun or moon is on its arc."""
+def draw_sky(
+    canvas: Canvas, time: str, weather: str, clock: float, scroll: float, since: float, doubled: float | None
+) -> tuple[tuple[float, float], ...]:
+    """The sky down to the horizon: `clock` 0..1 is how far the sun or moon is on its arc. Where it stands.
+
+    `doubled`: so far to the right of it there is another one.
+    """
     above, below, _, sun = _SKY[time]
     haze = {"rain": _GREY, "snow": _SNOWY, "dust": _DUSTY}.get(weather)
     if haze:
@@ -103,11 +113,13 @@ def draw_sky(canvas: Canvas, time: str, weather: str, clock: float, scroll: floa
             for beside in (-1, 0, 1) if canvas.width > canvas.size else (0,):
                 canvas.shape(circle(x + beside, y, 0.012), (225, 225, 240))
     sun_x, sun_y = 0.08 + 0.84 * clock, 0.19 - 0.09 * math.sin(math.pi * clock)
-    if time in ("morning", "evening"):
-        canvas.shape(circle(sun_x, sun_y, 0.10), mix(above, sun, 0.35))
-    canvas.shape(circle(sun_x, sun_y, 0.065), sun)
-    if time == "night":  # the bite that makes it a moon
-        canvas.shape(circle(sun_x + 0.035, sun_y - 0.015, 0.05), above)
+    suns = [(sun_x, sun_y)] if doubled is None else [(sun_x, sun_y), ((sun_x + doubled) % 1.0, sun_y)]
+    for x, y in suns:
+        if time in ("morning", "evening"):
+            canvas.shape(circle(x, y, 0.10), mix(above, sun, 0.35))
+        canvas.shape(circle(x, y, 0.065), sun)
+        if time == "night":  # the bite that makes it a moon
+            canvas.shape(circle(x + 0.035, y - 0.015, 0.05), above)
     cloud = mix(below, (255, 255, 255) if time in ("morning", "day") else (235, 190, 200), 0.75)
     cloud = mix(below, (120, 120, 170), 0.25) if time == "night" else cloud
     if weather == "clear":
@@ -120,13 +132,26 @@ def draw_sky(canvas: Canvas, time: str, weather: str, clock: float, scroll: floa
         for x in (0.1, 0.35, 0.62, 0.9):
             for beside in (-1, 0, 1) if canvas.width > canvas.size else (0,):
                 canvas.shape(circle(x + beside, 0.0, 0.20, 0.075), mix((95, 102, 116), (0, 0, 20), 0.4 * (time == "night")))
+    return tuple(suns)
 
 
 def draw_place(
-    canvas: Canvas, place: str, time: str, weather: str, mark: float, scroll: float, since: float
+    canvas: Canvas,
+    place: str,
+    time: str,
+    weather: str,
+    mark: float,
+    scroll: float,
+    since: float,
+    doubled: float | None = None,
 ) -> Colour:
-    """Everything between the sky and the characters; returns the colour of the ground under them."""
-    scenery = Scenery(canvas, mark, scroll, since, time == "night", _light(time, weather))
+    """Everything between the sky and the characters; returns the colour of the ground under them.
+
+    `mark` is where the landmark stands, in whole rounds more or less; `doubled`: so far to the right of it
+    there is another one.
+    """
+    marks = (0.0,) if doubled is None else (doubled, 0.0)
+    scenery = Scenery(canvas, mark, scroll, since, time == "night", _light(time, weather), marks)
     return scenery.lit(_PLACES[place](scenery))
 
 
@@ -151,7 +176,7 @@ def _meadow(s: Scenery) -> Colour:
     for x in s.near(1.0, 0.14):  # a bush
         for dx, r in ((-0.07, 0.06), (0.07, 0.06), (0.0, 0.08)):
             s.canvas.shape(circle(x + dx + s.sway(53, 0.004), 0.66, r), s.lit((60, 150, 70)))
-    for x in s.near(0.0, 0.24):  # the old tree
+    for x in s.landmarks(0.24):  # the old tree
         s.canvas.shape(box(x - 0.03, 0.40, x + 0.03, 0.70), s.lit((120, 75, 40)))
         bent = s.sway(53, 0.012)
         for dx, dy, r in ((-0.09, 0.38, 0.10), (0.09, 0.38, 0.10), (0.0, 0.29, 0.12)):
@@ -178,7 +203,7 @@ def _beach(s: Scenery) -> Colour:
         reach = np.where(np.arange(10) % 2, 0.022, 0.055)
         star = np.stack([np.cos(turns) * reach + x, 0.775 + np.sin(turns) * reach * 0.7], axis=1)
         s.canvas.shape(star, s.lit((235, 110, 70)))
-    for x in s.near(0.0, 0.26):  # the palm
+    for x in s.landmarks(0.26):  # the palm
         bent = s.sway(61, 0.014)
         trunk = np.array([(x - 0.03, 0.76), (x + 0.03, 0.76), (x + 0.05 + bent, 0.36), (x + 0.015 + bent, 0.36)])
         s.canvas.shape(trunk, s.lit((150, 105, 60)))
@@ -207,7 +232,7 @@ def _desert(s: Scenery) -> Colour:
         s.canvas.shape(circle(x, 0.75, 0.045, 0.034), s.lit((245, 240, 225)))
         s.canvas.shape(circle(x + 0.012, 0.745, 0.010), s.lit((120, 100, 80)))
     green = s.lit((60, 140, 75))
-    for x in s.near(0.0, 0.20):  # the cactus
+    for x in s.landmarks(0.20):  # the cactus
         s.canvas.shape(box(x - 0.045, 0.30, x + 0.045, 0.71), green)
         s.canvas.shape(circle(x, 0.30, 0.045), green)
         for side, low, high in ((-1, 0.50, 0.36), (1, 0.44, 0.31)):
@@ -232,7 +257,7 @@ def _mountains(s: Scenery) -> Colour:
     for x in s.near(1.0, 0.12):  # a rock under snow
         s.canvas.shape(circle(x, 0.71, 0.10, 0.07), s.lit((120, 125, 140)))
         s.canvas.shape(circle(x, 0.67, 0.075, 0.035), s.lit((250, 252, 255)))
-    for x in s.near(0.0, 0.17):  # the pine
+    for x in s.landmarks(0.17):  # the pine
         s.canvas.shape(box(x - 0.025, 0.60, x + 0.025, 0.71), s.lit((105, 70, 45)))
         for k, (top, half) in enumerate(((0.44, 0.15), (0.34, 0.12), (0.25, 0.09))):
             bent = s.sway(67, 0.004 * (k + 1))
@@ -262,7 +287,7 @@ def _city(s: Scenery) -> Colour:
     for x in s.near(1.45, 0.12):  # a tree in a box
         s.canvas.shape(box(x - 0.06, 0.64, x + 0.06, 0.71), s.lit((150, 95, 60)))
         s.canvas.shape(circle(x + s.sway(59, 0.006), 0.58, 0.08), s.lit((70, 150, 80)))
-    for x in s.near(0.0, 0.12):  # the clock tower
+    for x in s.landmarks(0.12):  # the clock tower
         s.canvas.shape(box(x - 0.085, 0.30, x + 0.085, 0.70), s.lit((190, 90, 85)))
         s.canvas.shape(np.array([(x - 0.10, 0.30), (x, 0.19), (x + 0.10, 0.30)]), s.lit((90, 60, 80)))
         s.canvas.shape(circle(x, 0.36, 0.05), s.lit((250, 245, 230)))
@@ -292,7 +317,7 @@ def _farm(s: Scenery) -> Colour:
         for dx in (-0.07, 0.0, 0.07):
             bent = s.sway(49, 0.008, 2 * dx)
             s.canvas.shape(np.array([(x + dx - 0.02, 0.71), (x + dx + bent, 0.52), (x + dx + 0.02, 0.71)]), s.lit((90, 160, 60)))
-    for x in s.near(0.0, 0.19):  # the barn
+    for x in s.landmarks(0.19):  # the barn
         s.canvas.shape(box(x - 0.14, 0.40, x + 0.14, 0.70), s.lit((190, 45, 45)))
         roof = np.array([(x - 0.17, 0.41), (x - 0.10, 0.30), (x, 0.25), (x + 0.10, 0.30), (x + 0.17, 0.41)])
         s.canvas.shape(roof, s.lit((95, 50, 50)))

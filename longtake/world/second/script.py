@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from longtake.files import seed_of
 from longtake.world.second.captions import caption
-from longtake.world.second.motion import GAITS, HEIGHT
+from longtake.world.second.motion import GAITS, speed
 from longtake.world.second.shot import Actor, Shot, Tempo, Track
 from longtake.world.script import EpisodeFacts, episode_facts, split_of
 from longtake.world.vocabulary import ACTIONS, TIMES, held_out
@@ -38,6 +38,7 @@ _STANDS_BACK = 0.06  # picture widths: two who walk on begin so far back
 _IN, _OUT = 0.30, 0.15  # where the left one of two walks to: towards the other, and away from it
 _FROM, _FROM_NEAR = 0.50, 0.37  # where it begins to walk away: from one who stays, from one who walks away too
 _ROOM = 0.80  # where the right one stays then
+_LATE = 0.37  # rounds: so far ahead the second one is when a scene begins, so that two are not in step
 _BESIDE = -0.17  # outside of the picture
 
 
@@ -96,7 +97,7 @@ def _lone_walker(one: tuple[str, str, int], shot: Shot) -> Actor:
 
 def _company(cast: Sequence[tuple[str, str, int]]) -> tuple[Actor, ...]:
     """Two who walk on, as fast as the slower one, each in steps of its own."""
-    pace = min(GAITS[name].stride / GAITS[name].walk for name, _, _ in cast)
+    slow = min(speed(name) for name, _, _ in cast)
     return tuple(
         Actor(
             name=name,
@@ -104,8 +105,8 @@ def _company(cast: Sequence[tuple[str, str, int]]) -> tuple[Actor, ...]:
             facing=facing,
             x=x - _STANDS_BACK * facing,
             room=2 * _STANDS_BACK,
-            stride=pace * GAITS[name].walk,
-            late=0.5 * k,
+            stride=GAITS[name].stride * slow / speed(name),
+            late=_LATE * k,
         )
         for k, ((name, action, facing), x) in enumerate(zip(cast, _SLOTS[2], strict=True))
     )
@@ -119,7 +120,7 @@ def _beside(cast: Sequence[tuple[str, str, int]], k: int) -> Actor:
         x = _SLOTS[len(cast)][k]
         if len(cast) == 2 and 1 - k in away:
             x = (1 - _ROOM, _ROOM)[k]
-        return Actor(name=name, action=action, facing=1, x=x, late=0.5 * k)
+        return Actor(name=name, action=action, facing=1, x=x, late=_LATE * k)
     x, goal = ((_FROM if len(away) == 1 else _FROM_NEAR), _OUT) if k in away else (_BESIDE, _IN)
     return Actor(
         name=name,
@@ -128,7 +129,7 @@ def _beside(cast: Sequence[tuple[str, str, int]], k: int) -> Actor:
         x=x if k == 0 else 1 - x,
         way=abs(goal - x),
         stride=GAITS[name].stride,
-        late=0.5 * k,
+        late=_LATE * k,
     )
 
 

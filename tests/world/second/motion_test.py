@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from longtake.world.second.drawing import draw, frame_truth
-from longtake.world.second.motion import GAITS, HEIGHT, LEAVING, moments, pose, rounds, staging, walked
+from longtake.world.second.motion import GAITS, HEIGHT, LEAVING, RUNGS, moments, pose, rounds, staging, walked
 from longtake.world.second.scenes import random_facts, random_shot
 from longtake.world.script import episode_seeds
 from longtake.world.second.script import Stage, shot_at, shot_of, shots
@@ -117,11 +117,13 @@ def test_two_who_walk_side_by_side_stay_together_and_do_not_march_in_step() -> N
 
 
 def test_everybody_has_a_gait_of_its_own_and_none_beats_with_the_keyframes() -> None:
-    gaits = [GAITS[name] for name in CHARACTERS]
-    for what in ("walk", "jump", "wave", "ball", "breath"):
-        periods = [getattr(gait, what) for gait in gaits]
-        assert len(set(periods)) == len(CHARACTERS)
-        assert all(period % 15 and 225 % period for period in periods)
+    assert len({(gait.walk, gait.stride) for gait in GAITS.values()}) == len(CHARACTERS)
+    assert len({tuple(vars(gait).values()) for gait in GAITS.values()}) == len(CHARACTERS)
+    used = {getattr(gait, what) for gait in GAITS.values() for what in ("walk", "jump", "wave", "ball", "breath")}
+    for spacing in (15, 225):
+        for rung in used:
+            between = spacing / RUNGS[rung]  # rounds
+            assert abs(between - round(between)) > 0.01
 
 
 def test_a_walker_alone_crosses_to_the_middle_and_then_the_camera_goes_along() -> None:
@@ -177,7 +179,7 @@ def test_figures_of_a_script_do_not_hide_each_other() -> None:
 @pytest.mark.parametrize("name", CHARACTERS)
 def test_a_jump_is_an_arc(name: str) -> None:
     (actor,) = staged((name, "jump", 1)).actors
-    period = GAITS[name].jump
+    period = RUNGS[GAITS[name].jump]
     lifts = np.array([pose(actor, t).lift for t in np.linspace(0, period, 400, endpoint=False)])
     air = lifts[lifts > 0]
     assert 0.5 < len(air) / 400 < 0.6
