@@ -1,4 +1,4 @@
-"""The background of a scene: exact at random access, alike at any rate, as loud as asked, and of its place."""
+"""The background of a scene: exact at random access, alike at any rate, as loud as asked, and varied."""
 
 from __future__ import annotations
 
