@@ -2,9 +2,9 @@
 
     python benchmarks/controls.py --frames 256 1024 3376 --episodes 8 6 3 --out runs/controls --fix
 
-writes `longtake/evaluate/scales.json` (with `--fix`) and, for every length, the table of all controls on test
-episodes, with what each measure must catch and does not. docs/controls.md holds that of the greatest length.
-Interrupted, the same command goes on.
+writes the limits of an edition of the world (with `--fix`, `evaluate/scales-EDITION.json`) and, for every
+length, the table of all controls on test episodes, with what each measure must catch and does not.
+docs/controls.md holds that of the greatest length. Interrupted, the same command goes on.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import CONTROLS
 from longtake.evaluate.gates import gates_of
 from longtake.evaluate.measured import Row
-from longtake.evaluate.probes import PROBES_FOLDER, load_probes
-from longtake.evaluate.report import SCALES
+from longtake.evaluate.probes import load_probes, probes_of
+from longtake.evaluate.report import scales_file
 from longtake.evaluate.rows import Episode, Line, Measuring, measure_lines
 from longtake.evaluate.score import Scale, fix_scales, from_json, missed, row_verdict, to_json
 from longtake.evaluate.script import Script, script_of_episode
@@ -29,7 +29,8 @@ from longtake.evaluate.table import Header, markdown
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.strategies import NuwaXL
-from longtake.world.script import episode_seeds
+from longtake.world.edition import CURRENT, World, world
+from longtake.world.episodes import episode_seeds
 from longtake.world.vocabulary import Split
 
 TRUTH = "ground truth"
@@ -42,10 +43,10 @@ def planned(script: Script) -> Plan:
     return Plan.of(strategy, Timeline(scenes, script.length))
 
 
-def measured(split: Split, count: int, frames: int, truths: int, how: Measuring) -> list[Row]:
+def measured(cartoon: World, split: Split, count: int, frames: int, truths: int, how: Measuring) -> list[Row]:
     """Ground truth, `truths` times with different latents, and all controls, on episodes of the split."""
     seeds = episode_seeds(split, count)
-    scripts = {f"{split}-{seed}": script_of_episode(seed, frames) for seed in seeds}
+    scripts = {f"{split}-{seed}": script_of_episode(cartoon, seed, frames) for seed in seeds}
     episodes = [Episode(name, script, planned(script)) for name, script in scripts.items()]
 
     def films(control: str, shift: int = 0) -> dict[str, WorldFilm]:
@@ -82,27 +83,36 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, nargs="+", default=[8, 6, 3], help="for each length")
     parser.add_argument("--truths", type=int, default=3, help="sets of ground truth that fix the limits")
     parser.add_argument("--out", type=Path, default=Path("runs/controls"))
-    parser.add_argument("--probes", type=Path, default=PROBES_FOLDER)
+    parser.add_argument("--edition", type=int, default=CURRENT, help="of the cartoon world")
+    parser.add_argument("--probes", type=Path, help="folder of other probes than longtake's own")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--fix", action="store_true", help="measure validation episodes and write the scales")
     args = parser.parse_args()
     console = Console(stderr=True)
-    known = from_json(SCALES.read_text()) if SCALES.is_file() else {}
+    cartoon, scales = world(args.edition), scales_file(args.edition)
+    probes = args.probes or probes_of(args.edition)
+    known = from_json(scales.read_text()) if scales.is_file() else {}
     for frames, count in zip(args.frames, args.episodes, strict=True):
         with console.status(f"{frames} frames") as status:
 
             def show(done: int, total: int, frames: int = frames) -> None:
                 status.update(f"{frames} frames: {done} of {total} films watched")
 
-            how = Measuring(args.out / "seen", args.probes, workers=args.workers, on_done=show)
+            how = Measuring(args.out / "seen", probes, workers=args.workers, on_done=show)
             if args.fix:
-                rows = measured("validation", count, frames, args.truths, how)
+                rows = measured(cartoon, "validation", count, frames, args.truths, how)
                 truths = [row for row in rows if row.kind == "reference"]
                 known[frames] = fix_scales(truths, [row for row in rows if row.kind == "control"])
-                SCALES.write_text(to_json(dict(sorted(known.items()))))
-            rows = measured("test", count, frames, 1, how)
-        gates = gates_of(load_probes(args.probes), how.folder)
-        facts = {"split": "test", "episodes": count, "frames": frames, "probes on ground truth": gates}
+                scales.write_text(to_json(dict(sorted(known.items()))))
+            rows = measured(cartoon, "test", count, frames, 1, how)
+        gates = gates_of(load_probes(probes), cartoon, how.folder)
+        facts = {
+            "world": f"edition {args.edition}",
+            "split": "test",
+            "episodes": count,
+            "frames": frames,
+            "probes on ground truth": gates,
+        }
         text = markdown(rows, known[frames], Header(facts=facts))
         slipped = [f"- {control}: {name}" for control, name in missed(rows, known[frames])]
         path = args.out / f"controls-{frames}.md"

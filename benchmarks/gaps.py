@@ -26,7 +26,7 @@ from longtake.draw.network import ClipSampler
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.models.pixels import to_model
 from longtake.plan import ClipSpec, Frame, Job, Sampling
-from longtake.world.script import episode_seeds
+from longtake.world.episodes import episode_seeds
 
 Pixels = NDArray[np.uint8]
 
@@ -78,7 +78,9 @@ def main() -> None:
         for k in track(range(args.clips), f"spacing {spacing}", transient=True, console=Console(stderr=True)):
             start = random.Random(k).randrange(3000)
             numbers = tuple(range(start, start + spacing * args.length, spacing))
-            clip = Excerpt(footage=CartoonWorld(args.clips), film=episodes[k], numbers=numbers)
+            clip = Excerpt(
+                footage=CartoonWorld(args.clips, manifest.edition), film=episodes[k], numbers=numbers
+            )
             true = clip.pixels(manifest.size)
             with torch.inference_mode():
                 weights = next(decode.vae.parameters())

@@ -22,13 +22,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from longtake.data.cartoon import WorldDraws
+from longtake.data.cartoon import CartoonWorld
 from longtake.data.footage import draw_stills
 from longtake.draw.decode import ClipDecoder
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.models.pixels import to_model
 from longtake.video import Pixels, write_png
-from longtake.world.script import episode_seeds
 
 Floats = NDArray[np.float64]
 _EDGE = 24  # luma steps from pixel to pixel that count as an edge, of 255
@@ -95,7 +94,8 @@ def main() -> None:
         parser.error(f"{manifest.name} has no HD decoder")
     decode, decode_hd = ClipDecoder(folder, "cpu"), ClipDecoder(folder, "cpu", hd=True)
     by_way: dict[str, list[tuple[float, float, float]]] = {}
-    draws, rows = WorldDraws(episode_seeds("validation", 64)), []
+    footage = CartoonWorld(64, manifest.edition)
+    draws, rows = footage.draws(footage.films("validation")), []
     for part in track(range(0, args.frames, _BATCH), "frames"):
         count = min(_BATCH, args.frames - part)
         small, large = (

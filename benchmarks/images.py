@@ -17,14 +17,13 @@ from rich.table import Table
 
 from longtake.draw.decode import ClipDecoder
 from longtake.draw.network import ClipSampler
-from longtake.evaluate.probes import Probes, load_probes, probe_frames
+from longtake.evaluate.probes import Probes, load_probes, probe_frames, probes_of
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.plan import ClipSpec, EncodeSpec, Job, Plan, PlannedScene, Timeline
 from longtake.strategies import NuwaXL
-from longtake.world.drawing import frame
-from longtake.world.script import episode_facts, episode_seeds, shot_at
-from longtake.world.script import shots as shots_of
+from longtake.world.edition import world
+from longtake.world.episodes import episode_facts, episode_seeds
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
 FRAMES = 3376
@@ -32,7 +31,8 @@ FRAMES = 3376
 
 def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str, Job]]:
     """The episode as a film, and the jobs of its pictures by key."""
-    shots = shots_of(episode, FRAMES)
+    cartoon = world(manifest.edition)
+    shots = cartoon.shots(episode, FRAMES)
     starts = [max(shot.start, 0) for shot in shots]
     scenes = (
         PlannedScene(str(start), start, shot.caption) for start, shot in zip(starts, shots, strict=True)
@@ -40,7 +40,7 @@ def film(episode: int, manifest: Manifest, given: bool) -> tuple[Plan, dict[str,
     plan = Plan.of(NuwaXL(manifest, seed=episode), Timeline(tuple(scenes), FRAMES))
     pictures: dict[int, Job] = {}
     for start in starts if given else ():
-        pixels = frame(episode, start, manifest.size).tobytes()
+        pixels = cartoon.frame(episode, start, manifest.size).tobytes()
         pictures[start] = Job(EncodeSpec.of(pixels, encoder=manifest.decoder_digest))
     return plan.with_pictures(pictures), {job.key: job for job in pictures.values()}
 
@@ -59,7 +59,7 @@ def likeness(
     for k, number in enumerate(plan.trees[0].frames(0, 0)):
         if k in job.spec.known:
             continue
-        shot, count = shot_at(episode, number), readings["count"][k]
+        shot, count = world(manifest.edition).shot_at(episode, number), readings["count"][k]
         casts.append(
             {name for name, n in zip(CHARACTERS, count, strict=True) if n > 0}
             == {actor.name for actor in shot.actors}
@@ -82,7 +82,8 @@ def main() -> None:
     args = parser.parse_args()
     folder = find_model(args.model)
     manifest = read_manifest(folder)
-    draw, decode, probes = ClipSampler(folder), ClipDecoder(folder), load_probes()
+    draw, decode = ClipSampler(folder), ClipDecoder(folder)
+    probes = load_probes(probes_of(manifest.edition))
     table = Table("pictures", "hue's distance (chance 0.25)", "cast right", "place right")
     for given in (False, True):
         episodes = track(episode_seeds("test", args.episodes), "with pictures" if given else "without")

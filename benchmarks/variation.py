@@ -23,12 +23,14 @@ from rich.progress import track
 from longtake.draw.decode import ClipDecoder
 from longtake.draw.network import ClipSampler
 from longtake.evaluate.measured import Floats32
-from longtake.evaluate.probes import Probes, load_probes, probe_frames
+from longtake.evaluate.probes import Probes, load_probes, probe_frames, probes_of
 from longtake.evaluate.signals import shrink
 from longtake.manifest import DEFAULT_MODEL, Manifest, find_model, read_manifest
 from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.strategies import NuwaXL
-from longtake.world.script import Shot, episode_seeds, shot_at
+from longtake.world.edition import world
+from longtake.world.episodes import episode_seeds
+from longtake.world.facts import Shot
 from longtake.world.vocabulary import CHARACTERS, PLACES, TIMES
 
 KEYFRAMES, SPACING = 16, 225
@@ -82,7 +84,8 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=8)
     args = parser.parse_args()
     folder: Path = find_model(args.model)
-    manifest, probes = read_manifest(folder), load_probes()
+    manifest = read_manifest(folder)
+    cartoon, probes = world(manifest.edition), load_probes(probes_of(manifest.edition))
     draw, decode = ClipSampler(folder), ClipDecoder(folder)
     right: list[bool] = []
     alike: list[bool] = []
@@ -92,7 +95,7 @@ def main() -> None:
     stayed: list[bool] = []
     episodes = episode_seeds("test", args.episodes)
     for number, episode in enumerate(track(episodes, "episodes", console=Console(stderr=True))):
-        shots = [shot_at(episode, SPACING * k) for k in range(KEYFRAMES)]
+        shots = [cartoon.shot_at(episode, SPACING * k) for k in range(KEYFRAMES)]
         one, other = (
             read(keyframes(shots, s, manifest, draw, decode), probes) for s in (2 * number, 2 * number + 1)
         )

@@ -44,6 +44,7 @@ class Manifest:
     references: int = 0  # keyframes that a gap may be shown beside its ends
     drafts: bool = False  # its denoiser may be shown drafts: for cascades, and frames between frames
     hd: int = 0  # pixels per side that its HD decoder makes; 0: it has none
+    edition: int = 1  # of the cartoon world, if that is what it learnt from
     lexicon: Mapping[str, Sequence[str]] = field(default_factory=dict)  # subject -> phrases that name it
 
     @property

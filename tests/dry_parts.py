@@ -168,7 +168,7 @@ def stage(name: str, device: str, model: Path, folder: Path, recipe: Any = None,
     from longtake.data.cartoon import CartoonWorld
     from longtake.recipes import do_stage
 
-    do_stage(name, recipe or tiny(), footage or CartoonWorld(tiny().episodes), folder, device)
+    do_stage(name, recipe or tiny(), footage or CartoonWorld(tiny().episodes, 1), folder, device)
 
 
 def clip_batch(channels: int, side: int, device: str, text: int = 16) -> Any:
@@ -214,16 +214,16 @@ def captions(device: str, model: Path, folder: Path) -> None:
 
 
 def probe_training(device: str, model: Path, folder: Path) -> None:
+    from cartoon import CARTOON
     from tiny_recipe import tiny
 
     from longtake.models.probe import ClipProbe, FrameProbe
     from longtake.train.loop import train
     from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 
-    train(
-        FrameProbe(), frame_loss, frame_probe_batches(2, 3), tiny().probes.frame, folder / "f", device=device
-    )
-    train(ClipProbe(), clip_loss, clip_probe_batches(2, 3), tiny().probes.clip, folder / "c", device=device)
+    frames, clips = frame_probe_batches(CARTOON, 2, 3), clip_probe_batches(CARTOON, 2, 3)
+    train(FrameProbe(), frame_loss, frames, tiny().probes.frame, folder / "f", device=device)
+    train(ClipProbe(), clip_loss, clips, tiny().probes.clip, folder / "c", device=device)
 
 
 def inflated_training(device: str, model: Path, folder: Path) -> None:
@@ -256,7 +256,7 @@ def measures(device: str, model: Path, folder: Path) -> None:
     from longtake.recipes.stages.denoiser import denoising_loss
     from longtake.train.held_out import denoising, level_clips, reconstruction
 
-    manifest, world = read_manifest(model), CartoonWorld(tiny().episodes)
+    manifest, world = read_manifest(model), CartoonWorld(tiny().episodes, 1)
     unet, vae = (ready(model / part, torch.float32, device) for part in ("unet", "vae"))
     text, films = load_text_encoder(manifest).to(device), world.films("train")
     assert np.isfinite(reconstruction(vae, world.draws(films), manifest.size))
@@ -266,10 +266,10 @@ def measures(device: str, model: Path, folder: Path) -> None:
 
 
 def probes(device: str, model: Path, folder: Path) -> None:
-    from longtake.evaluate.probes import load_probes, watch
+    from longtake.evaluate.probes import load_probes, probes_of, watch
 
     frames = list(np.random.default_rng(4).integers(0, 256, (37, 64, 64, 3), dtype=np.uint8))
-    seen = watch(frames, load_probes(device=device))
+    seen = watch(frames, load_probes(probes_of(1), device=device))
     agree(seen.readings.place.sum(1), 1, 1e-2)  # shares; in bfloat16, so not the CPU's
 
 

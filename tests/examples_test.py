@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from cartoon import CARTOON
 
 import longtake
 from longtake.plan import Timeline
 from longtake.storyboard import load, timeline
-from longtake.world.captions import vocabulary
 from longtake.world.vocabulary import CHARACTERS, HELD_OUT_ACTIONS, HELD_OUT_PLACES, PLACES
 
 FOLDER = Path(longtake.__file__).parents[1] / "examples"
@@ -34,7 +34,7 @@ def film(request: pytest.FixtureRequest) -> Timeline:
 
 
 def test_every_word_is_known(film: Timeline) -> None:
-    known = set(vocabulary())
+    known = set(CARTOON.vocabulary())
     assert {word for scene in film.scenes for word in words(scene.prompt)} <= known
 
 

@@ -109,6 +109,7 @@ def test_the_network_and_the_text_encoder_draw_and_the_autoencoder_decodes(
         ({"latents": (4, 4, 8)}, True, False),
         ({"decoder_precision": "fp32"}, False, True),
         ({"name": "other"}, False, False),
+        ({"edition": 2}, False, False),
         ({"keyframes": sampling(20)}, False, False),  # every clip's own key tells how it was sampled
         ({"folder": Path("elsewhere")}, False, False),
     ],

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import planned
+from cartoon import CARTOON
 from numpy.typing import NDArray
 
 from longtake.evaluate.readings import Readings, Signals
 from longtake.evaluate.script import Script
 from longtake.evaluate.signals import SignalReader
 from longtake.plan import Plan, PlannedScene, Timeline
-from longtake.world.vocabulary import ACTIONS, PLACES, TIMES, WEATHERS
+from longtake.world.vocabulary import ACTIONS, PLACES, TIMES
 
 
 def perfect(script: Script, **others: NDArray[Any]) -> Readings:
@@ -27,7 +28,7 @@ def perfect(script: Script, **others: NDArray[Any]) -> Readings:
         "count": present,
         "place": _sure(wanted.place, len(PLACES)),
         "time": _sure(wanted.time, len(TIMES)),
-        "weather": _sure(wanted.weather, len(WEATHERS)),
+        "weather": _sure(wanted.weather, len(CARTOON.weathers)),
         "hue": np.zeros_like(present),
         "landmark": np.zeros(n),
         "clock": np.zeros(n),

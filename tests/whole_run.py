@@ -20,7 +20,7 @@ from longtake.recipes import Recipe, run_all
 class Calls:
     """Runs `run_all`, and keeps what it told and evaluated."""
 
-    def __init__(self, footage: Footage = CartoonWorld(tiny().episodes)) -> None:  # noqa: B008  (frozen)
+    def __init__(self, footage: Footage = CartoonWorld(tiny().episodes, 1)) -> None:  # noqa: B008  (frozen)
         self.footage = footage
         self.told: list[str] = []
         self.evaluated: list[Path] = []

@@ -53,7 +53,7 @@ for _other in (train.train, inflate.inflate, evaluate.evaluate, doctor.doctor):
     app.command(cls=_Command)(_other)
 _data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What models learn from.")
 for _of_data in (world.world, data.ingest, data.export, data.storyboard):
-    _data.command()(_of_data)
+    _data.command(cls=_Command)(_of_data)
 app.add_typer(_data, name="data")
 
 

@@ -75,6 +75,16 @@ def evaluate(
     controls: Annotated[
         str, Option("--controls", help="Films that must fail: all, none, or names.", metavar="A,B")
     ] = "all",
+    edition: Annotated[
+        int | None,
+        Option(
+            "--edition",
+            help="Which edition of the cartoon world stands beside the film, or a back end draws.",
+            min=1,
+            metavar="N",
+            show_default="the model's; with --backend the default model's",
+        ),
+    ] = None,
     probes: Annotated[
         Path | None,
         Option("--probes", help="Folder of other probes.", metavar="DIR", show_default="longtake's own"),
@@ -130,9 +140,12 @@ def evaluate(
     if sum(option is not None for option in (strategies, backend, storyboard, real)) != 1:
         needs = "a film needs either --storyboard, what it should show, or --real; --strategies neither"
         raise typer.BadParameter(needs, param_hint="--storyboard")
-    for option, value in (("--frames", frames), ("--probes", probes)):
+    for option, value in (("--frames", frames), ("--probes", probes), ("--edition", edition)):
         if real is not None and value is not None:
             raise typer.BadParameter("only goes with --storyboard or --strategies", param_hint=option)
+    if strategies is not None and edition is not None:
+        needs = "a model is evaluated in the edition that it learnt: leave it out with --strategies"
+        raise typer.BadParameter(needs, param_hint="--edition")
     try:
         from longtake.evaluate.api import chosen_controls
 
@@ -144,9 +157,8 @@ def evaluate(
         if film is None:
             count, length = PRESETS[preset.value]
             ways = [name.strip() for name in strategies.split(",")] if strategies else [backend or ""]
-            report = _compared(
-                ways, model, options, split.value, episodes or count, frames or length, strategies is None
-            )
+            count, length, backends = episodes or count, frames or length, strategies is None
+            report = _compared(ways, model, options, split.value, count, length, backends, edition)
         elif real is not None:
             report = _beside_real(film, real, options)
         else:
@@ -154,7 +166,7 @@ def evaluate(
             planned = FilmOptions(
                 storyboard=storyboard, strategy=strategy, model=model, frames=frames, store=str(out / "store")
             )
-            report = _beside_truth(film, planned, options)
+            report = _beside_truth(film, planned, edition, options)
     show(report.content, report.summary, as_json)
 
 
@@ -166,6 +178,7 @@ def _compared(
     episodes: int,
     frames: int,
     backends: bool,
+    edition: int | None,
 ) -> Report:
     from longtake.errors import OptionError
     from longtake.evaluate.compare import compare_strategies
@@ -179,7 +192,14 @@ def _compared(
         except ValueError as error:
             raise OptionError(str(error), "strategies") from None
     return compare_strategies(
-        ways, model, options, split=of, episodes=episodes, frames=frames, backends=backends
+        ways,
+        model,
+        options,
+        split=of,
+        episodes=episodes,
+        frames=frames,
+        backends=backends,
+        edition=edition,
     )
 
 
@@ -196,17 +216,21 @@ def _beside_real(path: Path, real: Path, options: api.EvaluateOptions) -> Report
         raise VideoError(str(error)) from error
 
 
-def _beside_truth(path: Path, planned: FilmOptions, options: api.EvaluateOptions) -> Report:
+def _beside_truth(
+    path: Path, planned: FilmOptions, edition: int | None, options: api.EvaluateOptions
+) -> Report:
     import logging
 
     from longtake.evaluate import api
+    from longtake.world.edition import world
 
     films = _films(path, "FILM")
-    api.check_options(options)
+    cartoon = world(api.edition_of(planned.model) if edition is None else edition)
+    api.check_options(options, cartoon)
     film = planned.open()
-    for missing in api.unread_scenes(api.script_of_board(film.storyboard, film.base)):
+    for missing in api.unread_scenes(api.script_of_board(cartoon, film.storyboard, film.base)):
         logging.getLogger("longtake").warning("%s", missing)
-    return api.beside_truth(films, film.storyboard, planned.storyboard.name, film.base, options)
+    return api.beside_truth(films, film.storyboard, planned.storyboard.name, film.base, cartoon, options)
 
 
 def _films(path: Path, hint: str) -> dict[str, GivenFilm]:

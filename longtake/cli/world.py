@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
+
+if TYPE_CHECKING:
+    from longtake.world.edition import World
 
 FPS = 12
 _SHEET_FRAMES, _CLIP_FRAMES = 1800, 240  # by default
@@ -38,6 +41,10 @@ def world(
             show_default="128; in a clip 256",
         ),
     ] = None,
+    edition: Annotated[
+        int | None,
+        Option("--edition", help="Which edition.", min=1, metavar="N", show_default="the newest"),
+    ] = None,
 ) -> None:
     """Show the cartoon world that the models here learn from.
 
@@ -46,9 +53,10 @@ def world(
     Example: longtake data world --episode 7 --out sheet.png
     """
     from longtake.video import Codec, contact_sheet, encode_segment, write_animation, write_png
+    from longtake.world import edition as editions
 
     try:
-        from longtake.world import drawing
+        cartoon = editions.world(editions.CURRENT if edition is None else edition)
     except ModuleNotFoundError as error:
         if error.name != "cv2":
             raise
@@ -56,14 +64,14 @@ def world(
         raise typer.BadParameter(remedy, param_hint="data world") from None
     kind = out.suffix.lower()
     if kind == ".png":
-        numbers = _shown(episode, *_parse_frames(frames, _SHEET_FRAMES))
-        pictures = (drawing.frame(episode, i, size or _SHEET_SIZE) for i in numbers)
-        captions = [f"{i:,}: {drawing.frame_truth(episode, i).caption}" for i in numbers]
+        numbers = _shown(cartoon, episode, *_parse_frames(frames, _SHEET_FRAMES))
+        pictures = (cartoon.frame(episode, i, size or _SHEET_SIZE) for i in numbers)
+        captions = [f"{i:,}: {cartoon.frame_truth(episode, i).caption}" for i in numbers]
         write_png(contact_sheet(pictures, captions), out)
         typer.echo(f"{out}: {len(numbers)} pictures of episode {episode}")
         return
     run, step = _parse_frames(frames, _CLIP_FRAMES)
-    clip = (drawing.frame(episode, i, size or _CLIP_SIZE) for i in run[:: step or 1])
+    clip = (cartoon.frame(episode, i, size or _CLIP_SIZE) for i in run[:: step or 1])
     if kind == ".mp4":
         encode_segment(clip, out, FPS, Codec())
     elif kind in {".gif", ".webp"}:
@@ -85,16 +93,14 @@ def _parse_frames(text: str | None, default: int) -> tuple[range, int | None]:
     return frames, step
 
 
-def _shown(episode: int, frames: range, step: int | None) -> list[int]:
+def _shown(cartoon: World, episode: int, frames: range, step: int | None) -> list[int]:
     """Every `step`-th frame, or the middle of every shot."""
-    return list(frames[::step]) if step else list(_middles(episode, frames))
+    return list(frames[::step]) if step else list(_middles(cartoon, episode, frames))
 
 
-def _middles(episode: int, frames: range) -> Iterator[int]:
-    from longtake.world.script import shot_at
-
+def _middles(cartoon: World, episode: int, frames: range) -> Iterator[int]:
     at = frames.start
     while at < frames.stop:
-        stop = min(shot_at(episode, at).end, frames.stop)
+        stop = min(cartoon.shot_at(episode, at).end, frames.stop)
         yield (at + stop) // 2
         at = stop

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longtake.data.footage import CLIP_FRAMES, MIX, Excerpt
-from longtake.world.captions import lexicon
-from longtake.world.drawing import frames
-from longtake.world.script import Shot, episode_seeds, shot_at
+from longtake.world.edition import World, world
+from longtake.world.episodes import episode_seeds
+from longtake.world.facts import Shot
 from longtake.world.vocabulary import Split
 
-WORLD = "cartoon world"
+WORLD = "cartoon world"  # the first edition, which runs and caches that name no footage learnt from
 _LENGTH = 4275  # film frames: what the keyframes of a film of 3,376 frames span, wherever they begin
 
 # Of a film of 3,376 frames; of a clip whose frames between are made by flow; of twice the frame rate.
@@ -41,11 +41,17 @@ class CartoonWorld:
     """
 
     count: int
+    edition: int
     scripted = True
 
     @property
+    def world(self) -> World:
+        """The edition."""
+        return world(self.edition)
+
+    @property
     def name(self) -> str:
-        return WORLD
+        return self.world.name
 
     def films(self, split: Split) -> Sequence[int]:
         return _seeds(split, self.count)
@@ -54,13 +60,13 @@ class CartoonWorld:
         return _LENGTH
 
     def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
-        return frames(film, numbers, size)
+        return self.world.frames(film, numbers, size)
 
     def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
-        return [shot_at(film, int(number)).caption for number in numbers]
+        return [self.world.shot_at(film, int(number)).caption for number in numbers]
 
     def lexicon(self) -> Mapping[str, Sequence[str]]:
-        return lexicon()
+        return self.world.lexicon()
 
     def draws(self, films: Sequence[int]) -> WorldDraws:
         return WorldDraws(films, self)
@@ -71,7 +77,7 @@ class WorldDraws:
     """Draws from episodes of the cartoon world, which have no end and more frames between their frames."""
 
     films: Sequence[int]
-    footage: CartoonWorld = field(default_factory=partial(CartoonWorld, 0))  # of any number of films
+    footage: CartoonWorld
 
     def clip(self, chance: random.Random, length: int = CLIP_FRAMES, mix: tuple[float, ...] = MIX) -> Excerpt:
         """Strides are 1, 15, 225, 3, 0.5, and any from 2 to 4,000.
@@ -98,6 +104,7 @@ class WorldDraws:
         """Each is found for one frame of the clip: it shares the place or a character with it, where a few
         looks around find such a frame, and is any frame otherwise.
         """
+        shot_at = self.footage.world.shot_at
         first, last = int(clip.numbers[0]), int(clip.numbers[-1])
         chosen: list[float] = []
         while len(chosen) < count:

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from longtake.data.film_draws import FilmDraws
 from longtake.files import seed_of
-from longtake.world.captions import lexicon
-from longtake.world.drawing import frames, wide_frame
-from longtake.world.script import episode_seeds, shot_at
+from longtake.world.edition import World, world
+from longtake.world.episodes import episode_seeds
 from longtake.world.vocabulary import Split
 
 MEAN_FRAMES, WIDTH, HEIGHT = 38_000, 1440, 1080
@@ -45,11 +44,17 @@ class FlintstonesShape:
     episode's end, is a ValueError.
     """
 
+    edition: int
     scripted = True
 
     @property
+    def world(self) -> World:
+        """The edition."""
+        return world(self.edition)
+
+    @property
     def name(self) -> str:
-        return "cartoon world in the shape of FlintstonesHD"
+        return f"{self.world.name} in the shape of FlintstonesHD"
 
     def films(self, split: Split) -> Sequence[int]:
         return episode_seeds(split, _COUNTS[split])
@@ -62,21 +67,22 @@ class FlintstonesShape:
     def frames(self, film: int, numbers: Sequence[float], size: int) -> NDArray[np.uint8]:
         """The middle squares."""
         self._check(film, numbers)
-        return frames(film, numbers, size)
+        return self.world.frames(film, numbers, size)
 
     def pictures(self, film: int, numbers: Sequence[float], height: int = HEIGHT) -> NDArray[np.uint8]:
         """Whole frames, 4:3: uint8 `[T, height, 4/3 height, 3]`, RGB; `height` is a multiple of 6."""
         if height % 6:
             raise ValueError(f"a height of {height} pixels has no even 4:3 width: take a multiple of 6")
         self._check(film, numbers)
-        return np.stack([wide_frame(film, number, height, height * WIDTH // HEIGHT) for number in numbers])
+        width = height * WIDTH // HEIGHT
+        return np.stack([self.world.wide_frame(film, number, height, width) for number in numbers])
 
     def captions(self, film: int, numbers: Sequence[float]) -> list[str]:
         self._check(film, numbers)
-        return [shot_at(film, int(number)).caption for number in numbers]
+        return [self.world.shot_at(film, int(number)).caption for number in numbers]
 
     def lexicon(self) -> Mapping[str, Sequence[str]]:
-        return lexicon()
+        return self.world.lexicon()
 
     def draws(self, films: Sequence[int]) -> EpisodeDraws:
         return EpisodeDraws(self, films, between=True)
@@ -91,6 +97,8 @@ class FlintstonesShape:
 class EpisodeDraws(FilmDraws):
     """Draws from episodes that end. References share a place or a character with the clip."""
 
+    footage: FlintstonesShape
+
     def _seen(self, film: int, numbers: Sequence[float]) -> Sequence[frozenset[str]]:
-        shots = [shot_at(film, int(number)) for number in numbers]
+        shots = [self.footage.world.shot_at(film, int(number)) for number in numbers]
         return [frozenset({shot.place, *(actor.name for actor in shot.actors)}) for shot in shots]

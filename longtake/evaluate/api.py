@@ -21,7 +21,7 @@ from longtake.evaluate.distances.published import NETWORKS, Networks, open_netwo
 from longtake.evaluate.distances.sets import reference_digest
 from longtake.evaluate.gates import gates_of
 from longtake.evaluate.measured import Row
-from longtake.evaluate.probes import PROBES_FOLDER, Probes, load_probes
+from longtake.evaluate.probes import Probes, load_probes, probes_of
 from longtake.evaluate.real_videos import distances_to_real, measure_real
 from longtake.evaluate.report import (
     Report,
@@ -37,10 +37,12 @@ from longtake.evaluate.script import Script, script_of_episode, script_of_prompt
 from longtake.evaluate.sources import DecodedTruth, Films, GivenFilm, Source, WorldFilm, films_of
 from longtake.evaluate.table import Header
 from longtake.machine import cores
+from longtake.manifest import DEFAULT_MODEL, ModelError, find_model, read_manifest
 from longtake.plan import Plan
 from longtake.storyboard import Storyboard, StoryboardError, load, timeline
 from longtake.video import Codec
-from longtake.world.script import episode_seeds
+from longtake.world.edition import World, world
+from longtake.world.episodes import episode_seeds
 from longtake.world.vocabulary import Split
 
 TRUTH = "ground truth"
@@ -67,6 +69,10 @@ class EvaluateOptions:
         """The folder that keeps what was seen."""
         return self.out / "seen"
 
+    def probes_for(self, edition: int) -> Path:
+        """The folder of the probes that read this edition."""
+        return self.probes or probes_of(edition)
+
     def listener(self, what: str) -> Callable[[int, int], None] | None:
         """Hears how many of how many `what` are done, and passes it on."""
         progress = self.progress
@@ -82,6 +88,7 @@ def evaluate(
     out: str | Path,
     controls: str | Sequence[str] = "all",
     probes: str | Path | None = None,
+    edition: int | None = None,
     networks: Networks | None = None,
     workers: int | None = None,
     memorised: bool = True,
@@ -100,6 +107,8 @@ def evaluate(
         controls: films that must fail: "all", "none", or names in `CONTROLS`, in one text with commas or
             several. Beside real videos there are none.
         probes: folder of other probes than longtake's own.
+        edition: of the cartoon world, in which the storyboard is drawn for comparison; None is the one that
+            the default model learnt.
         networks: of published numbers, as `open_networks` makes them of a user's weights.
         workers: processes that watch films; None is one per core.
         memorised: whether films are looked up among the training clips of longtake's own models, which says
@@ -122,17 +131,21 @@ def evaluate(
     )
     if (storyboard is None) == (real is None):
         raise ValueError("give either a storyboard that the films should show, or real videos beside them")
-    if real is not None and (plan is not None or probes is not None):
-        raise ValueError("a plan and probes only go with a storyboard: leave them out beside real videos")
+    if real is not None and any(given is not None for given in (plan, probes, edition)):
+        raise ValueError(
+            "a plan, probes and an edition only go with a storyboard: leave them out beside real videos"
+        )
     with _same_threads():
         if real is not None:
             name = Path(films).stem if isinstance(films, str | Path) else "films"
             return beside_real_videos(films_of(films), films_of(real), name, options)
         assert storyboard is not None
+        cartoon = world(edition_of(DEFAULT_MODEL) if edition is None else edition)
         if isinstance(storyboard, Storyboard):
-            return beside_truth(films_of(films), storyboard, storyboard.title or "storyboard", plan, options)
-        path = Path(storyboard)
-        return beside_truth(films_of(films), load(path), path.name, plan, options)
+            board, file = storyboard, storyboard.title or "storyboard"
+        else:
+            board, file = load(storyboard), Path(storyboard).name
+        return beside_truth(films_of(films), board, file, plan, cartoon, options)
 
 
 def beside_truth(
@@ -140,11 +153,12 @@ def beside_truth(
     board: Storyboard,
     file: str,  # name of the storyboard's file
     plan: Plan | None,  # None: nothing is known of borders and reach
+    cartoon: World,
     options: EvaluateOptions,
 ) -> Report:
     """Measure films beside ground truth of the storyboard that they show."""
-    networks, probes = _networks(options), _probes(options)
-    script = script_of_board(board, plan)
+    networks, probes = check_options(options, cartoon)
+    script = script_of_board(cartoon, board, plan)
     for called, film in films.items():
         _check_length(called, film, script.length)
     name, seed = board.title or Path(file).stem, board.seed
@@ -210,10 +224,10 @@ class EpisodeScript(NamedTuple):
     script: Script
 
 
-def episode_scripts(split: Split, count: int, frames: int) -> list[EpisodeScript]:
+def episode_scripts(cartoon: World, split: Split, count: int, frames: int) -> list[EpisodeScript]:
     """The first `count` episodes of the split, `frames` of each."""
     return [
-        EpisodeScript(f"{split}-{seed}", seed, script_of_episode(seed, frames))
+        EpisodeScript(f"{split}-{seed}", seed, script_of_episode(cartoon, seed, frames))
         for seed in episode_seeds(split, count)
     ]
 
@@ -226,7 +240,7 @@ def compare(
     options: EvaluateOptions,
 ) -> Report:
     """Compare films that several strategies drew of the same scripts."""
-    networks, probes = _networks(options), _probes(options)
+    networks, probes = check_options(options, scripts[0].script.world)
     first = next(iter(films.values()))
     episodes = [Episode(one.name, one.script, first[one.name].plan) for one in scripts]
     references: dict[str, Source] = {
@@ -255,10 +269,27 @@ def compare(
     return _report(episodes, lines, probes, networks, options, facts)
 
 
-def check_options(options: EvaluateOptions) -> None:
-    """Raises, before anything takes long, where there are no probes or the weights are not right."""
-    _networks(options)
-    _probes(options)
+def edition_of(model: str | Path) -> int:
+    """The edition of the cartoon world that a model learnt, by its name or folder."""
+    return read_manifest(find_model(str(model))).edition
+
+
+def check_options(options: EvaluateOptions, cartoon: World) -> tuple[Networks, Probes]:
+    """The networks of published numbers that there are weights of, and the probes of the first seed.
+
+    Raises, before anything takes long, where these weights are not right, or where this edition has no probes
+    or no limits.
+    """
+    scales_for(cartoon.edition, 1)
+    networks = _networks(options)
+    probes = load_probes(options.probes_for(cartoon.edition))
+    known = probes.frame.config.weathers
+    if known != len(cartoon.weathers):
+        raise ModelError(
+            f"these probes tell {known} weathers apart, edition {cartoon.edition} of the cartoon world has "
+            f"{len(cartoon.weathers)}: name probes that learnt from it"
+        )
+    return networks, probes
 
 
 def chosen_controls(names: str | Sequence[str]) -> list[str]:
@@ -276,7 +307,7 @@ def chosen_controls(names: str | Sequence[str]) -> list[str]:
     return listed
 
 
-def script_of_board(board: Storyboard, plan: Plan | None) -> Script:
+def script_of_board(cartoon: World, board: Storyboard, plan: Plan | None) -> Script:
     """What a film of the storyboard should show; its edits are in the plan only.
 
     Raises StoryboardError for an edited storyboard without a plan.
@@ -284,7 +315,7 @@ def script_of_board(board: Storyboard, plan: Plan | None) -> Script:
     if plan is None and board.edits:
         raise StoryboardError("an edited storyboard says what a film shows by its plan only: give the plan")
     line = timeline(board) if plan is None else plan.timeline
-    return script_of_prompts([(scene.start, scene.prompt) for scene in line.scenes], line.length)
+    return script_of_prompts(cartoon, [(scene.start, scene.prompt) for scene in line.scenes], line.length)
 
 
 def unread_scenes(script: Script) -> Iterator[str]:
@@ -310,11 +341,6 @@ def _same_threads() -> Iterator[None]:
 def _networks(options: EvaluateOptions) -> Networks:
     """The networks of published numbers that there are weights of."""
     return options.networks or open_networks({}, {}, device=best_device())
-
-
-def _probes(options: EvaluateOptions) -> Probes:
-    """The probes of the first seed."""
-    return load_probes(options.probes or PROBES_FOLDER)
 
 
 def _check_length(name: str, film: GivenFilm, length: int) -> None:
@@ -351,16 +377,17 @@ def _report(
     facts: dict[str, Any],
 ) -> Report:
     """Watch, measure, judge, and write the report."""
+    cartoon = episodes[0].script.world
     how = Measuring(
         options.kept,
-        options.probes or PROBES_FOLDER,
+        options.probes_for(cartoon.edition),
         workers=options.workers or cores(),
         on_done=options.listener("films watched"),
         on_row=options.listener("rows measured"),
         memorised=options.memorised,
     )
     rows, moved = _measured(episodes, lines, how)
-    gates = gates_of(probes, options.kept)
+    gates = gates_of(probes, cartoon, options.kept)
     seen = options.listener("films seen by named networks")
     named = published_distances(episodes, lines, networks, options.kept, seen)
     for number, line in enumerate((line for line in lines if line.kind == "system"), start=1):
@@ -368,13 +395,14 @@ def _report(
         script = next(episode.script for episode in episodes if episode.name == name)
         write_strip(film, script, options.out / f"strip-{number}.png")
     length = episodes[0].script.length
-    at, scales = scales_for(length)
+    at, scales = scales_for(cartoon.edition, length)
     references = {source.key for line in lines for source in line.references.values()}
     header = Header(
         facts={
             **versions(),
             **facts,
             **moved,
+            "world": f"edition {cartoon.edition}",
             "probes": probes.sha256,
             "references": reference_digest(references),
             "frames": length,

@@ -15,6 +15,8 @@ from longtake.evaluate.script import Script
 from longtake.evaluate.sources import StoredFilm
 from longtake.film import Crew, Film, Progress, open_film
 from longtake.film.segments import cut_segments
+from longtake.manifest import DEFAULT_MODEL
+from longtake.world.edition import world
 from longtake.world.vocabulary import Split
 
 if TYPE_CHECKING:
@@ -32,15 +34,20 @@ def compare_strategies(
     episodes: int = 8,
     frames: int = 1024,  # of each episode
     backends: bool = False,
+    edition: int | None = None,  # of the world that back ends draw; None: the default model's
 ) -> Report:
     """Render episodes of the cartoon world in every way, and compare them; all is kept in `options.out`.
 
     `ways` are strategies with their options, of a model of longtake; or with `backends` back ends,
-    whose pipeline `model` is. Raises as `longtake.open` and `evaluate` do.
+    whose pipeline `model` is. A model is asked for what it learnt: the world of its edition. Raises as
+    `longtake.open` and `evaluate` do.
     """
-    api.check_options(options)
+    if not backends or edition is None:
+        edition = api.edition_of(DEFAULT_MODEL if backends else model)
+    cartoon = world(edition)
+    api.check_options(options, cartoon)
     films: dict[str, dict[str, api.DrawnFilm]] = {way: {} for way in ways}
-    scripts = api.episode_scripts(split, episodes, frames)
+    scripts = api.episode_scripts(cartoon, split, episodes, frames)
     boards = [
         write_board(script, seed, options.out / "storyboards" / f"{name}-{frames}.yaml")
         for name, seed, script in scripts

@@ -20,10 +20,7 @@ from longtake.evaluate.damage import add_noise, blur, brighten, fade
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.files import seed_of
 from longtake.video import Pixels
-from longtake.world import script as world_script
-from longtake.world.drawing import CLOCK_PERIOD, draw, frame
-from longtake.world.script import Actor, EpisodeFacts, Shot, episode_facts, episode_seeds
-from longtake.world.vocabulary import CHARACTERS, PLACES
+from longtake.world.episodes import EpisodeFacts, episode_facts, episode_seeds
 
 LEAF = 15  # film frames from one seam of a planned film to the next
 
@@ -108,7 +105,8 @@ def _frozen_per_scene(script: Script, seed: int) -> NDArray[np.int64]:
 def _other_script(script: Script, seed: int, size: int) -> DrawFrame:
     """A test episode from so far up that it is not the one that was asked for."""
     first = 10**9 + _seed("other script", seed) % 10**9
-    return _truth(script_of_episode(episode_seeds("test", 1, first=first)[0], script.length), seed, size)
+    (other,) = episode_seeds("test", 1, first=first)
+    return _truth(script_of_episode(script.world, other, script.length), seed, size)
 
 
 def _scenes_permuted(script: Script, seed: int, size: int) -> DrawFrame:
@@ -118,7 +116,7 @@ def _scenes_permuted(script: Script, seed: int, size: int) -> DrawFrame:
     for here, there in zip(ring, np.roll(ring, 1), strict=True):
         slot = script.shots[here]
         shot = replace(script.shots[there], start=slot.start, end=slot.end)
-        shots[here] = world_script.stage(shot, seed)
+        shots[here] = script.world.stage(shot, seed)
     return _truth(replace(script, shots=tuple(shots)), seed, size)
 
 
@@ -129,53 +127,35 @@ def _doubled_figure(script: Script, seed: int, size: int) -> DrawFrame:
     for k in crowded[: (len(crowded) + 1) // 2].astype(int):
         actors = shots[k].actors
         upright = [actor for actor in actors if actor.action != "sleep"] or actors  # a sleeper needs room
-        twice = upright[chance.integers(len(upright))]
-        shots[k] = replace(shots[k], actors=(_second(twice, actors), *actors))
+        shots[k] = script.world.doubled(shots[k], upright[chance.integers(len(upright))])
     return _truth(replace(script, shots=tuple(shots)), seed, size)
-
-
-def _second(actor: Actor, actors: tuple[Actor, ...]) -> Actor:
-    """A copy that stays where, over the shot, those who are there keep farthest from it on average."""
-    places, time = np.linspace(0.14, 0.86, 37), np.linspace(0, 1, 9)
-    paths = np.array([a.x + a.travel * time for a in actors])  # [actors, time]
-    room = np.abs(places[:, None, None] - paths).min(axis=1).mean(axis=1)
-    return replace(actor, x=float(places[room.argmax()]), travel=0.0)
 
 
 # -- a film that does not remember -----------------------------------------------------------------------
 
 
-def _restaged(shot: Shot, chance: Generator) -> Shot:
-    """The same shot with its actors elsewhere within their part of the picture, at other moments."""
-    reach = 0.2 if len(shot.actors) == 1 else 0.1  # see script.stage
-    actors = tuple(
-        replace(actor, x=actor.x + chance.uniform(-reach, reach), phase=chance.random())
-        for actor in shot.actors
-    )
-    return replace(shot, actors=actors)
-
-
 def _clips_glued(script: Script, seed: int, size: int) -> DrawFrame:
     """Whatever the prompt leaves open is drawn anew for every clip: hues, layout, places, and the clock."""
+    cartoon = script.world
 
     def picture(number: int) -> Pixels:
         clip = number // LEAF
         shot = script.shot(number)
-        shot = _restaged(shot, _chance("clips glued", seed, clip, shot.start))
-        later = int(_chance("clips glued", seed, clip).integers(CLOCK_PERIOD))
+        shot = cartoon.moved(shot, _chance("clips glued", seed, clip, shot.start))
+        later = int(_chance("clips glued", seed, clip).integers(cartoon.clock_period))
         shot = replace(shot, start=shot.start + later, end=shot.end + later)
-        return draw(shot, episode_facts(_seed("clips glued", seed, clip)), number + later, size)[0]
+        return cartoon.draw(shot, episode_facts(_seed("clips glued", seed, clip)), number + later, size)[0]
 
     return picture
 
 
 def _seams_only(script: Script, seed: int, size: int) -> DrawFrame:
-    hidden = episode_facts(seed)
+    hidden, cartoon = episode_facts(seed), script.world
 
     def picture(number: int) -> Pixels:
         shot = script.shot(number)
-        shot = _restaged(shot, _chance("seams only", seed, number // LEAF, shot.start))
-        return draw(shot, hidden, number, size)[0]
+        shot = cartoon.moved(shot, _chance("seams only", seed, number // LEAF, shot.start))
+        return cartoon.draw(shot, hidden, number, size)[0]
 
     return picture
 
@@ -223,10 +203,10 @@ def _drifting(script: Script, seed: int, size: int) -> DrawFrame:
     contrast are left, the blur is 1.5 of 64 pixels, 70 % of the characters are gone, and hues and layouts
     stand anywhere.
     """
-    clips = -(-script.length // LEAF)
-    steps = _chance("drifts", seed).normal(0, 0.3 / clips**0.5, (clips, len(CHARACTERS) + len(PLACES)))
+    clips, first = -(-script.length // LEAF), episode_facts(seed)
+    facts = len(first.hues) + len(first.layouts)
+    steps = _chance("drifts", seed).normal(0, 0.3 / clips**0.5, (clips, facts))
     walk = np.cumsum(steps, axis=0) - steps[0]  # how far hues and layouts have wandered by each clip
-    first = episode_facts(seed)
 
     def picture(number: int) -> Pixels:
         clip = number // LEAF
@@ -235,7 +215,7 @@ def _drifting(script: Script, seed: int, size: int) -> DrawFrame:
         fates = _chance("drifts", seed, shot.start).random(len(shot.actors))
         kept = tuple(actor for actor, fate in zip(shot.actors, fates, strict=True) if fate >= 0.7 * late)
         hidden = _wandered(first, walk[clip])
-        sharp = draw(replace(shot, actors=kept), hidden, number, size)[0]
+        sharp = script.world.draw(replace(shot, actors=kept), hidden, number, size)[0]
         return blur(fade(sharp, 1 - 0.7 * late, 1 - 0.5 * late), 1.5 * late * size / 64)
 
     return picture
@@ -243,10 +223,13 @@ def _drifting(script: Script, seed: int, size: int) -> DrawFrame:
 
 def _wandered(hidden: EpisodeFacts, by: NDArray[np.float64]) -> EpisodeFacts:
     """Hues go around, layouts turn back at 0 and 1."""
-    hues = {name: float((hidden.hues[name] + far) % 1.0) for name, far in zip(CHARACTERS, by, strict=False)}
+    turned, shifted = np.split(by, [len(hidden.hues)])
+    hues = {
+        name: float((hue + far) % 1.0) for (name, hue), far in zip(hidden.hues.items(), turned, strict=True)
+    }
     layouts = {
-        place: float(1 - abs((hidden.layouts[place] + far) % 2.0 - 1))
-        for place, far in zip(PLACES, by[len(CHARACTERS) :], strict=True)
+        place: float(1 - abs((layout + far) % 2.0 - 1))
+        for (place, layout), far in zip(hidden.layouts.items(), shifted, strict=True)
     }
     return replace(hidden, hues=hues, layouts=layouts)
 
@@ -265,11 +248,11 @@ def training_clips() -> tuple[tuple[int, int], ...]:
 
 
 def _training_clips(script: Script, seed: int, size: int) -> DrawFrame:
-    clips = training_clips()
+    clips, cartoon = training_clips(), script.world
 
     def picture(number: int) -> Pixels:
         episode, start = clips[_chance("training clips", seed, number // CLIP_FRAMES).integers(len(clips))]
-        return frame(episode, start + number % CLIP_FRAMES, size)
+        return cartoon.frame(episode, start + number % CLIP_FRAMES, size)
 
     return picture
 

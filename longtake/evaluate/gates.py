@@ -12,8 +12,8 @@ from longtake.evaluate.probes import Probes, watch
 from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import script_of_episode
 from longtake.files import written_whole
-from longtake.world.drawing import draw
-from longtake.world.script import episode_facts, episode_seeds
+from longtake.world.edition import World
+from longtake.world.episodes import episode_facts, episode_seeds
 from longtake.world.vocabulary import Split
 
 
@@ -40,7 +40,7 @@ GATES = (
 
 
 def check_probes(
-    probes: Probes, episodes: int = 8, frames: int = 256, split: Split = "test"
+    probes: Probes, cartoon: World, episodes: int = 8, frames: int = 256, split: Split = "test"
 ) -> dict[str, float]:
     """The gates' values on the first frames of held-out episodes, and further ones that have no bar."""
     right: dict[str, list[float]] = {}
@@ -49,9 +49,9 @@ def check_probes(
         right.setdefault(name, []).extend(np.atleast_1d(np.asarray(values, dtype=np.float64)).tolist())
 
     for seed in episode_seeds(split, episodes, first=500):
-        script, hidden = script_of_episode(seed, frames), episode_facts(seed)
+        script, hidden = script_of_episode(cartoon, seed, frames), episode_facts(seed)
         truth = oracle(script, hidden)
-        seen = watch((draw(script.shot(n), hidden, n)[0] for n in range(frames)), probes).readings
+        seen = watch((cartoon.draw(script.shot(n), hidden, n)[0] for n in range(frames)), probes).readings
         there = truth.presence > 0.5
         add("character set", ((seen.presence > 0.5) == there).all(1))
         add("counts", (seen.count == truth.count).all(1))
@@ -73,11 +73,11 @@ def check_probes(
     return values
 
 
-def gates_of(probes: Probes, folder: Path) -> dict[str, float]:
+def gates_of(probes: Probes, cartoon: World, folder: Path) -> dict[str, float]:
     """`check_probes`, once for these probes: `folder` keeps the answer."""
-    path = folder / f"gates-{probes.sha256[:16]}.json"
+    path = folder / f"gates-{cartoon.edition}-{probes.sha256[:16]}.json"
     if not path.is_file():
-        values = check_probes(probes)
+        values = check_probes(probes, cartoon)
         with written_whole(path) as aside:
             aside.write_text(json.dumps(values))
     kept: dict[str, float] = json.loads(path.read_text())

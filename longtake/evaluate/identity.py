@@ -19,7 +19,7 @@ from longtake.evaluate.prompts import PRESENT
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import Script
-from longtake.world.vocabulary import CHARACTERS, PLACES
+from longtake.world.facts import LANDMARK, LANDMARK_RANGE
 
 Metric = Callable[[Floats, Floats], Floats]
 
@@ -44,7 +44,7 @@ def cast_hues(script: Script, readings: Readings) -> dict[int, float]:
     """The mean hue (0..1, on the circle) of every character that is asked for and seen, by its index."""
     shown = script.wanted.present & (readings.presence > PRESENT)
     turned = np.exp(2j * np.pi * readings.hue.astype(float))
-    seen = [who for who in range(len(CHARACTERS)) if np.any(shown[:, who])]
+    seen = np.flatnonzero(np.any(shown, axis=0)).tolist()
     return {who: float(np.angle(turned[shown[:, who], who].mean()) / (2 * np.pi) % 1) for who in seen}
 
 
@@ -55,7 +55,8 @@ def diversity(casts: Sequence[dict[int, float]]) -> Measured:
     """
     if len(casts) < 2:
         return not_measured("needs at least two films")
-    hues = np.array([[cast.get(who, np.nan) for who in range(len(CHARACTERS))] for cast in casts])
+    everyone = sorted({who for cast in casts for who in cast})
+    hues = np.array([[cast.get(who, np.nan) for who in everyone] for cast in casts])
     units = [_around(a, b) for a, b in combinations(hues, 2)]
     return mean_of(np.concatenate(units), "no two films show the same character")
 
@@ -63,7 +64,7 @@ def diversity(casts: Sequence[dict[int, float]]) -> Measured:
 def _identity(script: Script, readings: Readings, reach: Reach | None) -> dict[str, Measured]:
     units, joined = [], []
     shown = script.wanted.present & (readings.presence > PRESENT)
-    for who in range(len(CHARACTERS)):
+    for who in range(len(script.world.characters)):
         hue = readings.hue[:, who].astype(float)
         frames = _by_shot(script, shown[:, who])
         for a, b in combinations_with_replacement(frames, 2):
@@ -85,11 +86,11 @@ def _revisits(script: Script, readings: Readings, reach: Reach | None) -> dict[s
     units: dict[str, list[float]] = {name: [] for name in bands}
     joined = []
     wanted = script.wanted
-    layout = (readings.landmark.astype(float) - wanted.camera - 0.10) / 0.80  # see places.draw_place
+    layout = (readings.landmark.astype(float) - wanted.camera - LANDMARK) / LANDMARK_RANGE
     place = wanted.place[script.starts]
     visit = np.cumsum(np.diff(place, prepend=place[:1]) != 0)  # shots in a row at one place are one visit
     recognised = np.argmax(readings.place, axis=1) == wanted.place
-    for where in range(len(PLACES)):
+    for where in range(len(script.world.places)):
         frames = _by_shot(script, recognised & (wanted.place == where))
         for a, b in combinations(frames, 2):
             if visit[a] != visit[b]:

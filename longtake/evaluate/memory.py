@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.measured import Floats32, Measured, mean_of
 from longtake.evaluate.signals import shrink
-from longtake.world.drawing import frame
+from longtake.world.edition import World
 
 _SEEN = range(2, CLIP_FRAMES, 4)  # frames of a clip that stand for it
 _ROW = 8 * 8 * 3  # numbers of a thumbnail
@@ -29,7 +29,7 @@ def clip_rows(thumbnails: NDArray[np.uint8]) -> Floats32:
     return seen.reshape(clips, len(_SEEN) * _ROW).astype(np.float32) / np.float32(255)
 
 
-def training_index(seeds: Sequence[int], clips_per_episode: int, size: int = 64) -> Floats32:
+def training_index(cartoon: World, seeds: Sequence[int], clips_per_episode: int, size: int = 64) -> Floats32:
     """Rows `[len(seeds) * clips_per_episode, 768]` of clips of these episodes, as films of `size` show them.
 
     The clips begin at multiples of 16, spread over the first 3,360 frames; 210 are all of them. About 4 ms a
@@ -38,7 +38,8 @@ def training_index(seeds: Sequence[int], clips_per_episode: int, size: int = 64)
     if not 1 <= clips_per_episode <= _CLIPS:
         raise ValueError(f"{clips_per_episode} clips per episode: give 1 to {_CLIPS}")
     starts = [CLIP_FRAMES * (k * _CLIPS // clips_per_episode) for k in range(clips_per_episode)]
-    rows = [[shrink(frame(seed, start + t, size), 8) for t in _SEEN] for seed in seeds for start in starts]
+    clips = [(seed, start) for seed in seeds for start in starts]
+    rows = [[shrink(cartoon.frame(seed, start + t, size), 8) for t in _SEEN] for seed, start in clips]
     return np.reshape(rows, (len(rows), len(_SEEN) * _ROW)).astype(np.float32) / np.float32(255)
 
 

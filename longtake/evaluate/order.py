@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from longtake.evaluate.measured import Floats, Ints, Measured, mean_of, not_measured
 from longtake.evaluate.readings import Readings
 from longtake.evaluate.script import NOT_ASKED, Script
-from longtake.world.drawing import CLOCK_PERIOD
 
 _SHORTEST = 12  # frames; shorter shots are not looked for
 _SMOOTH = 9  # frames over which a match is averaged
@@ -32,11 +31,11 @@ def order_measures(script: Script, readings: Readings) -> dict[str, Measured]:
     of one period, each weighed by its length; 0 for a clock that stands still. clock_back: 0..1, share of the
     time at which the clock is more than 90 frames behind what it showed in the 200 frames before.
     """
-    clock = _clock(readings.clock)
+    clock, period = _clock(readings.clock), script.world.clock_period
     return {
         "tau": _tau(script, readings),
-        "clock_order": _clock_order(clock),
-        "clock_back": _clock_back(clock),
+        "clock_order": _clock_order(clock, period),
+        "clock_back": _clock_back(clock, period),
     }
 
 
@@ -91,9 +90,9 @@ def _clock(read: NDArray[np.float32]) -> Floats:
     return np.asarray(middle + np.cumsum((step < -_WRAP).astype(int) - (step > _WRAP)))
 
 
-def _clock_order(clock: Floats) -> Measured:
-    period = CLOCK_PERIOD // _BIN
-    stretches = [clock[at : at + period] for at in range(0, len(clock), period)]
+def _clock_order(clock: Floats, period: int) -> Measured:
+    crossing = period // _BIN
+    stretches = [clock[at : at + crossing] for at in range(0, len(clock), crossing)]
     stretches = [stretch for stretch in stretches if len(stretch) > 2]
     if not stretches:
         return not_measured(f"the film is shorter than {3 * _BIN} frames")
@@ -101,14 +100,14 @@ def _clock_order(clock: Floats) -> Measured:
     return Measured(float(np.average(order, weights=[len(stretch) for stretch in stretches])))
 
 
-def _clock_back(clock: Floats) -> Measured:
+def _clock_back(clock: Floats, period: int) -> Measured:
     """The speed is the median over all pairs of bins (Theil-Sen), so that no single wrong reading decides."""
     if len(clock) < _STRETCH:
         return not_measured(f"the film is shorter than {_STRETCH * _BIN} frames")
     early, late = np.triu_indices(_STRETCH, k=1)
     stretches = sliding_window_view(clock, _STRETCH)
     speed = np.median((stretches[:, late] - stretches[:, early]) / (late - early), axis=1)
-    return mean_of((speed < _STANDS * _BIN / CLOCK_PERIOD).astype(float), "")
+    return mean_of((speed < _STANDS * _BIN / period).astype(float), "")
 
 
 def _spearman(x: Floats, y: Floats) -> float:

@@ -26,8 +26,9 @@ from longtake.models.load import load_network
 from longtake.models.pixels import to_model
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 from longtake.video import VideoError
+from longtake.world.facts import SUN, SUN_RANGE
 
-PROBES_FOLDER = Path(__file__).parent.parent / "weights" / "probes"  # those that come with longtake
+_SHIPPED = Path(__file__).parent.parent / "weights"
 _CHUNK = 4 * CLIP_FRAMES  # frames held at a time
 _EVERY = 4  # of so many frames one gives its features: neighbours are all but the same
 
@@ -47,7 +48,18 @@ class Probes:
         return device
 
 
-def load_probes(folder: Path = PROBES_FOLDER, seed: int = 0, device: str = "cpu") -> Probes:
+def probes_of(edition: int) -> Path:
+    """Folder of the probes that come with longtake for this edition; ModelError where there are none."""
+    folder = _SHIPPED / f"probes-{edition}"
+    if not folder.is_dir():
+        raise ModelError(
+            f"longtake has no probes of edition {edition} of the cartoon world yet: train some with "
+            "`longtake train probe` by a recipe of this edition, and name their folder"
+        )
+    return folder
+
+
+def load_probes(folder: Path, seed: int = 0, device: str = "cpu") -> Probes:
     """The probes of `seed` in `folder` (`frame-SEED/`, `clip-SEED/`); ModelError where there are none."""
     nets: list[Any] = []
     digest = hashlib.sha256()
@@ -153,7 +165,7 @@ def probe_frames(probes: Probes, frames: NDArray[np.uint8]) -> dict[str, Floats3
         "weather": _numbers(look.weather.float().softmax(1)),
         "hue": _numbers(hue % 1.0),
         "landmark": _numbers(landmark),
-        "clock": _numbers(((clock - 0.08) / 0.84).clamp(0, 1)),  # where the sun stands, see `draw_place`
+        "clock": _numbers(((clock - SUN) / SUN_RANGE).clamp(0, 1)),
         "features": _numbers(look.features[::_EVERY]),
     }
 

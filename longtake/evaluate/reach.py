@@ -13,7 +13,6 @@ import numpy as np
 from longtake.evaluate.measured import Ints
 from longtake.evaluate.script import Script
 from longtake.plan import Plan
-from longtake.world.vocabulary import PLACES
 
 
 class Reach:
@@ -31,7 +30,8 @@ class Reach:
         assert plan.length == script.length
         wanted, first = script.wanted, script.starts
         casts = wanted.present[first].T
-        shown = np.concatenate([casts, np.arange(len(PLACES))[:, None] == wanted.place[first]])  # [12, S]
+        where = np.arange(len(script.world.places))[:, None] == wanted.place[first]
+        shown = np.concatenate([casts, where])  # [12, S]
         groups = np.where(shown, np.arange(len(first)), -1)
         for shots in _shots_of_clips(script, plan):
             for row in np.flatnonzero(np.count_nonzero(shown[:, shots], axis=1) > 1):

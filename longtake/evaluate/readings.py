@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from longtake.evaluate.measured import Floats32
 from longtake.evaluate.script import Script
-from longtake.world.drawing import draw
-from longtake.world.script import EpisodeFacts
-from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
+from longtake.world.episodes import EpisodeFacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +24,7 @@ class Readings:
     count: Floats32  # [N, 6] how many of it there are
     place: Floats32  # [N, 6] probabilities
     time: Floats32  # [N, 4] probabilities
-    weather: Floats32  # [N, 2] probabilities
+    weather: Floats32  # [N, weathers] probabilities
     hue: Floats32  # [N, 6] outfit hue, a circle of length 1; means nothing where the character is absent
     landmark: Floats32  # [N] where the place's landmark stands in the picture
     clock: Floats32  # [N] how far the sun or moon is on its way
@@ -67,25 +65,25 @@ class Watched(WatchedPixels):
 
 def oracle(script: Script, hidden: EpisodeFacts) -> Readings:
     """Readings that are the truth of the script drawn under these facts."""
-    n = script.length
-    truths = [draw(script.shot(number), hidden, number, 16)[1] for number in range(n)]
-    present = np.zeros((n, len(CHARACTERS)), dtype=np.float32)
+    n, cartoon = script.length, script.world
+    truths = [cartoon.draw(script.shot(number), hidden, number, 16)[1] for number in range(n)]
+    present = np.zeros((n, len(cartoon.characters)), dtype=np.float32)
     hue = np.zeros_like(present)
-    action = np.zeros((n, len(CHARACTERS), len(ACTIONS)), dtype=np.float32)
-    direction = np.zeros((n, len(CHARACTERS), 3), dtype=np.float32)
+    action = np.zeros((*present.shape, len(cartoon.actions)), dtype=np.float32)
+    direction = np.zeros((*present.shape, 3), dtype=np.float32)
     for t, truth in enumerate(truths):
         for actor in truth.actors:
-            who = CHARACTERS.index(actor.name)
+            who = cartoon.characters.index(actor.name)
             present[t, who] += 1
             hue[t, who] = actor.hue
-            action[t, who, ACTIONS.index(actor.action)] = 1
+            action[t, who, cartoon.actions.index(actor.action)] = 1
             direction[t, who, actor.direction + 1] = 1
     return Readings(
         presence=np.minimum(present, 1),
         count=present,
-        place=_one_hot([PLACES.index(truth.place) for truth in truths], len(PLACES)),
-        time=_one_hot([TIMES.index(truth.time) for truth in truths], len(TIMES)),
-        weather=_one_hot([WEATHERS.index(truth.weather) for truth in truths], len(WEATHERS)),
+        place=_one_hot([truth.place for truth in truths], cartoon.places),
+        time=_one_hot([truth.time for truth in truths], cartoon.times),
+        weather=_one_hot([truth.weather for truth in truths], cartoon.weathers),
         hue=hue,
         landmark=np.array([truth.landmark for truth in truths], dtype=np.float32),
         clock=np.array([truth.clock for truth in truths], dtype=np.float32),
@@ -96,5 +94,5 @@ def oracle(script: Script, hidden: EpisodeFacts) -> Readings:
     )
 
 
-def _one_hot(index: list[int], count: int) -> Floats32:
-    return np.eye(count, dtype=np.float32)[index]
+def _one_hot(names: list[str], table: tuple[str, ...]) -> Floats32:
+    return np.eye(len(table), dtype=np.float32)[[table.index(name) for name in names]]

@@ -37,6 +37,7 @@ from longtake.evaluate.signals import shrink
 from longtake.evaluate.sources import Source
 from longtake.evaluate.watching import arrays_of, pixels_of
 from longtake.video import Pixels, VideoError
+from longtake.world.edition import CURRENT, world
 
 REAL = "real videos"  # the row of the references
 
@@ -175,7 +176,11 @@ def _scenes(signals: Signals) -> Script:
     """A script that asks for nothing, and cuts where the film jumps: what spans a cut is no motion."""
     step = signals.difference
     jumps = np.flatnonzero(jumps_of(step)).tolist() if len(step) > 1 else []
-    return script_of_prompts([(number, "") for number in (0, *jumps)], len(step))
+    return _cut_at(jumps, len(step))
+
+
+def _cut_at(jumps: Sequence[int], frames: int) -> Script:
+    return script_of_prompts(world(CURRENT), [(number, "") for number in (0, *jumps)], frames)  # of any world
 
 
 def _typical(real: Sequence[WatchedPixels]) -> tuple[float, float] | None:
@@ -200,7 +205,7 @@ def _result(name: str, signals: Signals, typical: tuple[float, float] | None) ->
     return FilmResult(
         name,
         {
-            "cuts": cut_measures(script_of_prompts([(0, "")], frames), signals)["spurious_cuts"],
+            "cuts": cut_measures(_cut_at((), frames), signals)["spurious_cuts"],
             **motion_measures(_scenes(signals), signals, reference),
             **{
                 called: Measured(drift[called].value, note=own)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from longtake import __version__
+from longtake.errors import OptionError
 from longtake.evaluate.catalogue import CATALOGUE, Measure
 from longtake.evaluate.distances.sets import NetworkDistance
 from longtake.evaluate.gates import GATES
@@ -27,8 +28,6 @@ from longtake.evaluate.table import Header, markdown, report_json, summary, valu
 from longtake.files import written_whole
 from longtake.video import contact_sheet, write_png
 
-SCALES = Path(__file__).parent / "scales.json"  # fixed on validation episodes, see docs/controls.md
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Report:
@@ -40,9 +39,21 @@ class Report:
     summary: str  # a few sentences
 
 
-def scales_for(length: int) -> tuple[int, dict[str, Scale]]:
-    """The scales of the length nearest to `length`, and that length."""
-    known = from_json(SCALES.read_text())
+def scales_file(edition: int) -> Path:
+    """Where the scales of an edition are, fixed on its validation episodes, see docs/controls.md."""
+    return Path(__file__).parent / f"scales-{edition}.json"
+
+
+def scales_for(edition: int, length: int) -> tuple[int, dict[str, Scale]]:
+    """The edition's scales of the length nearest to `length`, and that length; OptionError for none."""
+    path = scales_file(edition)
+    if not path.is_file():
+        raise OptionError(
+            f"longtake has no limits for edition {edition} of the cartoon world yet: fix them with "
+            f"`python benchmarks/controls.py --edition {edition} --fix`",
+            "edition",
+        )
+    known = from_json(path.read_text())
     nearest = min(known, key=lambda frames: abs(math.log(frames / length)))
     return nearest, known[nearest]
 

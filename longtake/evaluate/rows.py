@@ -16,7 +16,6 @@ from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
 from longtake.evaluate.memory import clip_rows, memorised, too_near, training_index
 from longtake.evaluate.motion import motion_measures
 from longtake.evaluate.order import order_measures
-from longtake.evaluate.probes import PROBES_FOLDER
 from longtake.evaluate.prompts import frame_correct, prompt_measures
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Watched
@@ -26,7 +25,8 @@ from longtake.evaluate.sources import Source
 from longtake.evaluate.watching import Viewing, load_watched, watch_all
 from longtake.files import written_whole
 from longtake.plan import Plan
-from longtake.world.script import episode_seeds
+from longtake.world.edition import World
+from longtake.world.episodes import episode_seeds
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Measuring:
     """How films are watched, and where what was seen is kept."""
 
     folder: Path
-    probes: Path = PROBES_FOLDER
+    probes: Path
     seed: int = 0  # of the probes
     workers: int = 1  # processes
     on_done: Callable[[int, int], None] | None = None  # hears how many films of how many were watched
@@ -79,8 +79,8 @@ def measure_lines(episodes: Sequence[Episode], lines: Sequence[Line], how: Measu
     Raises ValueError where a film is its own reference.
     """
     watch_lines([(lines, how)])
-    index, known = _training_index(how.folder) if how.memorised else None, _Reaches()
-    rows = []
+    index = _training_index(episodes[0].script.world, how.folder) if how.memorised else None
+    known, rows = _Reaches(), []
     for line in lines:
         rows.append(_row(line, line.episodes(episodes), known, index, how))
         if how.on_row:
@@ -180,11 +180,11 @@ def _memorised(
     return [memorised(film.signals.thumbnails, index, limit) for film in seen]
 
 
-def _training_index(folder: Path) -> NDArray[np.float32]:
-    """Clips of the episodes that every model of the world was trained on first; `folder` keeps them."""
-    path = folder / "training-index.npy"
+def _training_index(cartoon: World, folder: Path) -> NDArray[np.float32]:
+    """Clips of the episodes that every model of this world was trained on first; `folder` keeps them."""
+    path = folder / f"training-index-{cartoon.edition}.npy"
     if not path.is_file():
-        index = training_index(episode_seeds("train", 8), 210)
+        index = training_index(cartoon, episode_seeds("train", 8), 210)
         with written_whole(path) as aside, aside.open("wb") as file:
             np.save(file, index)
     kept: NDArray[np.float32] = np.load(path, allow_pickle=False)

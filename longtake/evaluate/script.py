@@ -14,11 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from longtake.world import script as world_script
-from longtake.world.captions import CaptionFacts, read_caption
-from longtake.world.drawing import PAN, draw
-from longtake.world.script import Actor, EpisodeFacts, Shot
-from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
+from longtake.world.edition import World
+from longtake.world.episodes import EpisodeFacts
+from longtake.world.facts import CaptionFacts, Shot
 
 _MOST = 2  # characters in a scene of the world
 NOT_ASKED = -1  # in the tables of `Wanted`: the prompt says nothing of it
@@ -43,6 +41,7 @@ class Wanted:
 class Script:
     """The shots of a film and which of their facts a prompt asks for."""
 
+    world: World  # whose shots they are
     shots: tuple[Shot, ...]  # contiguous from frame 0; the last one may end after the film
     demands: tuple[CaptionFacts, ...]  # per shot: what its prompt asks for
     length: int  # frames of the film
@@ -68,45 +67,43 @@ class Script:
 
     def picture(self, number: int, hidden: EpisodeFacts, size: int) -> NDArray[np.uint8]:
         """Frame `number` as it should look under these facts: uint8 `[size, size, 3]`."""
-        return draw(self.shot(number), hidden, number, size)[0]
+        return self.world.draw(self.shot(number), hidden, number, size)[0]
 
     @cached_property
     def wanted(self) -> Wanted:
         """The script as tables."""
+        cartoon = self.world
         scene = np.repeat(np.arange(len(self.shots)), self.ends - self.starts)
-        present: NDArray[np.bool_] = np.zeros((len(self.shots), len(CHARACTERS)), dtype=bool)
+        present: NDArray[np.bool_] = np.zeros((len(self.shots), len(cartoon.characters)), dtype=bool)
         action = np.full(present.shape, NOT_ASKED)
         direction = np.full(present.shape, NOT_ASKED)
         for row, demand in enumerate(self.demands):
             for name, doing, side in demand.cast:
-                who = CHARACTERS.index(name)
+                who = cartoon.characters.index(name)
                 present[row, who] = True
                 if doing is not None:
-                    action[row, who] = ACTIONS.index(doing)
+                    action[row, who] = cartoon.actions.index(doing)
                     direction[row, who] = side + 1
-        frame = np.arange(self.length)
-        pan = np.array([-PAN * shot.pan for shot in self.shots])  # see `draw`
-        full = np.array([shot.end - shot.start for shot in self.shots])
         return Wanted(
             scene=scene,
             present=present[scene],
             cast_asked=np.any(present, axis=1)[scene],
             action=action[scene],
             direction=direction[scene],
-            place=_indices([demand.place for demand in self.demands], PLACES)[scene],
-            time=_indices([demand.time for demand in self.demands], TIMES)[scene],
-            weather=_indices([demand.weather for demand in self.demands], WEATHERS)[scene],
-            camera=pan[scene] * ((frame - self.starts[scene]) / full[scene] - 0.5),
+            place=_indices([demand.place for demand in self.demands], cartoon.places)[scene],
+            time=_indices([demand.time for demand in self.demands], cartoon.times)[scene],
+            weather=_indices([demand.weather for demand in self.demands], cartoon.weathers)[scene],
+            camera=np.array([cartoon.camera(self.shots[k], frame) for frame, k in enumerate(scene)]),
         )
 
 
-def script_of_episode(seed: int, length: int) -> Script:
+def script_of_episode(cartoon: World, seed: int, length: int) -> Script:
     """The first `length` frames of an episode of the cartoon world, whose captions are the prompts."""
-    shots = world_script.shots(seed, length)
-    return Script(shots, tuple(read_caption(shot.caption) for shot in shots), length)
+    shots = cartoon.shots(seed, length)
+    return Script(cartoon, shots, tuple(cartoon.read_caption(shot.caption) for shot in shots), length)
 
 
-def script_of_prompts(scenes: Sequence[tuple[int, str]], length: int) -> Script:
+def script_of_prompts(cartoon: World, scenes: Sequence[tuple[int, str]], length: int) -> Script:
     """A script of `(first frame, prompt)` pairs, ascending from 0; what they leave open is staged.
 
     What a prompt does not say of place or time stays as in the scene before, and is not asked for. Of more
@@ -114,22 +111,14 @@ def script_of_prompts(scenes: Sequence[tuple[int, str]], length: int) -> Script:
     """
     shots, demands = [], []
     ends = [*(at for at, _ in scenes[1:]), length]
-    place, time = PLACES[0], TIMES[1]
+    place, time = cartoon.places[0], cartoon.times[1]
     for (start, prompt), end in zip(scenes, ends, strict=True):
-        demand = read_caption(prompt)
+        demand = cartoon.read_caption(prompt)
         demand = replace(demand, cast=demand.cast[:_MOST])
         place, time = demand.place or place, demand.time or time
-        actors = tuple(
-            Actor(name=name, action=doing or "wave", facing=side, x=0.5, travel=0.0, phase=0.0)
-            for name, doing, side in demand.cast
-        )
-        shot = Shot(
-            start=start, end=end, place=place, time=time, weather=demand.weather or "clear",
-            pan=demand.pan, actors=actors, caption=prompt,
-        )  # fmt: skip
-        shots.append(world_script.stage(shot, 0))
+        shots.append(cartoon.shot_of(replace(demand, place=place, time=time), start, end, prompt))
         demands.append(demand)
-    return Script(tuple(shots), tuple(demands), length)
+    return Script(cartoon, tuple(shots), tuple(demands), length)
 
 
 def _indices(names: Sequence[str | None], table: Sequence[str]) -> NDArray[np.int64]:

@@ -26,7 +26,7 @@ from longtake.film.segments import Segment, decode_segment
 from longtake.manifest import read_manifest
 from longtake.store import open_store
 from longtake.video import Codec, Pixels, count_frames, encode_segment, read_frames
-from longtake.world.script import episode_facts
+from longtake.world.episodes import episode_facts
 
 _Item = TypeVar("_Item")
 
@@ -221,8 +221,9 @@ class WorldFilm:
 
     @property
     def key(self) -> str:
-        shots, length = self.script.shots, self.script.length
-        return _hash(repr((_VERSION, self.control, shots, length, self.seed, self.size, self.codec)))
+        shots, length, edition = self.script.shots, self.script.length, self.script.world.edition
+        told = (_VERSION, self.control, shots, length, self.seed, self.size, self.codec)
+        return _hash(repr(told if edition == 1 else (edition, *told)))  # the first had none beside it
 
     def frames(self) -> Iterator[Pixels]:
         frames = control_frames(self.control, self.script, self.seed, self.size)

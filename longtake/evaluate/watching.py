@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from longtake.evaluate.kept import keep, kept_path, load_kept
-from longtake.evaluate.probes import PROBES_FOLDER, Probes, load_probes, watch_by_all
+from longtake.evaluate.probes import Probes, load_probes, watch_by_all
 from longtake.evaluate.readings import Readings, Signals, Watched, WatchedPixels
 from longtake.evaluate.sources import Source
 from longtake.machine import without_main
@@ -28,7 +28,7 @@ class Viewing:
 
     source: Source
     folder: Path  # that keeps what was seen
-    probes: Path = PROBES_FOLDER
+    probes: Path
     seed: int = 0  # of the probes
 
     @property

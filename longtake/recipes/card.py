@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from longtake.data.cartoon import WORLD
+from longtake.data.cartoon import CartoonWorld
 from longtake.data.footage import Footage
 from longtake.evaluate.score import read_scale
 from longtake.evaluate.table import bold, limit_of, number, read_interval, table_line, with_interval
@@ -96,14 +96,15 @@ def _head(manifest: Manifest, footage: Footage) -> Iterator[str]:
     total = sum(size for _, _, size in weights.values())
     kinds = " and ".join(dict.fromkeys(kind for _, kind, _ in weights.values()))
     of_world = footage.scripted
+    world = f"the procedural cartoon world, edition {manifest.edition}"
+    shown = f"longtake data world --edition {manifest.edition} --episode 7"
     yield f"# {manifest.name}"
     yield from _paragraph(
         f"Mask Temporal Diffusion at {manifest.size}x{manifest.size} pixels for "
-        f"{'the procedural cartoon world' if of_world else f'the films of {footage.name}'}, with its "
+        f"{world if of_world else f'the films of {footage.name}'}, with its "
         f"autoencoder and text encoder. Weights are {kinds} safetensors, {_bytes(total)} in "
         "all. `longtake train all` wrote this card from what training and evaluation left; what was written "
-        "by hand stands under *Notes*."
-        + (" `longtake data world --episode 7` shows the world that it knows." if of_world else "")
+        "by hand stands under *Notes*." + (f" `{shown}` shows the world that it knows." if of_world else "")
     )
     yield from ("", "| part | parameters | weights | what |", "|---|---|---|---|")
     for part, (count, _, size) in weights.items():
@@ -195,7 +196,7 @@ def _data(recipe: Recipe, footage: Footage, cache: Path) -> str:
 def _command(recipe: Recipe, footage: Footage, world: int | None, preset: str) -> str:
     several = f"OMP_NUM_THREADS=1 torchrun --nproc-per-node {world} -m " if (world or 1) > 1 else ""
     measured = "" if preset == _DEFAULT_PRESET else f" --preset {preset}"
-    data = "" if footage.name == WORLD else " --data DATA"
+    data = "" if isinstance(footage, CartoonWorld) else " --data DATA"
     return (
         f"$ {several}longtake train all --recipe {recipe.name}{data} --out {_folder(recipe.name)}{measured}"
     )

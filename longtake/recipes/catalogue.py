@@ -28,4 +28,5 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 
 def footage_of(recipe: Recipe, data: Path | None) -> Footage:
     """What is learnt from: what `data` holds (see `open_footage`), by default the cartoon world."""
-    return CartoonWorld(recipe.episodes) if data is None else open_footage(data)
+    edition = recipe.edition
+    return CartoonWorld(recipe.episodes, edition) if data is None else open_footage(data, edition)

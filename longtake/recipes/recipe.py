@@ -121,6 +121,7 @@ class Recipe:
     sampling: LevelSampling  # of the finished model
     probes: ProbesPart
     trained: Literal["all", "added"] = "all"  # of denoiser and decoder; "added": only what inflating added
+    edition: int = 1  # of the cartoon world
 
     def flat(self) -> dict[str, Any]:
         """Every decision as plain data, under the name that it has had in `recipe.json` since there were few.
@@ -173,6 +174,7 @@ class Recipe:
             "clip_probe": self.probes.clip,
             "probe_seeds": self.probes.seeds,
             "trained": self.trained,
+            **({} if self.edition == 1 else {"edition": self.edition}),  # at first there was one only
         }
         return {name: _plain(decision) for name, decision in decisions.items()}
 

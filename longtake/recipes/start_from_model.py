@@ -23,7 +23,7 @@ from longtake.recipes.stages.denoiser import START
 from longtake.recipes.stages.stage import Stage
 from longtake.recipes.stages.text import TEXT
 from longtake.train.captions import captions_in, vocabulary_of
-from longtake.world.captions import vocabulary
+from longtake.world.edition import world
 
 _MEASURED = {"latents_mean", "latents_std"}  # settings that training finds out
 _ADDED = {"drafted"}  # settings that add layers which change nothing at first
@@ -83,7 +83,7 @@ def _like_the_recipes(manifest: Manifest, recipe: Recipe, footage: Footage) -> d
     text = text_encoder_in(manifest.folder / "text")
     if "pretrained" in recipe.text.network:
         networks[TEXT.leaves] = text
-    elif _understands(text.config.vocabulary, footage):
+    elif _understands(text.config.vocabulary, recipe, footage):
         own = {**recipe.text.network, "vocabulary": list(text.config.vocabulary)}
         wanted.append(("text", TEXT.leaves, SmallTextEncoder, own))
     for part, place, kind, arguments in wanted:
@@ -102,10 +102,10 @@ def _like_the_recipes(manifest: Manifest, recipe: Recipe, footage: Footage) -> d
     return networks
 
 
-def _understands(known: Sequence[str], footage: Footage) -> bool:
+def _understands(known: Sequence[str], recipe: Recipe, footage: Footage) -> bool:
     """Whether a text encoder has all words of the footage's captions, and some only where these have some."""
     if footage.scripted:
-        needed = vocabulary()
+        needed = world(recipe.edition).vocabulary()
     else:
         needed = vocabulary_of(captions_in(footage, footage.films("train")))
     return set(needed) <= set(known) and bool(needed) == bool(known)

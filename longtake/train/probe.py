@@ -1,7 +1,7 @@
 """Training the probes, and the gates that they must pass before their readings may be believed.
 
-They learn from scenes of their own (`world.scenes`), lightly damaged so that a little blur or noise does not
-change what is read; what is measured with them is never trained on them.
+They learn from scenes of their own (`World.random_shot`), lightly damaged so that a little blur or noise does
+not change what is read; what is measured with them is never trained on them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from longtake.data.footage import CLIP_FRAMES
 from longtake.models.pixels import to_model
 from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
 from longtake.train.loop import step_seed
-from longtake.world.drawing import FrameTruth, draw
-from longtake.world.scenes import random_facts, random_shot
-from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
+from longtake.world.edition import World
+from longtake.world.episodes import random_facts
+from longtake.world.facts import SUN, SUN_RANGE, FrameTruth
 
 _FINE, _COARSE = 16, 8  # cells per side of the probes' maps
 _ABSENT = -100  # the target that cross-entropy leaves out
@@ -50,48 +50,50 @@ class ClipProbeBatch(NamedTuple):
     direction: Tensor  # [B, T, K], -100 where absent
 
 
-def frame_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], FrameProbeBatch]:
+def frame_probe_batches(cartoon: World, batch: int, seed: int) -> Callable[[int, int, int], FrameProbeBatch]:
     """Single pictures of random scenes."""
 
     def batches(step: int, rank: int, world: int) -> FrameProbeBatch:
         chance = random.Random(step_seed(seed, step, rank))
         pictures, truths = [], []
         for _ in range(batch):
-            start, frames = chance.randrange(4500), chance.randint(6, 260)
-            shot = random_shot(chance, start, frames)
+            start, frames = chance.randrange(cartoon.clock_period), chance.randint(6, 260)
+            shot = cartoon.random_shot(chance, start, frames)
             number = start + chance.randrange(frames)
-            picture, truth = draw(shot, random_facts(chance), number, PROBE_SIZE)
+            picture, truth = cartoon.draw(shot, random_facts(chance), number, PROBE_SIZE)
             pictures.append(_worn(picture[None], chance)[0])
             truths.append(truth)
         return FrameProbeBatch(
             pictures=to_model(np.stack(pictures)),
-            heat=torch.stack([_heat(truth, _FINE) for truth in truths]),
-            hue=torch.tensor([_hues(truth) for truth in truths]),
-            place=torch.tensor([PLACES.index(truth.place) for truth in truths]),
-            time=torch.tensor([TIMES.index(truth.time) for truth in truths]),
-            weather=torch.tensor([WEATHERS.index(truth.weather) for truth in truths]),
+            heat=torch.stack([_heat(cartoon, truth, _FINE) for truth in truths]),
+            hue=torch.tensor([_hues(cartoon, truth) for truth in truths]),
+            place=torch.tensor([cartoon.places.index(truth.place) for truth in truths]),
+            time=torch.tensor([cartoon.times.index(truth.time) for truth in truths]),
+            weather=torch.tensor([cartoon.weathers.index(truth.weather) for truth in truths]),
             landmark=torch.stack([_column(truth.landmark) for truth in truths]),
-            clock=torch.stack([_column(0.08 + 0.84 * truth.clock) for truth in truths]),
+            clock=torch.stack([_column(SUN + SUN_RANGE * truth.clock) for truth in truths]),
         )
 
     return batches
 
 
-def clip_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], ClipProbeBatch]:
+def clip_probe_batches(cartoon: World, batch: int, seed: int) -> Callable[[int, int, int], ClipProbeBatch]:
     """Clips of 16 frames of random scenes, often with a cut in them."""
 
     def batches(step: int, rank: int, world: int) -> ClipProbeBatch:
         chance = random.Random(step_seed(seed, step, rank))
         clips, truths = [], []
         for _ in range(batch):
-            drawn = _clip(chance)
+            drawn = _clip(cartoon, chance)
             pictures, shown = np.stack([picture for picture, _ in drawn]), [truth for _, truth in drawn]
             clips.append(_worn(pictures, chance))
             truths.append(shown)
-        doings = torch.tensor([[_doings(truth) for truth in shown] for shown in truths])
+        doings = torch.tensor([[_doings(cartoon, truth) for truth in shown] for shown in truths])
         return ClipProbeBatch(
             clips=to_model(np.stack(clips)),
-            heat=torch.stack([torch.stack([_heat(truth, _COARSE) for truth in shown]) for shown in truths]),
+            heat=torch.stack(
+                [torch.stack([_heat(cartoon, truth, _COARSE) for truth in shown]) for shown in truths]
+            ),
             action=doings[..., 0],
             direction=doings[..., 1],
         )
@@ -99,22 +101,23 @@ def clip_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], ClipP
     return batches
 
 
-def _clip(chance: random.Random) -> list[tuple[NDArray[np.uint8], FrameTruth]]:
-    start, frames = chance.randrange(4500), chance.randint(6, 260)
+def _clip(cartoon: World, chance: random.Random) -> list[tuple[NDArray[np.uint8], FrameTruth]]:
+    start, frames = chance.randrange(cartoon.clock_period), chance.randint(6, 260)
     begin = start + chance.randint(0, max(0, frames - CLIP_FRAMES // 2))
     numbers = range(begin, begin + CLIP_FRAMES)
-    first, hidden = random_shot(chance, start, frames), random_facts(chance)
-    second = random_shot(chance, start + frames, chance.randint(16, 260))
-    return [draw(first if n < first.end else second, hidden, n, PROBE_SIZE) for n in numbers]
+    first, hidden = cartoon.random_shot(chance, start, frames), random_facts(chance)
+    second = cartoon.random_shot(chance, start + frames, chance.randint(16, 260))
+    return [cartoon.draw(first if n < first.end else second, hidden, n, PROBE_SIZE) for n in numbers]
 
 
-def _doings(truth: FrameTruth) -> list[list[int]]:
+def _doings(cartoon: World, truth: FrameTruth) -> list[list[int]]:
     """Action and direction per character, left out where it is absent or in the picture twice."""
-    facts = [[_ABSENT, _ABSENT] for _ in CHARACTERS]
+    facts = [[_ABSENT, _ABSENT] for _ in cartoon.characters]
     names = [actor.name for actor in truth.actors]
     for actor in truth.actors:
         if names.count(actor.name) == 1:
-            facts[CHARACTERS.index(actor.name)] = [ACTIONS.index(actor.action), actor.direction + 1]
+            who = cartoon.characters.index(actor.name)
+            facts[who] = [cartoon.actions.index(actor.action), actor.direction + 1]
     return facts
 
 
@@ -177,9 +180,9 @@ def _focal(logits: Tensor, target: Tensor) -> Tensor:
     return torch.where(peak, missed, ghost).sum() / peak.sum().clamp(min=1)
 
 
-def _heat(truth: FrameTruth, cells: int) -> Tensor:
+def _heat(cartoon: World, truth: FrameTruth, cells: int) -> Tensor:
     """[K, cells, cells]: 1 in the cell of each figure's middle, falling off as a bell around it."""
-    maps = np.zeros((len(CHARACTERS), cells, cells), dtype=np.float32)
+    maps = np.zeros((len(cartoon.characters), cells, cells), dtype=np.float32)
     axis = np.arange(cells)
     for actor in truth.actors:
         left, top, right, bottom = actor.box
@@ -187,14 +190,14 @@ def _heat(truth: FrameTruth, cells: int) -> Tensor:
         row = min(cells - 1, max(0, int(cells * (top + bottom) / 2)))
         square = (axis[:, None] - row) ** 2 + (axis[None, :] - column) ** 2
         bell = np.exp(-square / (2 * (0.05 * cells) ** 2))
-        who = CHARACTERS.index(actor.name)
+        who = cartoon.characters.index(actor.name)
         maps[who] = np.maximum(maps[who], bell)
     return torch.from_numpy(maps)
 
 
-def _hues(truth: FrameTruth) -> list[float]:
+def _hues(cartoon: World, truth: FrameTruth) -> list[float]:
     hues = {actor.name: actor.hue for actor in truth.actors}
-    return [hues.get(name, float("nan")) for name in CHARACTERS]
+    return [hues.get(name, float("nan")) for name in cartoon.characters]
 
 
 def _column(x: float) -> Tensor:

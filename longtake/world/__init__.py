@@ -1,1 +1,1 @@
-"""The procedural cartoon: any frame of endless episodes, and exactly what it shows."""
+"""The procedural cartoon, in editions: any frame of endless episodes, and exactly what it shows."""

@@ -1,4 +1,4 @@
-"""What the cartoon world is made of: names that captions, pictures and labels share."""
+"""What every edition of the cartoon world is made of: names that captions, pictures and labels share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ PLACES = ("meadow", "beach", "desert", "mountains", "city", "farm")
 # `sit` (down, once a shot) and `ball` (dropped, bounces die away) are not symmetric in time.
 ACTIONS = ("walk", "jump", "wave", "sleep", "sit", "ball")
 TIMES = ("morning", "day", "evening", "night")
-WEATHERS = ("clear", "rain")
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

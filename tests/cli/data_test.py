@@ -54,7 +54,7 @@ def test_from_films_to_tar_files(cli: Run, tmp_path: Path) -> None:
 
     told = report(cli("export", "set", "--out", "tars", "--pictures", "png", "--clip", 8, "--json"))
     assert (told["shards"], told["samples"]) == (1, 7)  # 30 and 20 frames
-    tars = open_footage(Path("tars/*.tar"))
+    tars = open_footage(Path("tars/*.tar"), 1)
     assert [tars.length(film) for film in tars.films("train")] == [30, 20]
     assert np.array_equal(tars.frames(0, [3, 29], 16), films.frames(0, [3, 29], 16))
 

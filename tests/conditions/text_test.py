@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from cartoon import CARTOON
 
 from longtake.conditions.text import PromptEncoder, SmallTextEncoder
 from longtake.conditions.words import unknown_words, words
-from longtake.world.captions import vocabulary
-from longtake.world.script import shot_at
 
 VOCABULARY = ["fox", "jumps", "meadow", "robot", "the", "waves"]
 
@@ -86,10 +85,10 @@ def test_unknown_words_come_with_near_ones() -> None:
 
 
 def test_the_world_s_captions_have_no_unknown_word_and_fit() -> None:
-    encoder: SmallTextEncoder = SmallTextEncoder(vocabulary(), width=8, layers=1, heads=1)
+    encoder: SmallTextEncoder = SmallTextEncoder(CARTOON.vocabulary(), width=8, layers=1, heads=1)
     for seed in range(30):
         for number in range(0, 3600, 60):
-            text = shot_at(seed, number).caption
+            text = CARTOON.shot_at(seed, number).caption
             assert not unknown_words(text, encoder.config.vocabulary)
             assert len(words(text)) <= encoder.config.max_words
 

@@ -7,14 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 
-from longtake.data.cartoon import CartoonWorld, WorldDraws
+from longtake.data.cartoon import CartoonWorld
 from longtake.data.footage import Excerpt, draw_stills
-from longtake.world.drawing import frame
-from longtake.world.script import shot_at
 
 EPISODES = [3, 14, 15]
-WORLD = WorldDraws(EPISODES)
+WORLD = CartoonWorld(0, 1).draws(EPISODES)
 
 
 def steps(clip: Excerpt) -> list[float]:
@@ -68,12 +67,12 @@ def test_any_length(length: int) -> None:
 
 def test_captions_and_pixels_are_those_of_the_frames() -> None:
     clip = WORLD.clip(random.Random(2), 4)
-    assert clip.captions == [shot_at(clip.film, int(n)).caption for n in clip.numbers]
+    assert clip.captions == [CARTOON.shot_at(clip.film, int(n)).caption for n in clip.numbers]
     pixels = clip.pixels(16)
     assert pixels.shape == (4, 16, 16, 3)
     assert pixels.dtype == np.uint8
     for picture, number in zip(pixels, clip.numbers, strict=True):
-        assert np.array_equal(picture, frame(clip.film, number, 16))
+        assert np.array_equal(picture, CARTOON.frame(clip.film, number, 16))
 
 
 def references(clip: Excerpt, k: int, count: int = 3) -> tuple[float, ...]:
@@ -97,7 +96,7 @@ def test_references_are_distinct_frames_outside_of_the_clip() -> None:
 
 
 def test_a_clip_at_the_film_s_start_has_references_behind_it() -> None:
-    clip = Excerpt(footage=CartoonWorld(1), film=3, numbers=tuple(range(16)))
+    clip = Excerpt(footage=CartoonWorld(1, 1), film=3, numbers=tuple(range(16)))
     assert min(references(clip, 0, 4)) > 15
 
 
@@ -105,11 +104,11 @@ def test_nearly_all_references_show_a_place_or_a_character_of_the_clip() -> None
     akin = 0
     clips = drawn((0.25, 0.28, 0.35, 0.12), 100)
     for k, clip in enumerate(clips):
-        own = [shot_at(clip.film, number) for number in clip.numbers]
+        own = [CARTOON.shot_at(clip.film, number) for number in clip.numbers]
         places = {shot.place for shot in own}
         names = {actor.name for shot in own for actor in shot.actors}
         for number in references(clip, k, 2):
-            shot = shot_at(clip.film, number)
+            shot = CARTOON.shot_at(clip.film, number)
             akin += shot.place in places or any(actor.name in names for actor in shot.actors)
     assert akin / (2 * len(clips)) > 0.95
 

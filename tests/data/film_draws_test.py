@@ -96,7 +96,7 @@ def test_without_captions_there_are_no_references() -> None:
 
 
 def test_how_is_drawn_depends_on_whether_films_end() -> None:
-    assert isinstance(CartoonWorld(3).draws([0]), WorldDraws)
+    assert isinstance(CartoonWorld(3, 1).draws([0]), WorldDraws)
     assert isinstance(LONG.draws([0]), FilmDraws)
     with pytest.raises(ValueError, match="no films to draw from"):
         LONG.draws([])

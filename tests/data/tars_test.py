@@ -56,7 +56,7 @@ def tars(films: FilmSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_films_come_back_with_their_splits_frames_and_captions(films: FilmSet, tars: Path) -> None:
     for data in (tars, tars / "*.tar"):
-        footage = open_footage(data)
+        footage = open_footage(data, 1)
         for split in SPLITS:
             ours, theirs = footage.films(split), films.films(split)
             assert [footage.length(film) for film in ours] == [films.length(film) for film in theirs]
@@ -69,13 +69,13 @@ def test_films_come_back_with_their_splits_frames_and_captions(films: FilmSet, t
 
 
 def test_a_single_tar_file_is_footage_of_what_it_holds(tars: Path) -> None:
-    footage = open_footage(tars / "validation-*.tar")
+    footage = open_footage(tars / "validation-*.tar", 1)
     assert footage.films("train") == []
     assert [footage.length(film) for film in footage.films("validation")] == [20]
 
 
 def test_training_draws_clips_from_them(tars: Path) -> None:
-    footage = open_footage(tars)
+    footage = open_footage(tars, 1)
     assert not footage.scripted
     assert footage.lexicon() == {}
     clip = footage.draws(footage.films("train")).clip(random.Random(1))
@@ -91,7 +91,7 @@ def test_the_name_changes_with_what_they_hold(tars: Path, tmp_path: Path) -> Non
 
 
 def name_of(folder: Path) -> str:
-    footage: Footage = open_footage(folder)
+    footage: Footage = open_footage(folder, 1)
     return footage.name
 
 
@@ -99,12 +99,12 @@ def test_frames_that_are_in_no_tar_file_are_missed(tars: Path, tmp_path: Path) -
     again = shutil.copytree(tars, tmp_path / "again")
     (again / "train-00001.tar").unlink()
     with pytest.raises(DataSetError, match=r"a: its frame 16 is in none of the tar files: name all"):
-        open_footage(again)
+        open_footage(again, 1)
 
 
 def test_larger_pictures_than_there_are_are_refused(tars: Path) -> None:
     with pytest.raises(DataSetError, match="has 48 pixels a side, not 64: ingest the films with --size 64"):
-        open_footage(tars).frames(0, [0], 64)
+        open_footage(tars, 1).frames(0, [0], 64)
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_other_tar_files_are_refused(
                 info.size = len(data)
                 tar.addfile(info, BytesIO(data))
     with pytest.raises(DataSetError, match=message):
-        open_footage(tmp_path)
+        open_footage(tmp_path, 1)
 
 
 def test_a_tar_file_that_changes_while_it_is_used_is_told_of(tars: Path, tmp_path: Path) -> None:
     again = shutil.copytree(tars, tmp_path / "again")
-    footage = open_footage(again)
+    footage = open_footage(again, 1)
     for path in again.glob("*.tar"):
         path.write_bytes(b"0" * 100)
     with pytest.raises(DataSetError, match="a picture cannot be read"):

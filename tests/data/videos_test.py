@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_films_are_what_can_be_decoded(folder: Path) -> None:
-    footage = open_footage(folder)
+    footage = open_footage(folder, 1)
     assert list(footage.films("train")) == [0, 1, 2]
     assert list(footage.films("validation")) == list(footage.films("test")) == []
     assert [footage.length(film) for film in range(3)] == [24, 5, 1]
@@ -88,9 +88,9 @@ def test_other_processes_are_sent_no_pictures(folder: Path) -> None:
 
 def test_a_folder_without_videos_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no videos"):
-        open_footage(tmp_path)
+        open_footage(tmp_path, 1)
     with pytest.raises(ValueError, match="holds no videos"):
-        open_footage(tmp_path / "nowhere")
+        open_footage(tmp_path / "nowhere", 1)
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real videos are not beside the repository")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from numpy.typing import NDArray
 from seen_films import plan_of
 
@@ -52,7 +53,7 @@ def board() -> Storyboard:
 @pytest.fixture(scope="module")
 def frames(board: Storyboard) -> NDArray[np.uint8]:
     """A film that flickers."""
-    return np.stack(list(control_frames("flicker", script_of_board(board, None), 8)))
+    return np.stack(list(control_frames("flicker", script_of_board(CARTOON, board, None), 8)))
 
 
 def without_films(content: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def test_what_is_left_out_is_said_to_be_not_computed(
         memorised=False,
     )
     assert [row.name for row in report.rows] == ["a", "b", "ground truth", "flicker"]
-    assert not (out / "seen" / "training-index.npy").exists()
+    assert not (out / "seen" / "training-index-1.npy").exists()
     assert "memorised" in report.content["not_computed"]
     for row in report.content["rows"]:
         assert set(CATALOGUE) - set(row["measures"]) == {"memorised"}
@@ -147,8 +148,10 @@ def test_mistakes_name_the_remedy_before_anything_is_watched(
     cases: list[tuple[Any, dict[str, Any], str]] = [
         (frames, {}, "either a storyboard"),
         (frames, {**shown, "real": frames}, "either a storyboard"),
-        (frames, {"real": frames}, "probes only go with a storyboard"),
-        (frames, {"real": frames, "plan": plan_of(48), "probes": None}, "a plan and probes only go"),
+        (frames, {"real": frames}, "probes and an edition only go with a storyboard"),
+        (frames, {"real": frames, "plan": plan_of(48), "probes": None}, "a plan, probes and"),
+        (frames, {"real": frames, "edition": 1, "probes": None}, "an edition only go"),
+        (frames, {**shown, "edition": 9}, "there is no edition 9 of the cartoon world: name one of 1"),
         (frames / 255, shown, r"give uint8 \[T, H, W, 3\]"),
         (frames[0], shown, r"give uint8 \[T, H, W, 3\]"),
         (frames[:0], shown, r"give uint8 \[T, H, W, 3\]"),
@@ -165,14 +168,14 @@ def test_mistakes_name_the_remedy_before_anything_is_watched(
 
 
 def test_an_edited_storyboard_is_what_its_plan_shows() -> None:
-    script = script_of_board(parse(EDITED), plan_of(30))
+    script = script_of_board(CARTOON, parse(EDITED), plan_of(30))
     assert (script.length, [shot.caption for shot in script.shots]) == (30, ["a fox"])
     with pytest.raises(StoryboardError, match="edited"):
-        script_of_board(parse(EDITED), None)
+        script_of_board(CARTOON, parse(EDITED), None)
 
 
 def test_prompts_that_say_too_little_are_named() -> None:
-    (missing,) = unread_scenes(script_of_board(parse(BOARD.replace(" at the beach", "")), None))
+    (missing,) = unread_scenes(script_of_board(CARTOON, parse(BOARD.replace(" at the beach", "")), None))
     assert missing == "frame 20: the prompt says where it is in no words that the probes know"
 
 
@@ -180,7 +183,7 @@ def test_films_that_are_pixels_are_compared_and_no_autoencoder_is_measured(
     tiny_probes: Path, out: Path
 ) -> None:
     """Such as a back end draws: there is no model of longtake whose decoder could be to blame."""
-    scripts = episode_scripts("test", 1, FRAMES)
+    scripts = episode_scripts(CARTOON, "test", 1, FRAMES)
     ((name, seed, script),) = scripts
     films = {
         strategy: {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cartoon import CARTOON
 from numpy.typing import NDArray
 
 from longtake.cli import main
@@ -30,7 +31,7 @@ Film = Callable[[Script, int, int], Callable[[int], NDArray]]  # type: ignore[ty
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_damage_without_a_name_is_found(tmp_path: Path, unnamed_damages: dict[str, Film]) -> None:
-    script = script_of_episode(EPISODE, FRAMES)
+    script = script_of_episode(CARTOON, EPISODE, FRAMES)
     scenes = [
         {"id": f"s{k}", "at": shot.start, "prompt": shot.caption} for k, shot in enumerate(script.shots)
     ]
@@ -38,7 +39,7 @@ def test_damage_without_a_name_is_found(tmp_path: Path, unnamed_damages: dict[st
     (tmp_path / "board.yaml").write_text(yaml.safe_dump(board))
 
     def true_film(script: Script, seed: int, size: int) -> Callable[[int], NDArray]:  # type: ignore[type-arg]
-        from longtake.world.script import episode_facts
+        from longtake.world.episodes import episode_facts
 
         return lambda number: script.picture(number, episode_facts(seed), size)
 

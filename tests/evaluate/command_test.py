@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from cartoon import CARTOON
 
 from longtake.cli import main
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import control_frames
 from longtake.evaluate.script import Script, script_of_prompts
 from longtake.video import Codec, encode_segment
-from longtake.world.script import episode_facts
+from longtake.world.episodes import episode_facts
 
 FRAMES = 96
 SCENES = [
@@ -31,7 +32,7 @@ def run(*arguments: object) -> int:
 
 @pytest.fixture
 def script() -> Script:
-    return script_of_prompts(SCENES, FRAMES)
+    return script_of_prompts(CARTOON, SCENES, FRAMES)
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def test_a_film_gets_a_report_and_a_second_run_watches_nothing(
         "ground truth": "reference", "ground truth, encoded": "reference",
     }  # fmt: skip
     assert first["stamp"] == "UNRELIABLE"  # these probes are random
+    assert first["facts"]["world"] == "edition 1"
     assert set(first["rows"][0]["measures"]) <= set(CATALOGUE)
     assert all(why.startswith("no weights") for why in first["not_computed"].values())
     for name in ("report.md", "curves.png", "scores-1.png", "strip-1.png"):

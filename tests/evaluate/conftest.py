@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from numpy.typing import NDArray
 
 from longtake.evaluate.script import Script
-from longtake.world.drawing import draw
-from longtake.world.script import episode_facts
+from longtake.world.episodes import episode_facts
 
 Film = Callable[[Script, int, int], Callable[[int], NDArray[np.uint8]]]
 
@@ -52,9 +52,9 @@ def kept(tiny_probes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from longtake.evaluate.probes import load_probes
 
     folder, probes = tmp_path_factory.mktemp("seen"), load_probes(tiny_probes)
-    np.save(folder / "training-index.npy", training_index([0], 3, size=16))
-    gates = check_probes(probes, episodes=1, frames=16)
-    (folder / f"gates-{probes.sha256[:16]}.json").write_text(json.dumps(gates))
+    np.save(folder / "training-index-1.npy", training_index(CARTOON, [0], 3, size=16))
+    gates = check_probes(probes, CARTOON, episodes=1, frames=16)
+    (folder / f"gates-1-{probes.sha256[:16]}.json").write_text(json.dumps(gates))
     return folder
 
 
@@ -103,7 +103,7 @@ def coarse_seams(script: Script, seed: int, size: int) -> Callable[[int], NDArra
     def picture(number: int) -> NDArray[np.uint8]:
         shot, chance = script.shot(number), random.Random(f"{seed}/{number // 225}")
         actors = tuple(replace(actor, x=actor.x + chance.uniform(-0.1, 0.1)) for actor in shot.actors)
-        return draw(replace(shot, actors=actors), hidden, number, size)[0]
+        return CARTOON.draw(replace(shot, actors=actors), hidden, number, size)[0]
 
     return picture
 
@@ -119,6 +119,6 @@ def clock_back(script: Script, seed: int, size: int) -> Callable[[int], NDArray[
         earlier = max(0, number - half) // 12 * 24
         shot = script.shot(number)
         shot = replace(shot, start=shot.start - earlier, end=shot.end - earlier)
-        return draw(shot, hidden, number - earlier, size)[0]
+        return CARTOON.draw(shot, hidden, number - earlier, size)[0]
 
     return picture

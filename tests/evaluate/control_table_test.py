@@ -8,11 +8,13 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 
 from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import CONTROLS
 from longtake.evaluate.intervals import film_values
 from longtake.evaluate.measured import Row
+from longtake.evaluate.probes import probes_of
 from longtake.evaluate.report import scales_for
 from longtake.evaluate.rows import Measuring
 from longtake.evaluate.score import row_verdict
@@ -33,8 +35,8 @@ def benchmark() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def rows(benchmark: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
-    how = Measuring(tmp_path_factory.mktemp("seen"), workers=2)
-    return {row.name: row for row in benchmark.measured("test", 3, FRAMES, 1, how)}
+    how = Measuring(tmp_path_factory.mktemp("seen"), probes_of(1), workers=2)
+    return {row.name: row for row in benchmark.measured(CARTOON, "test", 3, FRAMES, 1, how)}
 
 
 def mean(rows: dict[str, Row], row: str, measure: str) -> float:
@@ -75,7 +77,7 @@ def test_the_telling_cells_have_margins(rows: dict[str, Row]) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_every_control_is_caught_and_ground_truth_is_not(rows: dict[str, Row]) -> None:
-    scales = scales_for(FRAMES)[1]
+    scales = scales_for(1, FRAMES)[1]
     caught = {
         name: [each for each in CATALOGUE if row_verdict(rows[name], each, scales.get(each)) == "fails"]
         for name in CONTROLS

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from numpy.typing import NDArray
 
 from longtake.data.footage import CLIP_FRAMES
@@ -15,8 +16,7 @@ from longtake.evaluate.catalogue import CATALOGUE
 from longtake.evaluate.controls import CONTROLS, LEAF, control_frames, training_clips
 from longtake.evaluate.damage import add_noise, blur, brighten, fade
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.world.drawing import frame
-from longtake.world.script import episode_facts, episode_seeds, split_of
+from longtake.world.episodes import episode_facts, episode_seeds, split_of
 
 SIZE, SEED = 24, 5
 EPISODE = episode_seeds("test", 1)[0]
@@ -33,7 +33,7 @@ def script_of(length: int) -> Script:
         (113, "The rabbit sleeps and the fox waves in the city in the morning in the rain."),
         (128, "The penguin walks right and the robot sleeps in the mountains at night in the rain."),
     )
-    return script_of_prompts(prompts, length)
+    return script_of_prompts(CARTOON, prompts, length)
 
 
 SCRIPT = script_of(150)
@@ -66,7 +66,7 @@ def scenes_differ(a: Film, b: Film) -> NDArray[np.bool_]:
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_a_control_streams_the_whole_film(name: str) -> None:
-    short = script_of_episode(EPISODE, 18)
+    short = script_of_episode(CARTOON, EPISODE, 18)
     frames = list(control_frames(name, short, SEED))
     assert {(picture.shape, picture.dtype.name) for picture in frames} == {((64, 64, 3), "uint8")}
     assert len(frames) == 18
@@ -86,7 +86,7 @@ def test_a_control_hangs_on_script_seed_and_place_alone(name: str) -> None:
 @pytest.mark.parametrize("name", CONTROLS)
 def test_any_script_will_do(name: str) -> None:
     for scenes in ([(0, "The sea at night.")], [(0, "A fox jumps."), (7, "A fox and a frog sleep.")]):
-        assert len(list(control_frames(name, script_of_prompts(scenes, 17), SEED, 16))) == 17
+        assert len(list(control_frames(name, script_of_prompts(CARTOON, scenes, 17), SEED, 16))) == 17
 
 
 def test_what_measures_must_catch_is_there() -> None:
@@ -100,9 +100,9 @@ def test_an_unknown_name_is_refused() -> None:
 
 
 def test_ground_truth_is_the_episode() -> None:
-    shown = CONTROLS["ground truth"].picture(script_of_episode(EPISODE, 400), EPISODE, SIZE)
+    shown = CONTROLS["ground truth"].picture(script_of_episode(CARTOON, EPISODE, 400), EPISODE, SIZE)
     for number in (0, 100, 399):
-        assert np.array_equal(shown(number), frame(EPISODE, number, SIZE))
+        assert np.array_equal(shown(number), CARTOON.frame(EPISODE, number, SIZE))
 
 
 # -- the right pictures at the wrong time ----------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_half_of_the_scenes_have_a_figure_too_many(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_figure_too_many_is_a_copy(seed: int) -> None:
-    script = script_of_prompts([(0, "The penguin waves in the snow.")], 20)
+    script = script_of_prompts(CARTOON, [(0, "The penguin waves in the snow.")], 20)
     hidden = episode_facts(seed)
     r, g, b = colorsys.hsv_to_rgb(hidden.hues["penguin"], 0.80, 0.92)
     alone, both = script.picture(5, hidden, 64), CONTROLS["doubled figure"].picture(script, seed, 64)(5)
@@ -257,7 +257,8 @@ def test_drifts_grow_from_clip_to_clip() -> None:
 
 
 def test_seven_in_ten_characters_are_gone_in_the_end() -> None:
-    script, there = script_of_prompts([(0, "The fox waves in the snow at noon.")], 1500), {0: 0, 1499: 0}
+    script = script_of_prompts(CARTOON, [(0, "The fox waves in the snow at noon.")], 1500)
+    there = {0: 0, 1499: 0}
     for seed in range(60):
         picture = CONTROLS["drifts"].picture(script, seed, SIZE)
         for number in there:
@@ -291,9 +292,11 @@ def test_training_clips_are_clips_of_training_episodes() -> None:
     assert {split_of(episode) for episode, _ in training_clips()} == {"train"}
     shown = film("training clips")
     assert changes(shown) >= set(range(CLIP_FRAMES, 150, CLIP_FRAMES))  # every clip is another
-    starts = (start for start in training_clips() if np.array_equal(frame(*start, SIZE), shown[0]))
+    starts = (start for start in training_clips() if np.array_equal(CARTOON.frame(*start, SIZE), shown[0]))
     episode, first = next(starts)
-    assert np.array_equal(shown[:CLIP_FRAMES], [frame(episode, first + k, SIZE) for k in range(CLIP_FRAMES)])
+    assert np.array_equal(
+        shown[:CLIP_FRAMES], [CARTOON.frame(episode, first + k, SIZE) for k in range(CLIP_FRAMES)]
+    )
 
 
 # -- damages that no control names -----------------------------------------------------------------------

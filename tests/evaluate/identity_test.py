@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from numpy.typing import NDArray
 from seen_films import perfect, plan_of
 
@@ -13,7 +14,7 @@ from longtake.evaluate.identity import cast_hues, diversity, identity_measures
 from longtake.evaluate.reach import Reach
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.world.script import EpisodeFacts, episode_facts, episode_seeds
+from longtake.world.episodes import EpisodeFacts, episode_facts, episode_seeds
 from longtake.world.vocabulary import CHARACTERS, PLACES
 
 FOX = CHARACTERS.index("fox")
@@ -53,7 +54,7 @@ def assert_remembered(script: Script, readings: Readings) -> None:
 @pytest.mark.parametrize("length", [256, 1024, 3376])
 @pytest.mark.parametrize("seed", [3, *episode_seeds("test", 1)])
 def test_a_film_that_remembers(seed: int, length: int) -> None:
-    script = script_of_episode(seed, length)
+    script = script_of_episode(CARTOON, seed, length)
     readings = remembered(script, episode_facts(seed))
     assert_remembered(script, readings)
     measured = values(script, readings)
@@ -61,20 +62,20 @@ def test_a_film_that_remembers(seed: int, length: int) -> None:
 
 
 def test_the_oracle_remembers() -> None:
-    script = script_of_episode(3, 200)
+    script = script_of_episode(CARTOON, 3, 200)
     assert_remembered(script, oracle(script, episode_facts(3)))
 
 
 @pytest.mark.slow
 def test_the_oracle_remembers_a_whole_film() -> None:
-    script = script_of_episode(3, 3376)
+    script = script_of_episode(CARTOON, 3, 3376)
     assert_remembered(script, oracle(script, episode_facts(3)))
 
 
 def test_a_film_that_forgets_at_each_shot_is_at_chance() -> None:
     forgot = []
     for seed in range(8):
-        script = script_of_episode(seed, 3376)
+        script = script_of_episode(CARTOON, seed, 3376)
         forgot.append(values(script, redrawn(script, script.wanted.scene, seed)))
     assert np.mean([film["identity_far"] for film in forgot]) == pytest.approx(0.25, abs=0.03)
     for name in REVISITS:
@@ -82,14 +83,14 @@ def test_a_film_that_forgets_at_each_shot_is_at_chance() -> None:
 
 
 def test_glued_clips_are_at_chance_too() -> None:
-    script = script_of_episode(3, 3376)
+    script = script_of_episode(CARTOON, 3, 3376)
     measured = values(script, redrawn(script, np.arange(3376) // 15, 0))
     assert 0.2 < measured["identity_far"] < 0.3
     assert measured["revisit_far"] > 0.2
 
 
 def test_two_halves_of_different_films_differ() -> None:
-    script = script_of_episode(3, 3376)
+    script = script_of_episode(CARTOON, 3, 3376)
     first, second = (remembered(script, episode_facts(seed)) for seed in (3, 5))
     half = np.arange(3376) < 1688
     glued = replace(
@@ -103,7 +104,9 @@ def test_two_halves_of_different_films_differ() -> None:
 
 
 def test_hue_is_a_circle() -> None:
-    script = script_of_prompts([(0, "A fox waves."), (100, "A frog waves."), (700, "A fox sleeps.")], 800)
+    script = script_of_prompts(
+        CARTOON, [(0, "A fox waves."), (100, "A frog waves."), (700, "A fox sleeps.")], 800
+    )
     hue = np.where(np.arange(800) < 400, 0.98, 0.02)[:, None]
     measured = identity_measures(script, read(script, hue, np.zeros(800)), None)
     assert measured["identity_far"].units == pytest.approx(
@@ -112,7 +115,9 @@ def test_hue_is_a_circle() -> None:
 
 
 def test_only_frames_that_show_the_character_count() -> None:
-    script = script_of_prompts([(0, "A fox waves."), (100, "A frog waves."), (700, "A fox sleeps.")], 800)
+    script = script_of_prompts(
+        CARTOON, [(0, "A fox waves."), (100, "A frog waves."), (700, "A fox sleeps.")], 800
+    )
     good = read(script, np.full(6, 0.3), np.zeros(800))
     hue, presence = good.hue.copy(), good.presence.copy()
     hue[100:700, FOX] = 0.8  # not asked for there
@@ -125,17 +130,19 @@ def test_only_frames_that_show_the_character_count() -> None:
 
 def test_pairs_are_over_500_frames_apart() -> None:
     for length, units in ((501, 0), (502, 0), (800, 1)):
-        script = script_of_prompts([(0, "A fox waves.")], length)
+        script = script_of_prompts(CARTOON, [(0, "A fox waves.")], length)
         measured = identity_measures(script, read(script, np.full(6, 0.3), np.zeros(length)), None)
         assert len(measured["identity_far"].units) == units
     for back, units in ((500, 0), (501, 1)):
-        script = script_of_prompts([(0, "A fox waves."), (1, "A frog."), (back, "A fox waves.")], back + 1)
+        script = script_of_prompts(
+            CARTOON, [(0, "A fox waves."), (1, "A frog."), (back, "A fox waves.")], back + 1
+        )
         measured = identity_measures(script, read(script, np.full(6, 0.3), np.zeros(back + 1)), None)
         assert len(measured["identity_far"].units) == units
 
 
 def test_hues_that_drift_within_one_long_shot_are_seen() -> None:
-    script = script_of_prompts([(0, "A fox waves.")], 2000)
+    script = script_of_prompts(CARTOON, [(0, "A fox waves.")], 2000)
     drift = values(script, read(script, np.linspace(0, 0.4, 2000)[:, None], np.zeros(2000)))
     assert 0.1 < drift["identity_far"] < 0.4
 
@@ -144,7 +151,7 @@ def visits(*lengths: int, layout: float) -> dict[str, float]:
     """Meadow and beach in turn, for so many frames each; the last shot's layout is off by `layout`."""
     starts = np.cumsum([0, *lengths[:-1]]).tolist()
     scenes = [(at, f"A fox waves {('in the meadow', 'at the beach')[k % 2]}.") for k, at in enumerate(starts)]
-    script = script_of_prompts(scenes, sum(lengths))
+    script = script_of_prompts(CARTOON, scenes, sum(lengths))
     return values(
         script, read(script, np.zeros(6), np.where(script.wanted.scene == len(lengths) - 1, layout, 0.5))
     )
@@ -169,13 +176,15 @@ def test_revisits_by_how_far_the_frames_are_apart(lengths: tuple[int, ...], band
 
 
 def test_shots_in_a_row_at_one_place_are_one_visit() -> None:
-    script = script_of_prompts([(0, "A fox in the meadow."), (50, "A frog in the meadow.")], 400)
+    script = script_of_prompts(CARTOON, [(0, "A fox in the meadow."), (50, "A frog in the meadow.")], 400)
     layout = np.where(np.arange(400) < 50, 0.1, 0.9)
     assert np.isnan(values(script, read(script, np.zeros(6), layout))["revisit_far"])
 
 
 def test_a_place_that_is_not_recognised_is_not_compared() -> None:
-    script = script_of_prompts([(0, "In the meadow."), (300, "At the beach."), (600, "In the meadow.")], 900)
+    script = script_of_prompts(
+        CARTOON, [(0, "In the meadow."), (300, "At the beach."), (600, "In the meadow.")], 900
+    )
     good = read(script, np.zeros(6), np.where(np.arange(900) < 200, 0.1, 0.5))
     place = good.place.copy()
     place[:200] = np.roll(place[:200], 1, axis=1)
@@ -190,7 +199,7 @@ def test_a_pan_that_was_asked_for_is_no_fault() -> None:
         (60, "At the beach."),
         (70, f"{meadow} The camera pans right."),
     ]
-    script = script_of_prompts(scenes, 130)
+    script = script_of_prompts(CARTOON, scenes, 130)
     assert np.ptp(script.wanted.camera) > 0.1
     measured = values(script, read(script, np.zeros(6), np.full(130, 0.5)))
     assert measured["revisit_near"] == pytest.approx(0.0, abs=1e-6)
@@ -201,7 +210,7 @@ def test_faults_beyond_reach_are_told_from_faults_within() -> None:
     # The fox is on keyframes of both long shots, the frog and the beach are on none.
     scenes = [(0, "A fox at the farm."), (70, "A frog at the beach."), (80, "A fox at the farm.")]
     scenes += [(790, "A frog at the beach."), (800, "A fox at the farm.")]
-    script, plan = script_of_prompts(scenes, 901), plan_of(901)
+    script, plan = script_of_prompts(CARTOON, scenes, 901), plan_of(901)
     assert plan.strides[0] == 225  # keyframes at 0, 225, ..., 900
     second = np.arange(901) > 400
     hue = np.where(second[:, None] & (np.arange(6) != FOX), 0.7, 0.4)
@@ -218,7 +227,7 @@ def test_faults_beyond_reach_are_told_from_faults_within() -> None:
 
 
 def test_without_a_plan_nothing_is_known_of_reach() -> None:
-    script = script_of_episode(3, 3376)
+    script = script_of_episode(CARTOON, 3, 3376)
     measured = identity_measures(script, remembered(script, episode_facts(3)), None)
     for name in ("identity_reached", "identity_unreached", "revisit_reached", "revisit_unreached"):
         assert np.isnan(measured[name].value)
@@ -226,7 +235,7 @@ def test_without_a_plan_nothing_is_known_of_reach() -> None:
 
 
 def test_the_mean_hue_is_that_of_the_circle() -> None:
-    script = script_of_prompts([(0, "A fox waves."), (50, "A frog waves.")], 100)
+    script = script_of_prompts(CARTOON, [(0, "A fox waves."), (50, "A frog waves.")], 100)
     hue = np.zeros((100, 6))
     hue[:, FOX] = np.where(np.arange(100) % 2, 0.9, 0.1)
     hue[:, FOX + 1] = 0.25
@@ -239,7 +248,7 @@ def test_the_mean_hue_is_that_of_the_circle() -> None:
 def test_diversity_is_a_quarter_by_chance_and_nothing_for_one_cast() -> None:
     casts = []
     for seed in range(40):
-        script = script_of_episode(seed, 300)
+        script = script_of_episode(CARTOON, seed, 300)
         casts.append(cast_hues(script, remembered(script, episode_facts(seed))))
     mixed = diversity(casts)
     assert mixed.value == pytest.approx(0.25, abs=0.02)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from numpy.typing import NDArray
 from seen_films import signals_of
 
 from longtake.evaluate.memory import clip_rows, memorised, nearest, too_near, training_index
-from longtake.world.drawing import frames
-from longtake.world.script import episode_seeds
+from longtake.world.episodes import episode_seeds
 
 Rows = NDArray[np.float32]
 
@@ -39,24 +39,24 @@ def test_the_limit_is_a_quantile_of_ground_truth() -> None:
 
 def test_an_index_is_made_of_an_episodes_first_frames() -> None:
     seed = episode_seeds("train", 1)[0]
-    index = training_index([seed], 3)
+    index = training_index(CARTOON, [seed], 3)
     for row, start in zip(index, (0, 70 * 16, 140 * 16), strict=True):
-        clip = clip_rows(signals_of(frames(seed, list(range(start, start + 16)))).thumbnails)
+        clip = clip_rows(signals_of(CARTOON.frames(seed, list(range(start, start + 16)))).thumbnails)
         np.testing.assert_array_equal(clip[0], row)
     for clips in (0, 211):
         with pytest.raises(ValueError, match="1 to 210"):
-            training_index([seed], clips)
+            training_index(CARTOON, [seed], clips)
 
 
 def test_copies_of_training_clips_are_found_and_truth_is_not() -> None:
     train, known, fresh = (episode_seeds(split, 6) for split in ("train", "validation", "test"))
-    index = training_index(train, 14)
-    limit = too_near(training_index(known, 14), index)
-    copies = [frames(train[3], list(range(start, start + 16))) for start in (0, 240, 1680)]
+    index = training_index(CARTOON, train, 14)
+    limit = too_near(training_index(CARTOON, known, 14), index)
+    copies = [CARTOON.frames(train[3], list(range(start, start + 16))) for start in (0, 240, 1680)]
     copied = memorised(signals_of(np.concatenate(copies)).thumbnails, index, limit)
     assert copied.value == 1
     assert len(copied.units) == 3
-    assert np.mean(nearest(training_index(fresh, 14), index) < limit) < 0.06
+    assert np.mean(nearest(training_index(CARTOON, fresh, 14), index) < limit) < 0.06
 
 
 def test_a_film_shorter_than_a_clip_is_not_measured() -> None:

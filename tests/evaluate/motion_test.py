@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from numpy.typing import NDArray
 from seen_films import signals_of
 
@@ -14,7 +15,7 @@ from longtake.evaluate.motion import motion_measures
 from longtake.evaluate.script import Script, script_of_prompts
 
 CUTS = (23, 50, 57)  # the scene of seven frames is too short for a lag of eight
-SCRIPT = script_of_prompts([(at, "A fox waves.") for at in (0, *CUTS)], 90)
+SCRIPT = script_of_prompts(CARTOON, [(at, "A fox waves.") for at in (0, *CUTS)], 90)
 
 
 def measure(frames: NDArray[np.uint8], script: Script = SCRIPT) -> dict[str, Measured]:
@@ -96,7 +97,7 @@ def test_units_are_scenes_and_their_mean_is_the_value() -> None:
 
 def test_units_of_ratios_spread_as_the_ratio_would() -> None:
     """Over films of independent scenes the value scatters by about what its units foretell."""
-    script = script_of_prompts([(at, "A fox waves.") for at in range(0, 1200, 30)], 1200)
+    script = script_of_prompts(CARTOON, [(at, "A fox waves.") for at in range(0, 1200, 30)], 1200)
     chance, values, foretold = np.random.default_rng(0), [], []
     film = replace(signals_of(still(1200)), thumbnails=np.zeros((1200, 8, 8, 3), dtype=np.uint8))
     for _ in range(60):
@@ -136,5 +137,5 @@ def test_what_cannot_be_measured_says_why() -> None:
     assert alone["lag_ratio"].value > 0
     for length in (1, 2):
         short = signals_of(random()[:length])
-        measured = motion_measures(script_of_prompts([(0, "A fox waves.")], length), short, short)
+        measured = motion_measures(script_of_prompts(CARTOON, [(0, "A fox waves.")], length), short, short)
         assert all(np.isnan(each.value) and each.note for each in measured.values())

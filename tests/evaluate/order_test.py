@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from numpy.typing import NDArray
 from seen_films import perfect
 
 from longtake.evaluate.order import order_measures
 from longtake.evaluate.readings import Readings, oracle
 from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.world.script import episode_facts, episode_seeds
+from longtake.world.episodes import episode_facts, episode_seeds
 
 Ints = NDArray[np.int64]
 LONG = 3376
@@ -39,7 +40,7 @@ def values(script: Script, readings: Readings) -> dict[str, float]:
 
 def clock_of(numbers: Ints) -> dict[str, float]:
     """The measures of a clock that shows these frame numbers."""
-    script = script_of_prompts([(0, "A fox waves.")], len(numbers))
+    script = script_of_prompts(CARTOON, [(0, "A fox waves.")], len(numbers))
     return values(script, replace(in_order(script), clock=clock_at(numbers)))
 
 
@@ -58,23 +59,23 @@ def assert_in_order(script: Script, readings: Readings) -> None:
 @pytest.mark.parametrize("length", [256, 1024, LONG])
 @pytest.mark.parametrize("seed", [3, *episode_seeds("test", 2)])
 def test_a_film_in_order_and_its_reverse(seed: int, length: int) -> None:
-    script = script_of_episode(seed, length)
+    script = script_of_episode(CARTOON, seed, length)
     assert_in_order(script, in_order(script))
 
 
 def test_the_oracle_is_in_order() -> None:
-    script = script_of_prompts(THREE, 240)
+    script = script_of_prompts(CARTOON, THREE, 240)
     assert_in_order(script, oracle(script, episode_facts(3)))
 
 
 @pytest.mark.slow
 def test_the_oracle_is_in_order_in_a_whole_film() -> None:
-    script = script_of_episode(3, LONG)
+    script = script_of_episode(CARTOON, 3, LONG)
     assert_in_order(script, oracle(script, episode_facts(3)))
 
 
 def test_no_order_at_all() -> None:
-    script = script_of_episode(3, LONG)
+    script = script_of_episode(CARTOON, 3, LONG)
     mixed = [
         values(script, played(in_order(script), np.random.default_rng(seed).permutation(LONG)))
         for seed in range(5)
@@ -85,7 +86,7 @@ def test_no_order_at_all() -> None:
 
 
 def test_a_frozen_film_has_no_order() -> None:
-    script = script_of_episode(3, LONG)
+    script = script_of_episode(CARTOON, 3, LONG)
     readings = played(in_order(script), np.zeros(LONG, dtype=np.int64))
     noise = np.random.default_rng(0).normal(0, 1e-9, LONG)  # of arithmetic in batches
     readings = replace(readings, clock=readings.clock + noise, place=readings.place + noise[:, None])
@@ -93,7 +94,7 @@ def test_a_frozen_film_has_no_order() -> None:
 
 
 def test_two_scenes_that_change_places() -> None:
-    script = script_of_prompts(THREE, 130)
+    script = script_of_prompts(CARTOON, THREE, 130)
     swapped = np.r_[40:90, 0:40, 90:130]
     measured = order_measures(script, played(in_order(script), swapped))["tau"]
     assert measured.value == pytest.approx(1 / 3)  # two of three pairs are as they should be
@@ -102,22 +103,22 @@ def test_two_scenes_that_change_places() -> None:
 
 def test_shots_that_could_be_taken_for_another_are_not_looked_for() -> None:
     again = [*THREE, (130, "A fox on the farm after dark."), (170, "In the city.")]
-    script = script_of_prompts(again, 210)
+    script = script_of_prompts(CARTOON, again, 210)
     measured = order_measures(script, in_order(script))["tau"]
     assert np.isnan(measured.value)  # left is the frog alone: foxes look alike, the city may have a robot
     assert measured.note
-    twice = script_of_prompts([*again[:4], (170, "A rabbit in the mountains at dawn.")], 210)
+    twice = script_of_prompts(CARTOON, [*again[:4], (170, "A rabbit in the mountains at dawn.")], 210)
     assert len(order_measures(twice, in_order(twice))["tau"].units) == 3
 
 
 def test_short_shots_are_not_looked_for() -> None:
-    script = script_of_prompts([*THREE, (130, "A rabbit at noon.")], 141)
+    script = script_of_prompts(CARTOON, [*THREE, (130, "A rabbit at noon.")], 141)
     assert len(order_measures(script, in_order(script))["tau"].units) == 3
 
 
 def test_a_scene_is_found_by_what_is_best_of_it() -> None:
     """One whose cast is never right still has its place and its time."""
-    script = script_of_prompts(THREE, 130)
+    script = script_of_prompts(CARTOON, THREE, 130)
     read = in_order(script)
     presence = read.presence.copy()
     presence[:40] = 0.0
@@ -158,7 +159,7 @@ def test_every_period_counts_by_its_length() -> None:
 
 
 def test_errors_of_the_probe_are_no_fault_of_the_film() -> None:
-    script = script_of_episode(3, LONG)
+    script = script_of_episode(CARTOON, 3, LONG)
     chance = np.random.default_rng(0)
     per_scene = chance.uniform(-0.01, 0.01, len(script.shots))[script.wanted.scene]
     clock = in_order(script).clock + per_scene + chance.normal(0, 0.02, LONG)
@@ -172,7 +173,7 @@ def test_errors_of_the_probe_are_no_fault_of_the_film() -> None:
 def test_the_rank_correlation_is_spearmans() -> None:
     chance = np.random.default_rng(1)
     bins = chance.integers(2, 8, 40) / 10  # with ties
-    script = script_of_prompts([(0, "A fox waves.")], 800)
+    script = script_of_prompts(CARTOON, [(0, "A fox waves.")], 800)
     measured = values(script, replace(in_order(script), clock=np.repeat(bins, 20).astype(np.float32)))
     ranks = np.array([np.sum(bins < b) + 0.5 * np.sum(bins == b) for b in bins])
     assert measured["clock_order"] == pytest.approx(np.corrcoef(ranks, np.arange(40))[0, 1], abs=1e-12)
@@ -180,7 +181,7 @@ def test_the_rank_correlation_is_spearmans() -> None:
 
 def test_a_film_that_is_too_short_has_no_order() -> None:
     for length in (1, 8, 59):
-        script = script_of_prompts([(0, "A fox waves.")], length)
+        script = script_of_prompts(CARTOON, [(0, "A fox waves.")], length)
         for measured in order_measures(script, in_order(script)).values():
             assert np.isnan(measured.value)
             assert measured.note

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cartoon import CARTOON
 from numpy.typing import NDArray
 
 from longtake.evaluate.probes import Probes, _around_peak, load_probes, probe_frames, watch
 from longtake.evaluate.readings import Readings, Signals, Watched
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.train.probe import _column
-from longtake.world.drawing import frame
 
 LONGEST = 130
 BY_CLIP = ("action", "direction")
@@ -28,7 +28,7 @@ def probes(tiny_probes: Path) -> Probes:
 
 @pytest.fixture(scope="module")
 def film() -> NDArray[np.uint8]:
-    return np.stack([frame(3, number, 64) for number in range(100, 100 + LONGEST)])
+    return np.stack([CARTOON.frame(3, number, 64) for number in range(100, 100 + LONGEST)])
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_larger_pictures_are_averaged_down(probes: Probes, film: NDArray[np.uint
     for field in fields(Readings):
         assert np.array_equal(getattr(squares.readings, field.name), getattr(small.readings, field.name))
     assert np.array_equal(squares.signals.difference, small.signals.difference)
-    odd = watch([np.asarray(frame(3, 100 + number, 100)) for number in range(16)], probes)
+    odd = watch([np.asarray(CARTOON.frame(3, 100 + number, 100)) for number in range(16)], probes)
     assert np.abs(odd.signals.luminance - small.signals.luminance).max() < 0.02
 
 
@@ -111,7 +111,7 @@ def test_a_film_without_frames_or_with_too_small_ones_is_refused(probes: Probes)
     with pytest.raises(ValueError, match="no frame"):
         watch(iter(()), probes)
     with pytest.raises(ValueError, match="too small"):
-        watch([frame(3, 0, 48)], probes)
+        watch([CARTOON.frame(3, 0, 48)], probes)
 
 
 def test_missing_probes_are_named_with_the_remedy(tiny_probes: Path, tmp_path: Path) -> None:

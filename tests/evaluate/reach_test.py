@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from seen_films import plan_of
 
 from longtake.evaluate.reach import Reach
@@ -25,7 +26,7 @@ def test_what_lies_between_keyframes_is_not_reached() -> None:
     # Keyframes 0, 9, 18, 27. The rabbit is seen at 4 and 13 alone, the frog on the keyframes 9 and 18.
     scenes = [(0, "fox"), (4, "rabbit"), (5, "fox"), (8, "frog"), (11, "fox"), (13, "rabbit")]
     scenes += [(14, "fox"), (17, "frog"), (20, "fox")]
-    script = script_of_prompts([(at, f"The {who} waves.") for at, who in scenes], 28)
+    script = script_of_prompts(CARTOON, [(at, f"The {who} waves.") for at, who in scenes], 28)
     plan = plan_of(28, clip_length=4)
     assert plan.strides == (9, 3, 1)
     reach = Reach(script, plan)
@@ -45,9 +46,11 @@ def test_a_third_shot_hands_on() -> None:
         (10, "A fox waves."),
     ]
     scenes += [(17, "A rabbit waves."), (20, "A fox waves.")]
-    alone = script_of_prompts([*scenes[:2], (5, "A fox waves."), *scenes[3:]], 28)
+    alone = script_of_prompts(CARTOON, [*scenes[:2], (5, "A fox waves."), *scenes[3:]], 28)
     assert not reached(Reach(alone, plan_of(28, clip_length=4)).characters[RABBIT], 1, 4)
-    assert reached(Reach(script_of_prompts(scenes, 28), plan_of(28, clip_length=4)).characters[RABBIT], 1, 4)
+    assert reached(
+        Reach(script_of_prompts(CARTOON, scenes, 28), plan_of(28, clip_length=4)).characters[RABBIT], 1, 4
+    )
 
 
 def test_places_are_things_too() -> None:
@@ -59,7 +62,7 @@ def test_places_are_things_too() -> None:
         (13, "at the beach"),
     ]
     scenes += [(14, "at the farm")]
-    script = script_of_prompts([(at, f"The fox waves {where}.") for at, where in scenes], 28)
+    script = script_of_prompts(CARTOON, [(at, f"The fox waves {where}.") for at, where in scenes], 28)
     reach = Reach(script, plan_of(28, clip_length=4))
     assert reached(reach.places[PLACES.index("farm")], 0, 5)
     assert not reached(reach.places[PLACES.index("beach")], 1, 4)
@@ -67,7 +70,7 @@ def test_places_are_things_too() -> None:
 
 
 def test_one_clip_reaches_everything_it_shows() -> None:
-    script = script_of_prompts([(2 * k, f"A {CHARACTERS[k % 3]} waves.") for k in range(8)], 16)
+    script = script_of_prompts(CARTOON, [(2 * k, f"A {CHARACTERS[k % 3]} waves.") for k in range(8)], 16)
     reach = Reach(script, plan_of(16, clip_length=16))
     for who in range(3):
         assert len(set(reach.characters[who].tolist()) - {-1}) == 1
@@ -75,7 +78,7 @@ def test_one_clip_reaches_everything_it_shows() -> None:
 
 def test_neighbours_reach_each_other_across_the_cut() -> None:
     for cut in range(1, 27):
-        script = script_of_prompts([(0, "A fox waves."), (cut, "A fox sleeps.")], 28)
+        script = script_of_prompts(CARTOON, [(0, "A fox waves."), (cut, "A fox sleeps.")], 28)
         assert reached(Reach(script, plan_of(28, clip_length=4)).characters[FOX], 0, 1)
 
 
@@ -110,7 +113,7 @@ def test_it_agrees_with_a_walk_from_frame_to_frame(seed: int) -> None:
         f"The {chance.choice(CHARACTERS[:3])} waves {chance.choice(['at the beach', 'on the farm', ''])}."
         for _ in starts
     ]
-    script = script_of_prompts(list(zip(starts, prompts, strict=True)), length)
+    script = script_of_prompts(CARTOON, list(zip(starts, prompts, strict=True)), length)
     plan = plan_of(length, clip_length=chance.choice((3, 4, 5)))
     reach = Reach(script, plan)
     casts = [{CHARACTERS.index(name) for name, _, _ in demand.cast} for demand in script.demands]
@@ -124,7 +127,7 @@ def test_it_agrees_with_a_walk_from_frame_to_frame(seed: int) -> None:
 
 
 def test_a_film_of_many_clips() -> None:
-    script = script_of_episode(3, 10_000)
+    script = script_of_episode(CARTOON, 3, 10_000)
     reach = Reach(script, plan_of(10_000, clip_length=16))
     shown = script.wanted.present[script.starts].T
     assert np.array_equal(reach.characters >= 0, shown)

@@ -5,26 +5,28 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import numpy as np
+from cartoon import CARTOON
 
 from longtake.evaluate.readings import Readings, oracle
-from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
-from longtake.world.drawing import frame_truth
-from longtake.world.script import episode_facts, episode_seeds, shot_at
-from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
+from longtake.evaluate.script import script_of_episode, script_of_prompts
+from longtake.world.episodes import episode_facts, episode_seeds
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 SEED = next(
-    seed for seed in episode_seeds("test", 9) if any(a.action == "walk" for a in shot_at(seed, 0).actors)
+    seed
+    for seed in episode_seeds("test", 9)
+    if any(a.action == "walk" for a in CARTOON.shot_at(seed, 0).actors)
 )
 LENGTH = 150
 
 
 def test_the_oracle_reads_what_the_world_shows() -> None:
-    readings = oracle(script_of_episode(SEED, LENGTH), episode_facts(SEED))
+    readings = oracle(script_of_episode(CARTOON, SEED, LENGTH), episode_facts(SEED))
     for number in range(0, LENGTH, 5):
-        truth = frame_truth(SEED, number)
+        truth = CARTOON.frame_truth(SEED, number)
         assert PLACES[readings.place[number].argmax()] == truth.place
         assert TIMES[readings.time[number].argmax()] == truth.time
-        assert WEATHERS[readings.weather[number].argmax()] == truth.weather
+        assert CARTOON.weathers[readings.weather[number].argmax()] == truth.weather
         assert readings.landmark[number] == np.float32(truth.landmark)
         assert readings.clock[number] == np.float32(truth.clock)
         assert readings.presence[number].sum() == readings.count[number].sum() == len(truth.actors)
@@ -38,7 +40,7 @@ def test_the_oracle_reads_what_the_world_shows() -> None:
 
 def test_readings_have_their_shapes_and_are_sure() -> None:
     for length in (1, 15, 16, 65):
-        readings = oracle(script_of_episode(SEED, length), episode_facts(SEED))
+        readings = oracle(script_of_episode(CARTOON, SEED, length), episode_facts(SEED))
         for field in fields(Readings):
             rows = {"features": -(-length // 4), "clip_features": length // 16}.get(field.name, length)
             table = getattr(readings, field.name)
@@ -49,7 +51,7 @@ def test_readings_have_their_shapes_and_are_sure() -> None:
 
 
 def test_other_latents_change_hues_and_landmarks_alone() -> None:
-    script = script_of_episode(SEED, LENGTH)
+    script = script_of_episode(CARTOON, SEED, LENGTH)
     one, other = oracle(script, episode_facts(SEED)), oracle(script, episode_facts(SEED + 1))
     differ = {
         field.name
@@ -60,10 +62,10 @@ def test_other_latents_change_hues_and_landmarks_alone() -> None:
 
 
 def test_a_figure_that_is_there_twice_counts_twice() -> None:
-    script = script_of_prompts([(0, "The fox waves at noon.")], 8)
+    script = script_of_prompts(CARTOON, [(0, "The fox waves at noon.")], 8)
     (shot,) = script.shots
     (fox,) = shot.actors
-    twice = Script((replace(shot, actors=(replace(fox, x=0.2), replace(fox, x=0.8))),), script.demands, 8)
+    twice = replace(script, shots=(replace(shot, actors=(replace(fox, x=0.2), replace(fox, x=0.8))),))
     readings = oracle(twice, episode_facts(0))
     who = CHARACTERS.index("fox")
     assert (readings.presence[:, who] == 1).all()

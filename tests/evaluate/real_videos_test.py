@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from cartoon import CARTOON
 from numpy.typing import NDArray
 from seen_films import signals_of
 from torch import Tensor, nn
@@ -25,8 +26,7 @@ from longtake.evaluate.measured import Row
 from longtake.evaluate.real_videos import REAL, matched, measure_real, watch_pixels
 from longtake.evaluate.sources import VideoFile
 from longtake.video import Pixels, VideoError, encode_segment, write_png
-from longtake.world.drawing import frames as world_frames
-from longtake.world.script import episode_seeds
+from longtake.world.episodes import episode_seeds
 
 torch.set_num_threads(1)
 
@@ -35,7 +35,7 @@ SEEDS = episode_seeds("train", 4)
 
 def world(seed: int, frames: int = 64) -> Pixels:
     """The start of an episode `[frames, 64, 64, 3]`."""
-    return np.asarray(world_frames(seed, list(range(200, 200 + frames))))
+    return np.asarray(CARTOON.frames(seed, list(range(200, 200 + frames))))
 
 
 def blurred(film: Pixels) -> Pixels:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from PIL import Image
 
 from longtake.evaluate import report
@@ -21,7 +22,7 @@ from longtake.evaluate.score import Scale, from_json, to_json
 from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.sources import WorldFilm
 from longtake.evaluate.table import Header
-from longtake.world.script import episode_seeds
+from longtake.world.episodes import episode_seeds
 
 GOOD = {gate.name: gate.bar for gate in GATES}
 PROMPTS = {f"film {k}": ["A fox sleeps.", "A frog | jumps."] for k in range(2)}
@@ -42,7 +43,7 @@ def scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scales of films of 64 and of 1,024 frames, which differ in their limits."""
     path = tmp_path / "scales.json"
     path.write_text(to_json({64: scales_at(0.5), 1024: scales_at(2.0)}))
-    monkeypatch.setattr(report, "SCALES", path)
+    monkeypatch.setattr(report, "scales_file", lambda edition: path)
 
 
 FEW = ("scene_accuracy", "motion", "tau", "doubled", "diversity", "fd_clips")
@@ -144,7 +145,7 @@ def test_films_without_borders_have_no_picture_of_seams(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("length", "nearest"), [(1, 64), (64, 64), (250, 64), (262, 1024), (3376, 1024)])
 def test_limits_are_those_of_the_nearest_length(tmp_path: Path, length: int, nearest: int) -> None:
     """Nearest as a ratio: 256 lies in the middle of 64 and 1,024."""
-    at, scales = scales_for(length)
+    at, scales = scales_for(1, length)
     assert at == nearest
     assert scales["motion"].limit == {64: 0.5, 1024: 2.0}[nearest]
     told = written(tmp_path / "report", [row("a film", "reference")], scales=scales, profiles={})
@@ -154,8 +155,8 @@ def test_limits_are_those_of_the_nearest_length(tmp_path: Path, length: int, nea
 
 def test_the_scales_of_the_package_have_limits_or_say_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    for length, scales in from_json(report.SCALES.read_text()).items():
-        assert scales_for(length)[0] == length
+    for length, scales in from_json(report.scales_file(1).read_text()).items():
+        assert scales_for(1, length)[0] == length
         assert scales.keys() <= CATALOGUE.keys()
         for name, scale in scales.items():
             assert bool(scale.blind) == np.isnan(scale.limit), name
@@ -187,7 +188,7 @@ def test_a_report_beside_real_videos_is_whole_too(tmp_path: Path) -> None:
 
 def test_a_strip_shows_the_middles_of_scenes(tmp_path: Path) -> None:
     seed = episode_seeds("test", 1)[0]
-    script = script_of_episode(seed, 300)
+    script = script_of_episode(CARTOON, seed, 300)
     assert len(script.shots) > 2
     source = WorldFilm("ground truth", script, seed)
     areas = []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from seen_films import plan_of, signals_of
 
 from longtake.evaluate.catalogue import CATALOGUE
@@ -16,7 +17,7 @@ from longtake.evaluate.readings import Signals, Watched, oracle
 from longtake.evaluate.rows import Episode, Line, Measuring, measure_film, measure_lines, seam_profiles
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.evaluate.sources import WorldFilm
-from longtake.world.script import episode_facts, episode_seeds
+from longtake.world.episodes import episode_facts, episode_seeds
 
 SEEDS = episode_seeds("test", 2)
 LENGTH = 48
@@ -43,7 +44,7 @@ def truly_seen(script: Script, seed: int) -> Watched:
 
 @pytest.fixture(scope="module")
 def perfect() -> FilmResult:
-    script = script_of_episode(SEEDS[0], 560)  # in which someone and some places return soon and late
+    script = script_of_episode(CARTOON, SEEDS[0], 560)  # someone and some places return soon and late
     seen = truly_seen(script, SEEDS[0])
     reference = replace(seen, signals=truth(script, 10**6))
     return measure_film(Episode("truth", script, plan_of(560)), seen, reference, None)
@@ -64,7 +65,7 @@ def test_ground_truth_scores_as_truth(perfect: FilmResult) -> None:
 
 
 def test_motion_and_drift_are_what_the_reference_has_not() -> None:
-    script = script_of_episode(SEEDS[0], 200)
+    script = script_of_episode(CARTOON, SEEDS[0], 200)
     seen = truly_seen(script, SEEDS[0])
     own = seen.signals
     fading = (1 - 0.5 * np.arange(200) / 199).astype(np.float32)
@@ -76,7 +77,7 @@ def test_motion_and_drift_are_what_the_reference_has_not() -> None:
 
 
 def test_a_measure_that_needs_a_plan_says_so(perfect: FilmResult) -> None:
-    script = script_of_episode(SEEDS[0], 60)
+    script = script_of_episode(CARTOON, SEEDS[0], 60)
     seen = truly_seen(script, SEEDS[0])
     unplanned = measure_film(Episode("truth", script, None), seen, seen, None).measured
     for name in ("seam_coarse", "seam_fine", "jolt_coarse", "jolt_fine"):
@@ -100,7 +101,7 @@ def test_a_film_has_every_measure_of_one_film_and_its_curves(perfect: FilmResult
 
 def line(name: str, kind: str, control: str = "ground truth", seed: int = 5, films: int = 2) -> Line:
     """Films of a control, measured by ground truth of other hidden facts."""
-    scripts = {f"film {k}": script_of_episode(SEEDS[k], LENGTH) for k in range(films)}
+    scripts = {f"film {k}": script_of_episode(CARTOON, SEEDS[k], LENGTH) for k in range(films)}
     return Line(
         name,
         kind,
@@ -111,8 +112,8 @@ def line(name: str, kind: str, control: str = "ground truth", seed: int = 5, fil
 
 
 EPISODES = [
-    Episode("film 0", script_of_episode(SEEDS[0], LENGTH), plan_of(LENGTH)),
-    Episode("film 1", script_of_episode(SEEDS[1], LENGTH), plan_of(LENGTH)),
+    Episode("film 0", script_of_episode(CARTOON, SEEDS[0], LENGTH), plan_of(LENGTH)),
+    Episode("film 1", script_of_episode(CARTOON, SEEDS[1], LENGTH), plan_of(LENGTH)),
 ]
 LINES = [
     line("ground truth", "reference"),
@@ -125,7 +126,7 @@ LINES = [
 def how(tiny_probes: Path, tmp_path_factory: pytest.TempPathFactory) -> Measuring:
     """The index of training clips is kept, so that a small one stands for all."""
     folder = tmp_path_factory.mktemp("seen")
-    np.save(folder / "training-index.npy", training_index([0], 3, size=16))
+    np.save(folder / "training-index-1.npy", training_index(CARTOON, [0], 3, size=16))
     return Measuring(folder, tiny_probes)
 
 
@@ -203,7 +204,7 @@ def test_a_film_that_is_its_own_reference_is_refused_before_it_is_watched(how: M
 
 @pytest.mark.parametrize("length", [1, 9])
 def test_a_film_too_short_for_a_clip_is_measured_as_far_as_it_goes(length: int, how: Measuring) -> None:
-    script = script_of_episode(SEEDS[0], length)
+    script = script_of_episode(CARTOON, SEEDS[0], length)
     films, references = ({"short": WorldFilm("ground truth", script, seed)} for seed in (1, 2))
     line = Line("ours", "system", films, references)
     (row,) = measure_lines([Episode("short", script, plan_of(length))], [line], how)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 
 from longtake.evaluate.prompts import frame_correct
 from longtake.evaluate.readings import oracle
 from longtake.evaluate.script import NOT_ASKED, Script, Wanted, script_of_episode, script_of_prompts
-from longtake.world.drawing import draw, frame, frame_truth
-from longtake.world.script import episode_facts, episode_seeds, shot_at
-from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
+from longtake.world.episodes import episode_facts, episode_seeds
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 SEED = episode_seeds("test", 1)[0]
 
@@ -23,18 +23,18 @@ def names(wanted: Wanted, number: int) -> set[str]:
 
 
 def test_the_script_of_an_episode_asks_for_what_the_episode_shows() -> None:
-    script = script_of_episode(SEED, 700)
+    script = script_of_episode(CARTOON, SEED, 700)
     wanted = script.wanted
     assert len(script.shots) > 3
     assert wanted.cast_asked.all()
     for number in range(0, 700, 7):
-        truth = frame_truth(SEED, number)
-        assert script.shot(number) == shot_at(SEED, number)
+        truth = CARTOON.frame_truth(SEED, number)
+        assert script.shot(number) == CARTOON.shot_at(SEED, number)
         assert script.starts[wanted.scene[number]] == truth.shot
         assert names(wanted, number) == {actor.name for actor in truth.actors}
         assert PLACES[wanted.place[number]] == truth.place
         assert TIMES[wanted.time[number]] == truth.time
-        assert WEATHERS[wanted.weather[number]] == truth.weather
+        assert CARTOON.weathers[wanted.weather[number]] == truth.weather
         assert wanted.camera[number] == pytest.approx(truth.camera)
         for actor in truth.actors:
             who = CHARACTERS.index(actor.name)
@@ -46,31 +46,33 @@ def test_the_script_of_an_episode_asks_for_what_the_episode_shows() -> None:
 
 
 def test_a_film_ends_where_it_should_also_within_a_shot() -> None:
-    whole = script_of_episode(SEED, 700)
+    whole = script_of_episode(CARTOON, SEED, 700)
     inside = int(whole.starts[2]) + 9
-    short = script_of_episode(SEED, inside)
+    short = script_of_episode(CARTOON, SEED, inside)
     assert len(short.shots) == 3
     assert short.ends.tolist() == [*whole.ends[:2].tolist(), inside]
     assert short.cuts.tolist() == whole.starts[1:3].tolist()
     for name, table in vars(short.wanted).items():
         assert len(table) == inside
         assert np.array_equal(table, getattr(whole.wanted, name)[:inside])
-    single = script_of_episode(SEED, 1)
+    single = script_of_episode(CARTOON, SEED, 1)
     assert (len(single.shots), len(single.cuts), len(single.wanted.scene)) == (1, 0, 1)
 
 
 def test_pictures_are_the_world_s() -> None:
-    script = script_of_episode(SEED, 400)
+    script = script_of_episode(CARTOON, SEED, 400)
     for number in (0, 57, 399):
-        assert np.array_equal(script.picture(number, episode_facts(SEED), 32), frame(SEED, number, 32))
-        other = draw(script.shot(number), episode_facts(SEED + 1), number, 32)[0]
+        assert np.array_equal(
+            script.picture(number, episode_facts(SEED), 32), CARTOON.frame(SEED, number, 32)
+        )
+        other = CARTOON.draw(script.shot(number), episode_facts(SEED + 1), number, 32)[0]
         assert np.array_equal(script.picture(number, episode_facts(SEED + 1), 32), other)
 
 
 def test_captions_as_a_storyboard_ask_for_the_same() -> None:
-    length = int(script_of_episode(SEED, 900).ends[4])
-    script = script_of_episode(SEED, length)
-    again = script_of_prompts([(shot.start, shot.caption) for shot in script.shots], length)
+    length = int(script_of_episode(CARTOON, SEED, 900).ends[4])
+    script = script_of_episode(CARTOON, SEED, length)
+    again = script_of_prompts(CARTOON, [(shot.start, shot.caption) for shot in script.shots], length)
     assert again.demands == script.demands
     for name, table in vars(script.wanted).items():
         assert np.array_equal(getattr(again.wanted, name), table), name
@@ -81,13 +83,15 @@ def test_captions_as_a_storyboard_ask_for_the_same() -> None:
 
 def test_two_persons_and_what_they_do() -> None:
     script = script_of_prompts(
-        [(0, "Luna walks to the left and the blue penguin waves in the snow at dusk in the rain.")], 20
+        CARTOON,
+        [(0, "Luna walks to the left and the blue penguin waves in the snow at dusk in the rain.")],
+        20,
     )
     wanted = script.wanted
     assert names(wanted, 0) == {"rabbit", "penguin"}
     assert PLACES[wanted.place[3]] == "mountains"
     assert TIMES[wanted.time[3]] == "evening"
-    assert WEATHERS[wanted.weather[3]] == "rain"
+    assert CARTOON.weathers[wanted.weather[3]] == "rain"
     rabbit, penguin = CHARACTERS.index("rabbit"), CHARACTERS.index("penguin")
     assert ACTIONS[wanted.action[19, rabbit]] == "walk"
     assert ACTIONS[wanted.action[19, penguin]] == "wave"
@@ -98,6 +102,7 @@ def test_two_persons_and_what_they_do() -> None:
 
 def test_place_and_time_stay_but_are_not_asked_for_again() -> None:
     script = script_of_prompts(
+        CARTOON,
         [
             (0, "The fox sleeps at the beach at night."),
             (8, "The fox sits down."),
@@ -119,14 +124,14 @@ def test_place_and_time_stay_but_are_not_asked_for_again() -> None:
 
 
 def test_a_character_that_is_only_named_may_do_anything() -> None:
-    script = script_of_prompts([(0, "The robot.")], 10)
+    script = script_of_prompts(CARTOON, [(0, "The robot.")], 10)
     assert names(script.wanted, 0) == {"robot"}
     assert (script.wanted.action == NOT_ASKED).all()
     assert (script.wanted.direction == NOT_ASKED).all()
 
 
 def test_prompts_that_are_not_understood_ask_for_nothing() -> None:
-    script = script_of_prompts([(0, "A dragon flies over Paris."), (9, "")], 16)
+    script = script_of_prompts(CARTOON, [(0, "A dragon flies over Paris."), (9, "")], 16)
     wanted = script.wanted
     assert not wanted.cast_asked.any()
     assert not wanted.present.any()
@@ -137,7 +142,7 @@ def test_prompts_that_are_not_understood_ask_for_nothing() -> None:
 
 def test_what_prompts_leave_open_is_staged_always_alike_and_walkers_face_as_they_should() -> None:
     scenes = [(0, "The fox walks left at noon."), (30, "The frog naps while the robot walks right.")]
-    one, same = (script_of_prompts(scenes, 60) for _ in range(2))
+    one, same = (script_of_prompts(CARTOON, scenes, 60) for _ in range(2))
     assert one == same
     assert [a.facing for shot in one.shots for a in shot.actors if a.action == "walk"] == [-1, 1]
 
@@ -145,8 +150,8 @@ def test_what_prompts_leave_open_is_staged_always_alike_and_walkers_face_as_they
 @pytest.mark.parametrize(
     "script",
     [
-        script_of_episode(SEED, 60),
-        script_of_prompts([(0, "The fox walks left at noon."), (30, "Pip naps.")], 60),
+        script_of_episode(CARTOON, SEED, 60),
+        script_of_prompts(CARTOON, [(0, "The fox walks left at noon."), (30, "Pip naps.")], 60),
     ],
     ids=["episode", "prompts"],
 )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import planned
 import pytest
+from cartoon import CARTOON
 from numpy.typing import NDArray
 from seen_films import plain_signals, signals_of
 
@@ -21,8 +22,7 @@ from longtake.evaluate.seams import (
     seam_profile,
 )
 from longtake.plan import PlannedScene, Timeline
-from longtake.world.drawing import frame_truth
-from longtake.world.script import episode_facts
+from longtake.world.episodes import episode_facts
 
 N = 1000
 CUTS = (38, 410, 417, 700)
@@ -35,7 +35,7 @@ def borders(length: int = N, coarse: int = 225) -> Borders:
 
 
 def scripted(cuts: tuple[int, ...] = (), length: int = N) -> Script:
-    return script_of_prompts([(at, "A fox waves.") for at in (0, *cuts)], length)
+    return script_of_prompts(CARTOON, [(at, "A fox waves.") for at in (0, *cuts)], length)
 
 
 def signals(step: NDArray[np.float64], second: NDArray[np.float64] | None = None) -> Signals:
@@ -117,7 +117,7 @@ def test_units_are_borders() -> None:
 
 
 def test_the_sun_steps_every_20_frames() -> None:
-    clocks = [frame_truth(3, number).clock for number in range(130)]
+    clocks = [CARTOON.frame_truth(3, number).clock for number in range(130)]
     assert set(np.flatnonzero(np.diff(clocks)) + 1) == {20, 40, 60, 80, 100, 120}
 
 
@@ -213,7 +213,7 @@ def seen(script: Script, frames: list[NDArray[np.uint8]]) -> dict[str, float]:
 
 def test_ground_truth_passes_and_glued_clips_and_shuffled_frames_do_not() -> None:
     n = 450
-    script = script_of_episode(15, n)
+    script = script_of_episode(CARTOON, 15, n)
     truth = [script.picture(t, episode_facts(15), 32) for t in range(n)]
     good = seen(script, truth)
     assert good["cut_recall"] > 0.97

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cartoon import CARTOON
 from seen_films import plan_of
 
 from longtake.draw.decode import ClipDecoder
@@ -32,14 +33,13 @@ from longtake.manifest import read_manifest, write_manifest
 from longtake.plan import Plan
 from longtake.store import Store
 from longtake.video import Codec, encode_segment, read_frames, write_png
-from longtake.world.drawing import frame
-from longtake.world.script import episode_facts, episode_seeds
+from longtake.world.episodes import episode_facts, episode_seeds
 
 SEED = episode_seeds("test", 1)[0]
 
 
 def world(length: int = 65, **changes: object) -> WorldFilm:
-    film = WorldFilm("ground truth", script_of_episode(SEED, length), SEED, size=64)
+    film = WorldFilm("ground truth", script_of_episode(CARTOON, SEED, length), SEED, size=64)
     return replace(film, **changes)  # type: ignore[arg-type]
 
 
@@ -50,7 +50,7 @@ def test_ground_truth_is_the_world() -> None:
     shown = list(world().frames())
     assert len(shown) == 65
     for number in (0, 31, 64):
-        assert np.array_equal(shown[number], frame(SEED, number, 64))
+        assert np.array_equal(shown[number], CARTOON.frame(SEED, number, 64))
     assert next(world(size=48).frames()).shape == (48, 48, 3)
 
 
@@ -77,8 +77,8 @@ def test_the_key_of_a_world_film_holds_all_that_it_shows() -> None:
         world(length=64),
         world(codec=Codec()),
         world(codec=Codec(crf=19)),
-        world(script=script_of_episode(SEED + 1, 65)),
-        world(script=script_of_prompts([(0, "a fox walks left")], 65)),
+        world(script=script_of_episode(CARTOON, SEED + 1, 65)),
+        world(script=script_of_prompts(CARTOON, [(0, "a fox walks left")], 65)),
     ]
     keys = {base.key, *(other.key for other in others)}
     assert len(keys) == 1 + len(others)
@@ -198,7 +198,7 @@ def test_pictures_of_a_stored_film_need_no_other_leaf(stored: tuple[Plan, Stored
 
 
 def test_pictures_of_any_film_are_its_frames() -> None:
-    source = WorldFilm("shuffled", script_of_episode(SEED, 40), SEED)
+    source = WorldFilm("shuffled", script_of_episode(CARTOON, SEED, 40), SEED)
     frames = list(source.frames())
     assert all(np.array_equal(a, frames[i]) for a, i in zip(pictures(source, (30, 3)), (3, 30), strict=True))
     assert pictures(source, ()) == []
@@ -235,13 +235,13 @@ def test_a_stored_film_of_pixels_is_shown_as_it_is_stored(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("length", [1, 2, 15, 16, 17, 31, 46])
 def test_decoded_truth_has_every_frame_once(tiny_model: Path, length: int) -> None:
-    shown = list(DecodedTruth(script_of_episode(SEED, length), SEED, tiny_model).frames())
+    shown = list(DecodedTruth(script_of_episode(CARTOON, SEED, length), SEED, tiny_model).frames())
     assert [picture.shape for picture in shown] == [(16, 16, 3)] * length
     assert all(picture.dtype == np.uint8 for picture in shown)
 
 
 def test_decoded_truth_is_decoded_leaf_by_leaf(tiny_model: Path) -> None:
-    script = script_of_episode(SEED, 40)
+    script = script_of_episode(CARTOON, SEED, 40)
     shown = np.stack(list(DecodedTruth(script, SEED, tiny_model).frames()))
     decode, hidden = ClipDecoder(tiny_model, "cpu"), episode_facts(SEED)
     for first, last in ((0, 15), (15, 30), (30, 39)):
@@ -256,9 +256,9 @@ def test_decoded_truth_is_decoded_leaf_by_leaf(tiny_model: Path) -> None:
 
 
 def test_the_key_of_decoded_truth_holds_all_that_it_shows(tiny_model: Path, tmp_path: Path) -> None:
-    script = script_of_episode(SEED, 40)
+    script = script_of_episode(CARTOON, SEED, 40)
     base = DecodedTruth(script, SEED, tiny_model)
-    assert base.key == DecodedTruth(script_of_episode(SEED, 40), SEED, tiny_model).key
+    assert base.key == DecodedTruth(script_of_episode(CARTOON, SEED, 40), SEED, tiny_model).key
     other = Path(shutil.copytree(tiny_model, tmp_path / "model"))
     assert replace(base, model=other).key == base.key
     config = other / "vae" / "config.json"
@@ -268,7 +268,7 @@ def test_the_key_of_decoded_truth_holds_all_that_it_shows(tiny_model: Path, tmp_
         replace(base, model=other),
         replace(base, seed=SEED + 1),
         replace(base, leaf=5),
-        replace(base, script=script_of_episode(SEED, 41)),
+        replace(base, script=script_of_episode(CARTOON, SEED, 41)),
         world(40, size=16),
     ]
     assert len({base.key, *(source.key for source in others)}) == 1 + len(others)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 
 from longtake.evaluate.probes import load_probes, watch
 from longtake.evaluate.readings import Readings, Signals
@@ -15,13 +16,13 @@ from longtake.evaluate.script import script_of_episode
 from longtake.evaluate.sources import PictureFolder, Source, VideoFile, WorldFilm
 from longtake.evaluate.watching import Viewing, load_watched, watch_all
 from longtake.video import Pixels, VideoError, encode_segment
-from longtake.world.script import episode_seeds
+from longtake.world.episodes import episode_seeds
 
 SEED = episode_seeds("test", 1)[0]
 
 
 def film(control: str = "ground truth", length: int = 20) -> WorldFilm:
-    return WorldFilm(control, script_of_episode(SEED, length), SEED)
+    return WorldFilm(control, script_of_episode(CARTOON, SEED, length), SEED)
 
 
 def tasks(folder: Path, probes: Path, *sources: Source) -> list[Viewing]:

@@ -25,7 +25,7 @@ from longtake.recipes.inflate import inflate
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.run_record import FinishedStage, RunRecord, digest_of, write_record
 
-WORLD = CartoonWorld(6000)
+WORLD = CartoonWorld(6000, 1)
 MACHINE = "a processor, 2 cores, no GPU, torch 2.13.0"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from films import scenes, write_film
 from tiny_recipe import plain, tiny
 from whole_run import Calls
@@ -23,20 +24,19 @@ from longtake.recipes import stages_of, start_from_model
 from longtake.recipes.stages.autoencoder import AUTOENCODER
 from longtake.recipes.stages.text import TEXT
 from longtake.train.clip_cache import open_cache
-from longtake.world.captions import lexicon
 
 
 def test_the_cartoon_in_another_shape_becomes_a_model_as_the_cartoon_does(
     tiny_run: Path, tmp_path: Path
 ) -> None:
-    footage, recipe, out = FlintstonesShape(), plain(), tmp_path / "run"
-    assert stages_of(recipe, footage) == stages_of(recipe, CartoonWorld(5))
+    footage, recipe, out = FlintstonesShape(1), plain(), tmp_path / "run"
+    assert stages_of(recipe, footage) == stages_of(recipe, CartoonWorld(5, 1))
     call = Calls(footage)
     card = call(out, recipe)
     assert card is not None
     assert call.evaluated == [out / "package"]
     assert known_words(out) == known_words(tiny_run), "captions are read for the world's facts"
-    assert read_manifest(out / "package").lexicon == lexicon()
+    assert read_manifest(out / "package").lexicon == CARTOON.lexicon()
     told = " ".join(card.read_text().split())
     assert "132 training episodes of the cartoon world in the shape of FlintstonesHD" in told
     assert "longtake train all --recipe tiny --data DATA" in told
@@ -68,7 +68,7 @@ def test_tar_files_of_a_data_set_are_trained_on(tmp_path: Path) -> None:
         assert main([str(word) for word in words]) == 0
     assert known_words(out) == [".", "a", "square", "wanders"]
     assert set(open_cache(out / "latents").captions) <= {"", "A square wanders."}
-    both = [open_footage(data), open_footage(tars)]
+    both = [open_footage(data, 1), open_footage(tars, 1)]
     assert open_films(data).films("validation"), "one film is held out"
     for split in ("train", "validation"):
         lengths = [[one.length(film) for film in one.films(split)] for one in both]

@@ -36,7 +36,7 @@ from longtake.strategies import NuwaXL
 from longtake.train.clip_cache import open_cache
 from longtake.video import encode_segment
 
-WORLD = CartoonWorld(5)
+WORLD = CartoonWorld(5, 1)
 OWN = sorted(
     name for name, recipe in RECIPES.items() if recipe().denoiser.network
 )  # with networks of their own
@@ -113,11 +113,20 @@ def test_the_package_says_what_it_is(tiny_run: Path) -> None:
     manifest.verify()
     assert (manifest.name, manifest.size, manifest.latents) == ("tiny", 16, (3, 4, 4))
     assert manifest.leaves == tiny().sampling.leaves
+    assert manifest.edition == tiny().edition == 1
     told = json.loads((tiny_run / "package" / "recipe.json").read_text())
     assert told["denoiser"] == tiny().denoiser.network
     assert told["stills"]["steps"] == 2
     for path in (tiny_run / "package").rglob("*.json"):
         assert str(tiny_run) not in path.read_text()
+
+
+def test_a_package_tells_the_edition_of_its_recipe(tiny_run: Path, tmp_path: Path) -> None:
+    again = shutil.copytree(tiny_run, tmp_path / "again")
+    do_stage("package", replace(tiny(), edition=2), WORLD, again, "cpu")
+    for folder in ("package", "undistilled"):
+        assert read_manifest(again / folder).edition == 2
+        assert json.loads((again / folder / "recipe.json").read_text())["edition"] == 2
 
 
 def test_what_a_model_was_distilled_from_is_a_model_beside_it(tiny_run: Path) -> None:
@@ -231,7 +240,7 @@ def test_the_hd_decoder_learns_from_videos(tiny_run: Path, tmp_path: Path) -> No
     pictures = np.random.default_rng(0).integers(0, 256, (4, 64, 80, 3), dtype=np.uint8)
     encode_segment(pictures, films / "film.mp4", 12)
     shutil.copytree(tiny_run / "model" / "vae", tmp_path / "model" / "vae")
-    do_stage("hd", tiny(), open_footage(films), tmp_path, "cpu")
+    do_stage("hd", tiny(), open_footage(films, 1), tmp_path, "cpu")
     assert (tmp_path / "model" / "hd" / "config.json").exists()
 
 

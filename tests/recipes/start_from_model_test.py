@@ -22,7 +22,7 @@ from longtake.recipes.run_record import read_record
 from longtake.recipes.stages.autoencoder import AUTOENCODER
 from longtake.recipes.stages.text import TEXT
 
-WORLD = CartoonWorld(tiny().episodes)
+WORLD = CartoonWorld(tiny().episodes, 1)
 NETWORKS = {"vae": "vae", "text": "text", "unet": "begun"}  # part of a model -> its place in a run
 
 

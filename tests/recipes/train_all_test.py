@@ -46,7 +46,7 @@ def forget(out: Path, *stages: str) -> None:
 
 
 def names(recipe: Recipe) -> tuple[str, ...]:
-    return tuple(stage.name for stage in stages_of(recipe, CartoonWorld(5)))
+    return tuple(stage.name for stage in stages_of(recipe, CartoonWorld(5, 1)))
 
 
 def test_the_stages_are_those_that_lead_to_a_model() -> None:
@@ -60,7 +60,7 @@ def test_a_whole_run_is_recorded_and_has_a_card(tiny_run: Path) -> None:
     assert done is not None
     assert tuple(done.stages) == STAGES
     assert done.recipe == digest_of(tiny())
-    for stage in stages_of(tiny(), CartoonWorld(5)):
+    for stage in stages_of(tiny(), CartoonWorld(5, 1)):
         assert (tiny_run / stage.leaves).exists()
     assert not (tiny_run / "probes").exists()
     told = (tiny_run / "package" / "README.md").read_text()

@@ -67,7 +67,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_stages_end_with_measures() -> None:
     assert stages_of(tiny(), MIXED)[-2:] == (PACKAGE, MEASURES)
-    assert MEASURES not in stages_of(tiny(), CartoonWorld(5))
+    assert MEASURES not in stages_of(tiny(), CartoonWorld(5, 1))
 
 
 def test_the_text_encoder_knows_the_words_of_the_captions(run: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_model_of_films_is_where_others_begin(run: Path, tmp_path: Path) -> No
     _, taken = start_from_model(begun, tiny(), Moving((20,), held=0, told=False), tmp_path / "silent")
     assert taken == (AUTOENCODER,)
     assert not (tmp_path / "silent" / "model" / "text").exists()
-    _, taken = start_from_model(begun, tiny(), CartoonWorld(5), tmp_path / "world")
+    _, taken = start_from_model(begun, tiny(), CartoonWorld(5, 1), tmp_path / "world")
     assert taken == (AUTOENCODER,), "it lacks the world's words"
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from longtake.data.cartoon import WorldDraws
+from longtake.data.cartoon import CartoonWorld
 from longtake.models.pixels import to_model, to_pixels
 from longtake.models.vae import TKLVAE, Posterior
 from longtake.train.autoencoder import (
@@ -26,9 +26,9 @@ from longtake.train.autoencoder import (
     still_batches,
 )
 from longtake.train.loop import TrainConfig, train
-from longtake.world.script import episode_seeds
+from longtake.world.episodes import episode_seeds
 
-WORLD = WorldDraws(episode_seeds("train", 20))
+WORLD = CartoonWorld(0, 1).draws(episode_seeds("train", 20))
 
 
 def tiny() -> TKLVAE:
@@ -168,7 +168,7 @@ def test_statistics_make_latents_normal() -> None:
     again = latent_statistics(net, WORLD, 16, count=70)
     assert (mean, std) == again
     net.set_statistics(mean, std)
-    frames = still_batches(WorldDraws(episode_seeds("train", 50)), 16, 200)(0, 0, 1)
+    frames = still_batches(CartoonWorld(0, 1).draws(episode_seeds("train", 50)), 16, 200)(0, 0, 1)
     latents = net.encode_latents(to_model(frames))
     assert latents.mean(dim=(0, 1, 3, 4)).abs().max() < 0.2
     assert (latents.std(dim=(0, 1, 3, 4)) - 1).abs().max() < 0.2

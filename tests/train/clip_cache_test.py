@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.data.cartoon import WorldDraws
+from longtake.data.cartoon import CartoonWorld
 from longtake.train.clip_cache import ClipCache, build_cache, open_cache
 
-WORLD = WorldDraws([3, 14])
+WORLD = CartoonWorld(0, 1).draws([3, 14])
 LENGTH, REFERENCES = 3, 2
 SHARD = 4
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from longtake.data.cartoon import WorldDraws
+from longtake.data.cartoon import CartoonWorld
 from longtake.train.autoencoder import still_batches
 from longtake.train.feed import feed, spare_cores
 from longtake.train.loop import TrainConfig, train
 
 
 def test_workers_make_the_same_batches_in_order() -> None:
-    batches = still_batches(WorldDraws([3, 14]), 16, 2, seed=5)
+    batches = still_batches(CartoonWorld(0, 1).draws([3, 14]), 16, 2, seed=5)
     here, there = (list(feed(batches, range(4, 9), 1, 2, workers)) for workers in (0, 2))
     assert len(here) == 5
     for step, (one, other) in enumerate(zip(here, there, strict=True), start=4):
@@ -25,7 +25,7 @@ def test_workers_make_the_same_batches_in_order() -> None:
 
 
 def test_a_run_with_workers_is_the_run_without(tmp_path: Path) -> None:
-    batches = still_batches(WorldDraws([3, 14]), 16, 2)
+    batches = still_batches(CartoonWorld(0, 1).draws([3, 14]), 16, 2)
     config = TrainConfig(steps=3, batch=2, muon_lr=1e-2, adam_lr=1e-2, warmup=1)
 
     def loss(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from longtake.data.cartoon import WorldDraws
+from longtake.data.cartoon import CartoonWorld
 from longtake.data.film_draws import FilmDraws
 from longtake.data.videos import Videos
 from longtake.models.upsampler import HDDecoder
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_both_sizes_show_the_same_frame_and_batches_follow_from_the_step() -> None:
-    pairs = still_pairs(WorldDraws([1, 2]), 32, 2, 3, seed=5)
+    pairs = still_pairs(CartoonWorld(0, 1).draws([1, 2]), 32, 2, 3, seed=5)
     small, large = pairs(4, 0, 1)
     assert (small.shape, large.shape) == ((3, 32, 32, 3), (3, 64, 64, 3))
     reduced = large.float().view(3, 32, 2, 32, 2, 3).mean(dim=(2, 4))
@@ -61,7 +61,7 @@ def test_any_videos_will_do(folder: Path) -> None:
 def test_training_gains_on_enlarging(vae: TKLVAE, tmp_path: Path) -> None:
     torch.manual_seed(0)
     decoder = HDDecoder.of(vae, 4, (8,))
-    pairs = still_pairs(WorldDraws([1]), 16, 4, 2)
+    pairs = still_pairs(CartoonWorld(0, 1).draws([1]), 16, 4, 2)
     loss = HDLoss(vae=vae, noise=0.0)
     fixed = pairs(0, 0, 1)
     before, _ = loss(decoder, fixed, torch.Generator().manual_seed(0))
@@ -70,4 +70,4 @@ def test_training_gains_on_enlarging(vae: TKLVAE, tmp_path: Path) -> None:
     after, told = loss(made, fixed, torch.Generator().manual_seed(0))
     assert after < 0.8 * before
     assert set(told) == {"psnr"}
-    assert hd_sheet(made, vae, WorldDraws([7]), 16).shape == (2 * 64, 3 * 64, 3)
+    assert hd_sheet(made, vae, CartoonWorld(0, 1).draws([7]), 16).shape == (2 * 64, 3 * 64, 3)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from cartoon import CARTOON
 from torch import Tensor
 
 from longtake.diffusion import Denoiser, DiffusionLoss, ddim, flow, pin, times
@@ -22,8 +23,7 @@ from longtake.given import Given
 from longtake.models.unet import MaskTemporalUNet
 from longtake.train.denoiser import ClipBatch, MaskedClipLoss
 from longtake.train.loop import TrainConfig, train
-from longtake.world.drawing import frames
-from longtake.world.script import episode_seeds, shot_at
+from longtake.world.episodes import episode_seeds
 
 pytestmark = pytest.mark.slow
 CLIPS, FRAMES, STRIDE, STEPS = 4, 8, 3, 300
@@ -40,8 +40,10 @@ class Learnt(NamedTuple):
 def moving() -> Tensor:
     """The liveliest clips of a hundred episodes: uint8 `[B, T, 32, 32, 3]`."""
     numbers = range(20, 20 + STRIDE * FRAMES, STRIDE)
-    within = [seed for seed in episode_seeds("train", 100) if shot_at(seed, numbers[0]).end > numbers[-1]]
-    clips = [torch.from_numpy(frames(seed, list(numbers), 32)) for seed in within]
+    within = [
+        seed for seed in episode_seeds("train", 100) if CARTOON.shot_at(seed, numbers[0]).end > numbers[-1]
+    ]
+    clips = [torch.from_numpy(CARTOON.frames(seed, list(numbers), 32)) for seed in within]
     clips.sort(key=lambda clip: float(clip.float().diff(dim=0).abs().mean()))
     return torch.stack(clips[-CLIPS:])
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from cartoon import CARTOON
 from torch import Tensor
 
 from longtake.models.probe import ClipLook, ClipProbe, FrameLook, FrameProbe, count_peaks
@@ -23,9 +24,9 @@ from longtake.train.probe import (
     frame_loss,
     frame_probe_batches,
 )
-from longtake.world.drawing import FrameTruth, draw
-from longtake.world.scenes import random_facts, random_shot
-from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, WEATHERS
+from longtake.world.episodes import random_facts
+from longtake.world.facts import FrameTruth
+from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 BATCHES = pytest.mark.parametrize("of", [frame_probe_batches, clip_probe_batches], ids=["frames", "clips"])
 
@@ -42,10 +43,10 @@ def truths(count: int, twice: bool | None = None) -> list[FrameTruth]:
     """Of random scenes; `twice`: only of those with, or without, a figure that is there twice."""
     chance, found = random.Random(5), []
     while len(found) < count:
-        shot = random_shot(chance, chance.randrange(4500), 80)
+        shot = CARTOON.random_shot(chance, chance.randrange(4500), 80)
         names = [actor.name for actor in shot.actors]
         if twice in (None, len(set(names)) < len(names)):
-            found.append(draw(shot, random_facts(chance), shot.start + chance.randrange(80), 16)[1])
+            found.append(CARTOON.draw(shot, random_facts(chance), shot.start + chance.randrange(80), 16)[1])
     return found
 
 
@@ -54,27 +55,31 @@ def truths(count: int, twice: bool | None = None) -> list[FrameTruth]:
 
 @BATCHES
 def test_batches_are_functions_of_seed_step_and_rank(of: Any) -> None:
-    batch = of(2, seed=7)(3, 0, 2)
-    assert same(of(2, seed=7)(3, 0, 2), batch)
-    for other in (of(2, seed=8)(3, 0, 2), of(2, seed=7)(4, 0, 2), of(2, seed=7)(3, 1, 2)):
+    batch = of(CARTOON, 2, seed=7)(3, 0, 2)
+    assert same(of(CARTOON, 2, seed=7)(3, 0, 2), batch)
+    for other in (
+        of(CARTOON, 2, seed=8)(3, 0, 2),
+        of(CARTOON, 2, seed=7)(4, 0, 2),
+        of(CARTOON, 2, seed=7)(3, 1, 2),
+    ):
         assert not same(other, batch)
 
 
 def test_a_batch_of_pictures_and_its_targets() -> None:
-    batch = frame_probe_batches(5, seed=0)(0, 0, 1)
+    batch = frame_probe_batches(CARTOON, 5, seed=0)(0, 0, 1)
     shapes = [tuple(part.shape) for part in batch]
     assert shapes == [(5, 3, 64, 64), (5, 6, 16, 16), (5, 6), (5,), (5,), (5,), (5, 16), (5, 16)]
     assert batch.pictures.abs().max() <= 1
     assert batch.pictures.std() > 0.1
     assert torch.equal(batch.hue.isnan(), (batch.heat == 1).sum((-2, -1)) == 0)
-    for index, table in ((batch.place, PLACES), (batch.time, TIMES), (batch.weather, WEATHERS)):
+    for index, table in ((batch.place, PLACES), (batch.time, TIMES), (batch.weather, CARTOON.weathers)):
         assert ((index >= 0) & (index < len(table))).all()
     for columns in (batch.landmark, batch.clock):
         torch.testing.assert_close(columns.sum(1), torch.ones(5))
 
 
 def test_a_batch_of_clips_and_its_targets() -> None:
-    batch = clip_probe_batches(3, seed=0)(0, 0, 1)
+    batch = clip_probe_batches(CARTOON, 3, seed=0)(0, 0, 1)
     shapes = [tuple(part.shape) for part in batch]
     assert shapes == [(3, 16, 3, 64, 64), (3, 16, 6, 8, 8), (3, 16, 6), (3, 16, 6)]
     absent = (batch.heat == 1).sum((-2, -1)) == 0
@@ -86,7 +91,7 @@ def test_a_batch_of_clips_and_its_targets() -> None:
 
 
 def test_some_clips_hold_a_cut() -> None:
-    batches = clip_probe_batches(8, seed=0)
+    batches = clip_probe_batches(CARTOON, 8, seed=0)
     casts = torch.cat([batches(step, 0, 1).action for step in range(2)]) >= 0
     assert 0 < (casts[:, 0] != casts[:, -1]).any(-1).float().mean() < 1
 
@@ -97,7 +102,7 @@ def test_some_clips_hold_a_cut() -> None:
 @pytest.mark.parametrize("cells", [8, 16])
 def test_a_peak_lies_in_the_cell_of_the_middle_of_the_box(cells: int) -> None:
     for truth in truths(60):
-        heat = probe._heat(truth, cells)
+        heat = probe._heat(CARTOON, truth, cells)
         peaks: dict[int, set[tuple[int, int]]] = {}
         for actor in truth.actors:
             left, top, right, bottom = actor.box
@@ -111,7 +116,7 @@ def test_a_peak_lies_in_the_cell_of_the_middle_of_the_box(cells: int) -> None:
 def test_figures_that_are_there_twice_are_two_peaks() -> None:
     for truth in truths(30, twice=True):
         names = [actor.name for actor in truth.actors]
-        logits = 20 * probe._heat(truth, 16)[None] - 10
+        logits = 20 * probe._heat(CARTOON, truth, 16)[None] - 10
         expected = [names.count(name) for name in CHARACTERS]
         boxes = sorted(sum(actor.box[::2]) / 2 for actor in truth.actors)
         if np.diff(boxes).min() > 2 / 16:  # walkers meet
@@ -120,7 +125,7 @@ def test_figures_that_are_there_twice_are_two_peaks() -> None:
 
 def test_hues_and_doings_are_those_of_the_figures() -> None:
     for truth in [*truths(30, twice=False), *truths(10, twice=True)]:
-        hues, doings = probe._hues(truth), probe._doings(truth)
+        hues, doings = probe._hues(CARTOON, truth), probe._doings(CARTOON, truth)
         for who, name in enumerate(CHARACTERS):
             actors = [actor for actor in truth.actors if actor.name == name]
             if actors:
@@ -146,7 +151,7 @@ def test_a_column_is_shared_by_its_neighbours() -> None:
 
 def test_wear_is_light_and_one_for_the_whole_clip() -> None:
     chance = random.Random(1)
-    picture, _ = draw(random_shot(chance, 0, 50), random_facts(chance), 3)
+    picture, _ = CARTOON.draw(CARTOON.random_shot(chance, 0, 50), random_facts(chance), 3)
     clip = np.repeat(picture[None], 4, axis=0)
     changed = []
     for k in range(20):
@@ -170,7 +175,7 @@ def perfect_frames(batch: FrameProbeBatch) -> FrameLook:
         hue=torch.stack([angle.cos(), angle.sin()], -1),
         place=100.0 * F.one_hot(batch.place, len(PLACES)),
         time=100.0 * F.one_hot(batch.time, len(TIMES)),
-        weather=100.0 * F.one_hot(batch.weather, len(WEATHERS)),
+        weather=100.0 * F.one_hot(batch.weather, len(CARTOON.weathers)),
         landmark=batch.landmark.clamp(min=1e-20).log(),
         clock=batch.clock.clamp(min=1e-20).log(),
         features=torch.zeros(len(batch.place), 1),
@@ -182,7 +187,7 @@ def entropy(shares: Tensor) -> Tensor:
 
 
 def test_a_reader_of_the_truth_has_no_loss_in_pictures() -> None:
-    batch = frame_probe_batches(8, seed=1)(0, 0, 1)
+    batch = frame_probe_batches(CARTOON, 8, seed=1)(0, 0, 1)
 
     def told(look: FrameLook) -> tuple[Tensor, dict[str, Tensor]]:
         return frame_loss(lambda pictures: look, batch, generator())  # type: ignore[arg-type]
@@ -212,7 +217,7 @@ def test_a_peak_beside_the_middle_is_forgiven_more_than_one_far_away() -> None:
 
 
 def test_a_reader_of_the_truth_has_no_loss_in_clips() -> None:
-    batch = clip_probe_batches(4, seed=1)(0, 0, 1)
+    batch = clip_probe_batches(CARTOON, 4, seed=1)(0, 0, 1)
 
     def told(batch: ClipProbeBatch, action: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         side = 100.0 * F.one_hot(batch.direction.clamp(min=0), 3)
@@ -244,11 +249,11 @@ def test_a_few_steps_teach_reading(net: Any, loss: Any, of: Any, steps: int, tmp
     torch.set_num_threads(1)
     model = net(width=8)
     count = {FrameProbe: 8, ClipProbe: 2}[net]
-    fixed = of(2 * count, seed=99)(0, 0, 1)
+    fixed = of(CARTOON, 2 * count, seed=99)(0, 0, 1)
     with torch.no_grad():
         before = loss(model, fixed, generator())[0]
     config = TrainConfig(steps=steps, batch=count, muon_lr=1e-2, adam_lr=1e-2, warmup=2, ema=0.5)
-    trained = train(model, loss, of(count, seed=0), config, tmp_path)
+    trained = train(model, loss, of(CARTOON, count, seed=0), config, tmp_path)
     with torch.no_grad():
         after = loss(trained, fixed, generator())[0]
     assert after < 0.85 * before

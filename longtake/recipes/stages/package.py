@@ -57,6 +57,7 @@ def _pack(run: Run, recipe: Recipe, folder: Path, drawing: Stage) -> None:
         references=recipe.clips.references,
         drafts=bool(recipe.denoiser.network.get("drafted")),
         hd=recipe.size * recipe.hd.times if hd else 0,
+        edition=recipe.edition,
         lexicon=run.footage.lexicon() if recipe.clips.references else {},
     )
     write_manifest(manifest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -16,25 +17,35 @@ from longtake.recipes.stages.stage import Run, Stage, in_bfloat16
 from longtake.train.loop import train
 from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 from longtake.train.processes import place
+from longtake.world.edition import world
 
 
 def _train_probes(run: Run) -> None:
     """Frame and clip probes of every seed, in bfloat16, and how they do on ground truth."""
     if not run.footage.scripted:
         raise ValueError("probes read the cartoon world's characters and places: leave --data out")
-    part, folder = run.recipe.probes, run.out / PROBES.leaves
+    part, folder, cartoon = run.recipe.probes, run.out / PROBES.leaves, world(run.recipe.edition)
+    reads = {
+        "characters": len(cartoon.characters),
+        "places": len(cartoon.places),
+        "times": len(cartoon.times),
+        "weathers": len(cartoon.weathers),
+    }
+    sees = {"characters": len(cartoon.characters), "actions": len(cartoon.actions)}
     kinds = (
-        ("frame", FrameProbe, frame_loss, frame_probe_batches, part.frame),
-        ("clip", ClipProbe, clip_loss, clip_probe_batches, part.clip),
+        ("frame", partial(FrameProbe, **reads), frame_loss, frame_probe_batches, part.frame),
+        ("clip", partial(ClipProbe, **sees), clip_loss, clip_probe_batches, part.clip),
     )
     for seed, (name, kind, loss, batches, training) in product(part.seeds, kinds):
         torch.manual_seed(seed)
         log, seeded = run.out / f"{name}-probe-{seed}", replace(training, seed=seed)
-        probe: Any = train(kind(), loss, batches(training.batch, seed), seeded, log, **run.where)
+        probe: Any = train(kind(), loss, batches(cartoon, training.batch, seed), seeded, log, **run.where)
         if place()[0] == 0:
             in_bfloat16(probe.cpu()).save_pretrained(folder / f"{name}-{seed}", safe_serialization=True)
     if place()[0] == 0:
-        passed = {seed: check_probes(load_probes(folder, seed), split="validation") for seed in part.seeds}
+        passed = {
+            seed: check_probes(load_probes(folder, seed), cartoon, split="validation") for seed in part.seeds
+        }
         (folder / "gates.json").write_text(json.dumps(passed, indent=1) + "\n")
         for gate in GATES:
             values = ", ".join(f"{by_gate[gate.name]:.4f}" for by_gate in passed.values())

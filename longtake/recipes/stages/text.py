@@ -19,7 +19,7 @@ from longtake.train.captions import (
 )
 from longtake.train.loop import train
 from longtake.train.processes import place
-from longtake.world.captions import vocabulary
+from longtake.world.edition import world
 
 
 def _train_text(run: Run) -> None:
@@ -31,9 +31,10 @@ def _train_text(run: Run) -> None:
         return
     films, folder, batch = run.footage.films("train"), run.out / TEXT.name, part.training.batch
     if run.footage.scripted:
-        encoder = SmallTextEncoder(vocabulary=vocabulary(), **part.network)
-        facts = caption_batches(encoder, list(films), batch, recipe.seed)
-        reader = train(CaptionReader(encoder), facts_loss, facts, part.training, folder, **run.where)
+        cartoon = world(recipe.edition)
+        encoder = SmallTextEncoder(vocabulary=cartoon.vocabulary(), **part.network)
+        facts = caption_batches(cartoon, encoder, list(films), batch, recipe.seed)
+        reader = train(CaptionReader(encoder, cartoon), facts_loss, facts, part.training, folder, **run.where)
         TEXT.save(run, reader.encoder)
         return
     captions = captions_in(run.footage, films)

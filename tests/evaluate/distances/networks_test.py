@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cartoon import CARTOON
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor, nn
@@ -26,8 +27,7 @@ from longtake.evaluate.distances.networks import (
     load_extractor,
     lpips,
 )
-from longtake.world.drawing import draw
-from longtake.world.script import episode_facts, episode_seeds, shot_at
+from longtake.world.episodes import episode_facts, episode_seeds
 
 Pixels = NDArray[np.uint8]
 
@@ -41,7 +41,9 @@ def world_clips(count: int, hidden: int = 0) -> Pixels:
     for seed in episode_seeds("train", count):
         start = chance.randrange(4200)
         numbers = range(start, start + 16)
-        clips.append([draw(shot_at(seed, n), episode_facts(seed + hidden), n, 64)[0] for n in numbers])
+        clips.append(
+            [CARTOON.draw(CARTOON.shot_at(seed, n), episode_facts(seed + hidden), n, 64)[0] for n in numbers]
+        )
     return np.array(clips)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cartoon import CARTOON
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -117,7 +118,7 @@ def noise(seed: int, frames: int = 100, brighter: float = 0.0, height: int = 64)
 def rows_of(films: dict[str, list[Film]], references: list[Film]) -> tuple[list[Episode], list[Line]]:
     """Lines by name, the kind after a colon."""
     names = [f"film {i}" for i in range(len(references))]
-    script = script_of_prompts([(0, "a fox"), (40, "a frog"), (70, "a fox")], 100)
+    script = script_of_prompts(CARTOON, [(0, "a fox"), (40, "a frog"), (70, "a fox")], 100)
     matches = dict(zip(names, references, strict=True))
     lines = [
         Line(name.split(":")[0], name.split(":")[1], dict(zip(names, made, strict=True)), matches)
@@ -299,7 +300,7 @@ def test_clipsim_tells_similarity_and_rank() -> None:
 
 
 def test_scenes_are_compared_with_the_prompts_of_the_film() -> None:
-    script = script_of_prompts([(0, "a fox"), (40, "a frog"), (70, "a fox")], 100)
+    script = script_of_prompts(CARTOON, [(0, "a fox"), (40, "a frog"), (70, "a fox")], 100)
     texts = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0]], dtype=np.float32)
     images = np.zeros((100, 3), dtype=np.float32)
     images[:40, 0] = images[40:, 0] = 1  # the second scene shows the first prompt

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cartoon import CARTOON
 from numpy.typing import NDArray
 from seen_films import plain_signals
 
@@ -26,7 +27,7 @@ from longtake.evaluate.distances.sets import (
 )
 from longtake.evaluate.readings import Watched, oracle
 from longtake.evaluate.script import script_of_prompts
-from longtake.world.script import episode_facts
+from longtake.world.episodes import episode_facts
 
 Films = list[NDArray[np.float64]]
 
@@ -169,7 +170,7 @@ def test_a_film_is_not_its_own_reference() -> None:
 
 def seen(frames: int, seed: int, worse: float = 0.0) -> Watched:
     """A film that was seen to have random features, whose clips run away by `worse`."""
-    script = script_of_prompts([(0, "a fox waves in the meadow")], 8)
+    script = script_of_prompts(CARTOON, [(0, "a fox waves in the meadow")], 8)
     clips = frames // 16
     features = made(1, frames, 3 * seed)[0], made(1, clips, 3 * seed + 1)[0], made(1, clips, 3 * seed + 2)[0]
     frame, clip, motion = (numbers.astype(np.float32) for numbers in features)

@@ -8,9 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from longtake.world.drawing import draw
-from longtake.world.scenes import random_facts, random_shot
-from longtake.world.script import Shot
+from longtake.world.episodes import random_facts
+from longtake.world.first.drawing import draw
+from longtake.world.first.scenes import random_shot
+from longtake.world.first.script import WEATHERS, Shot
 from longtake.world.vocabulary import (
     ACTIONS,
     CHARACTERS,
@@ -18,7 +19,6 @@ from longtake.world.vocabulary import (
     HELD_OUT_PLACES,
     PLACES,
     TIMES,
-    WEATHERS,
 )
 
 

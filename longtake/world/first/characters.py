@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longtake.world.canvas import Canvas, Colour, Points, circle
+from longtake.world.first.canvas import Canvas, Colour, Points, circle
 
 HEIGHT = 0.44  # of the picture
 

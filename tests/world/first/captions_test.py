@@ -14,11 +14,12 @@ import pytest
 
 from longtake.conditions.words import words
 from longtake.storyboard import load
-from longtake.world import captions, script
-from longtake.world import drawing as world
-from longtake.world.captions import TEMPLATES, CaptionFacts, caption, read_caption, vocabulary
-from longtake.world.drawing import frame
-from longtake.world.script import Shot, episode_seeds, shot_at
+from longtake.world import edition
+from longtake.world.episodes import episode_facts, episode_seeds
+from longtake.world.facts import CaptionFacts
+from longtake.world.first import WORLD, captions, script
+from longtake.world.first.captions import TEMPLATES, caption, read_caption, vocabulary
+from longtake.world.first.script import Shot, shot_at
 from longtake.world.vocabulary import SPLITS, Split
 
 FRAMES = 3600
@@ -27,7 +28,7 @@ SEEDS = range(40)
 
 @cache
 def shots(seed: int) -> tuple[Shot, ...]:
-    return script.shots(seed, FRAMES)
+    return WORLD.shots(seed, FRAMES)
 
 
 Patterns = dict[str, re.Pattern[str]]
@@ -122,18 +123,15 @@ def test_one_word_order_is_kept_for_validation_and_test() -> None:
 
 
 def test_hues_and_layouts_change_the_picture_and_no_caption(monkeypatch: pytest.MonkeyPatch) -> None:
-    told, seen, truth = (
-        [shot_at(5, n) for n in range(0, FRAMES, 50)],
-        frame(5, 100, 32),
-        script.episode_facts(5),
-    )
+    told = [shot_at(5, n) for n in range(0, FRAMES, 50)]
+    seen, truth = WORLD.frame(5, 100, 32), episode_facts(5)
     hues = {name: (hue + 0.4) % 1 for name, hue in truth.hues.items()}
     other = replace(truth, hues=hues, layouts={place: 1 - x for place, x in truth.layouts.items()})
     monkeypatch.setattr(script, "episode_facts", lambda seed: other)
-    monkeypatch.setattr(world, "episode_facts", lambda seed: other)
+    monkeypatch.setattr(edition, "episode_facts", lambda seed: other)
     script._act.cache_clear()
     assert [shot_at(5, n) for n in range(0, FRAMES, 50)] == told
-    assert (frame(5, 100, 32) != seen).any()
+    assert (WORLD.frame(5, 100, 32) != seen).any()
     script._act.cache_clear()
 
 
@@ -201,7 +199,7 @@ def test_a_character_does_what_comes_next_after_its_name() -> None:
 
 
 def test_the_prompts_of_the_examples_are_understood() -> None:
-    examples = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+    examples = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
     assert "valley.yaml" in {path.name for path in examples}
     for path in examples:
         for scene in load(path).scenes:

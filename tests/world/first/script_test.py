@@ -10,8 +10,9 @@ from itertools import pairwise
 
 import pytest
 
-from longtake.world import script
-from longtake.world.script import Shot, episode_facts, episode_seeds, shot_at, split_of, stage
+from longtake.world.episodes import episode_facts, episode_seeds, split_of
+from longtake.world.first import WORLD, script
+from longtake.world.first.script import WEATHERS, Shot, shot_at, stage
 from longtake.world.vocabulary import (
     ACTIONS,
     CHARACTERS,
@@ -20,7 +21,6 @@ from longtake.world.vocabulary import (
     PLACES,
     SPLITS,
     TIMES,
-    WEATHERS,
 )
 
 FRAMES = 3600  # more than a film of three levels
@@ -161,14 +161,14 @@ def test_actors_stand_apart_in_the_picture_and_walkers_stay_in_it() -> None:
 def test_the_shots_of_a_film_are_those_of_its_frames() -> None:
     for seed in range(5):
         for length in (1, 2, 899, 900, 1807, FRAMES):
-            found = script.shots(seed, length)
+            found = WORLD.shots(seed, length)
             assert found[0].start == 0
             assert all(b.start == a.end for a, b in pairwise(found))
             assert found[-1].start < length <= found[-1].end
             assert all(shot_at(seed, shot.start) == shot for shot in found)
         ends_whole = found[3].end
-        assert script.shots(seed, ends_whole) == found[:4]
-        assert script.shots(seed, ends_whole + 1) == found[:5]
+        assert WORLD.shots(seed, ends_whole) == found[:4]
+        assert WORLD.shots(seed, ends_whole + 1) == found[:5]
 
 
 def test_staging_follows_from_seed_and_start() -> None:

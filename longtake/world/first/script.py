@@ -12,94 +12,29 @@ import random
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from longtake.files import seed_of
-from longtake.world.captions import caption
-from longtake.world.vocabulary import (
-    ACTIONS,
-    CHARACTERS,
-    PLACES,
-    SPLITS,
-    TIMES,
-    Split,
-    held_out,
-)
+from longtake.world import facts
+from longtake.world.episodes import EpisodeFacts, chance_of, episode_facts, split_of
+from longtake.world.first.captions import caption
+from longtake.world.vocabulary import ACTIONS, TIMES, held_out
 
+WEATHERS = ("clear", "rain")
 ACT = 900  # frames; a multiple of 15, so that the offset below keeps act borders off the grid
 _OFFSET = 7  # act k starts at ACT * k + _OFFSET (the first at 0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Actor:
+class Actor(facts.Actor):
     """One character of a shot."""
 
-    name: str
-    action: str
-    facing: int  # -1 left, 1 right
-    x: float  # 0..1; of a walker, where the shot begins
     travel: float  # how far a walker gets until the shot ends
     phase: float  # 0..1, of a periodic motion
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shot:
+class Shot(facts.Shot):
     """A stretch of frames with one caption."""
 
-    start: int
-    end: int  # exclusive
-    place: str
-    time: str
-    weather: str
-    pan: int  # -1, 0, 1: where the camera moves
     actors: tuple[Actor, ...]  # left to right
-    caption: str
-
-    @property
-    def cast(self) -> tuple[tuple[str, str, int], ...]:
-        """Name, action and direction, left to right."""
-        return tuple((a.name, a.action, a.facing if a.action == "walk" else 1) for a in self.actors)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpisodeFacts:
-    """What holds for a whole episode and stands in no caption."""
-
-    hues: dict[str, float]  # outfit hue of each character, uniform in 0..1
-    layouts: dict[str, float]  # where each place's landmark stands, uniform in 0..1
-    cast: tuple[str, ...]  # the four characters of the episode
-    places: tuple[str, ...]  # its four places
-
-
-def _chance(*key: object) -> random.Random:
-    return random.Random(seed_of(repr(key)))
-
-
-def split_of(seed: int) -> Split:
-    """The split that an episode belongs to: 80 % train, 10 % validation, 10 % test, by hash of its seed."""
-    draw = _chance("split", seed).random()
-    return SPLITS[0] if draw < 0.8 else SPLITS[1] if draw < 0.9 else SPLITS[2]
-
-
-def episode_seeds(split: Split, count: int, *, first: int = 0) -> list[int]:
-    """The first `count` seeds of a split, from `first` upwards."""
-    seeds: list[int] = []
-    seed = first
-    while len(seeds) < count:
-        if split_of(seed) == split:
-            seeds.append(seed)
-        seed += 1
-    return seeds
-
-
-@lru_cache(maxsize=4096)
-def episode_facts(seed: int) -> EpisodeFacts:
-    """The hidden truth of an episode."""
-    chance = _chance("latents", seed)
-    return EpisodeFacts(
-        hues={name: chance.random() for name in CHARACTERS},
-        layouts={place: chance.random() for place in PLACES},
-        cast=tuple(chance.sample(CHARACTERS, 4)),
-        places=tuple(chance.sample(PLACES, 4)),
-    )
 
 
 def shot_at(seed: int, frame: int) -> Shot:
@@ -113,17 +48,25 @@ def shot_at(seed: int, frame: int) -> Shot:
     raise AssertionError("acts leave no frame out")
 
 
-def shots(seed: int, frames: int) -> tuple[Shot, ...]:
-    """The shots of the first `frames` frames of an episode, whole: the last one may go on after them."""
-    whole: list[Shot] = []
-    while not whole or whole[-1].end < frames:
-        whole.append(shot_at(seed, whole[-1].end if whole else 0))
-    return tuple(whole)
+def shot_of(said: facts.CaptionFacts, start: int, end: int, prompt: str) -> Shot:
+    """The shot from `start` to `end` that shows what `prompt` said; place and time are among that."""
+    assert said.place is not None, "who asks for a shot knows where it is"
+    assert said.time is not None, "and when"
+    actors = tuple(
+        Actor(name=name, action=doing or "wave", facing=side, x=0.5, travel=0.0, phase=0.0)
+        for name, doing, side in said.cast
+    )
+    shot = Shot(
+        start=start, end=end, place=said.place, time=said.time, weather=said.weather or "clear",
+        pan=said.pan, actors=actors, caption=prompt,
+    )  # fmt: skip
+    return stage(shot, 0)
 
 
-def stage(shot: Shot, seed: int) -> Shot:
+def stage(shot: facts.Shot, seed: int) -> Shot:
     """The shot with its actors in their places; chance follows from `seed` and the shot's start."""
-    chance = _chance("stage", seed, shot.start)
+    assert isinstance(shot, Shot), "a shot of another edition"
+    chance = chance_of("stage", seed, shot.start)
     actors = tuple(
         replace(actor, phase=chance.random(), facing=actor.facing or chance.choice((-1, 1)))
         for actor in shot.actors
@@ -135,7 +78,7 @@ def stage(shot: Shot, seed: int) -> Shot:
 def _act(seed: int, act: int) -> tuple[Shot, ...]:
     start = ACT * act + _OFFSET if act else 0
     end = ACT * (act + 1) + _OFFSET
-    chance = _chance("act", seed, act)
+    chance = chance_of("act", seed, act)
     train = split_of(seed) == "train"
     shots: list[Shot] = []
     while start < end:

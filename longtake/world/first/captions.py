@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
+
+from longtake.world.facts import CaptionFacts, Shot
 
 _NAMES = {
     "fox": "Ollie",
@@ -130,22 +131,7 @@ TEMPLATES = (
 )
 
 
-class Described(Protocol):
-    """What a caption needs to know of a shot."""
-
-    @property
-    def place(self) -> str: ...
-    @property
-    def time(self) -> str: ...
-    @property
-    def weather(self) -> str: ...
-    @property
-    def pan(self) -> int: ...
-    @property
-    def cast(self) -> Sequence[tuple[str, str, int]]: ...  # name, action, direction -1 or 1; left to right
-
-
-def caption(shot: Described, chance: random.Random, *, held_out: bool = False) -> str:
+def caption(shot: Shot, chance: random.Random, *, held_out: bool = False) -> str:
     """Words for `shot`, drawn by `chance`; `held_out` allows the word order that training never uses."""
     template = chance.choice(TEMPLATES if held_out else TEMPLATES[:-1])
     words = template.format(
@@ -206,17 +192,6 @@ def lexicon() -> dict[str, list[str]]:
         place: sorted({leading.sub("", phrase) for phrase in phrases}) for place, phrases in _PLACES.items()
     }
     return named | placed
-
-
-@dataclass(frozen=True, kw_only=True)
-class CaptionFacts:
-    """What a caption says, as far as it was understood; None and an empty cast: nothing."""
-
-    place: str | None
-    time: str | None
-    weather: str | None  # "clear" where only other things are said: what a caption does not say is not there
-    pan: int  # -1, 0, 1
-    cast: tuple[tuple[str, str | None, int], ...]  # name, action, direction (0: does not walk), left to right
 
 
 def read_caption(text: str) -> CaptionFacts:

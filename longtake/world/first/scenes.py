@@ -1,27 +1,23 @@
 """Scenes outside every script: any cast, also twice the same figure, anywhere in the picture.
 
-What reads pictures must not learn what scripts never do: generated films put two foxes into one picture.
+What reads pictures must not learn what scripts never do: generated films put two foxes into one picture. And
+what measures films is tried on scenes that are wrong in one way.
 """
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
-from longtake.world.script import Actor, EpisodeFacts, Shot
+import numpy as np
+from numpy.random import Generator
+
+from longtake.world import facts
+from longtake.world.first.script import Actor, Shot
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 _APART = 0.17  # least distance between two figures, in picture widths: less, and one hides the other
-
-
-def random_facts(chance: random.Random) -> EpisodeFacts:
-    """Hues and layouts of no episode."""
-    return EpisodeFacts(
-        hues={name: chance.random() for name in CHARACTERS},
-        layouts={place: chance.random() for place in PLACES},
-        cast=CHARACTERS,
-        places=PLACES,
-    )
 
 
 def random_shot(
@@ -47,6 +43,28 @@ def random_shot(
         actors=actors,
         caption="",
     )
+
+
+def doubled(shot: facts.Shot, who: facts.Actor) -> Shot:
+    """The shot with `who` there twice: the copy stays where, on average, all actors keep farthest from it."""
+    assert isinstance(shot, Shot), "a shot of another edition"
+    assert isinstance(who, Actor), "an actor of another edition"
+    places, time = np.linspace(0.14, 0.86, 37), np.linspace(0, 1, 9)
+    paths = np.array([a.x + a.travel * time for a in shot.actors])  # [actors, time]
+    room = np.abs(places[:, None, None] - paths).min(axis=1).mean(axis=1)
+    second = replace(who, x=float(places[room.argmax()]), travel=0.0)
+    return replace(shot, actors=(second, *shot.actors))
+
+
+def moved(shot: facts.Shot, chance: Generator) -> Shot:
+    """The shot with its actors elsewhere within their part of the picture, at other moments."""
+    assert isinstance(shot, Shot), "a shot of another edition"
+    reach = 0.2 if len(shot.actors) == 1 else 0.1  # see script.stage
+    actors = tuple(
+        replace(actor, x=actor.x + chance.uniform(-reach, reach), phase=chance.random())
+        for actor in shot.actors
+    )
+    return replace(shot, actors=actors)
 
 
 def _actor(chance: random.Random, name: str, x: float, frames: int) -> Actor:

@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.world import script
-from longtake.world.canvas import Canvas
-from longtake.world.characters import Pose, draw_character, pose
-from longtake.world.drawing import CLOCK_PERIOD, frame, frame_truth, frames
-from longtake.world.places import GROUND, draw_place
-from longtake.world.script import Shot, episode_facts, shot_at
+from longtake.world.episodes import episode_facts
+from longtake.world.first import WORLD
+from longtake.world.first.canvas import Canvas
+from longtake.world.first.characters import Pose, draw_character, pose
+from longtake.world.first.drawing import CLOCK_PERIOD
+from longtake.world.first.places import GROUND, draw_place
+from longtake.world.first.script import Shot, shot_at
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 Picture = NDArray[np.uint8]
 
 
 def shots(seed: int, until: int = 3600) -> tuple[Shot, ...]:
-    return script.shots(seed, until)
+    return WORLD.shots(seed, until)
 
 
 def differ(a: Picture, b: Picture) -> NDArray[np.bool_]:
@@ -48,26 +49,26 @@ def place(name: str, time: str = "day", layout: float = 0.5, clock: float = 0.5,
 
 
 def test_any_frame_is_the_same_alone_and_in_a_row() -> None:
-    row = frames(4, list(range(200, 230)), 24)
+    row = WORLD.frames(4, list(range(200, 230)), 24)
     assert row.shape == (30, 24, 24, 3)
     assert row.dtype == np.uint8
     for k in random.Random(0).sample(range(30), 8):
-        assert np.array_equal(frame(4, 200 + k, 24), row[k])
-    assert not np.array_equal(frame(5, 200, 24), row[0])
+        assert np.array_equal(WORLD.frame(4, 200 + k, 24), row[k])
+    assert not np.array_equal(WORLD.frame(5, 200, 24), row[0])
 
 
 @pytest.mark.parametrize("size", [16, 17, 33, 64, 150])
 def test_any_size(size: int) -> None:
-    picture = frame(2, 300, size)
+    picture = WORLD.frame(2, 300, size)
     assert picture.shape == (size, size, 3)
     coarse = picture[: size // 8 * 8, : size // 8 * 8].reshape(8, size // 8, 8, size // 8, 3).mean((1, 3))
-    reference = frame(2, 300, 128).reshape(8, 16, 8, 16, 3).mean((1, 3))
+    reference = WORLD.frame(2, 300, 128).reshape(8, 16, 8, 16, 3).mean((1, 3))
     assert np.abs(coarse - reference).mean() < (10 if size % 8 == 0 else 25)
 
 
 def test_a_picture_too_small_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 16"):
-        frame(0, 0, 15)
+        WORLD.frame(0, 0, 15)
 
 
 # Golden digests. To change what they hold is to change the world: every model trained on it, the one in the
@@ -80,8 +81,8 @@ def test_the_world_has_not_changed() -> None:
     pictures, truths = hashlib.sha256(), hashlib.sha256()
     for seed in range(10):
         for number in (0, 411, 1822, 3375):
-            pictures.update(frame(seed, number, 64).tobytes())
-            truth = frame_truth(seed, number)
+            pictures.update(WORLD.frame(seed, number, 64).tobytes())
+            truth = WORLD.frame_truth(seed, number)
             truths.update(truth.caption.encode())
             truths.update(f"{truth.landmark:.9f} {truth.clock:.9f} {truth.actors[0].hue:.9f}".encode())
     assert truths.hexdigest() == TRUTHS
@@ -96,7 +97,7 @@ def test_the_truth_of_a_frame_is_that_of_its_shot_and_episode() -> None:
         hidden = episode_facts(seed)
         for shot in shots(seed, 1500):
             for number in (shot.start, (shot.start + shot.end) // 2, shot.end - 1):
-                truth = frame_truth(seed, number)
+                truth = WORLD.frame_truth(seed, number)
                 assert truth.frame == number
                 assert truth.shot == shot.start
                 assert truth.cut == (number == shot.start and number > 0)
@@ -114,7 +115,7 @@ def test_the_truth_of_a_frame_is_that_of_its_shot_and_episode() -> None:
 def test_a_cut_changes_the_picture_more_than_a_step() -> None:
     for seed in range(6):
         for shot in shots(seed, 800)[1:]:
-            row = frames(seed, [shot.start - 2, shot.start - 1, shot.start], 16).astype(int)
+            row = WORLD.frames(seed, [shot.start - 2, shot.start - 1, shot.start], 16).astype(int)
             step, cut = (np.abs(b - a).mean() for a, b in ((row[0], row[1]), (row[1], row[2])))
             assert cut > step
             assert cut > 3
@@ -139,7 +140,10 @@ def test_the_box_holds_the_character_and_its_outfit(name: str) -> None:
 def test_the_outfit_shows_the_hue_inside_the_box() -> None:
     for seed in range(12):
         for shot in shots(seed, 700):
-            truth, picture = frame_truth(seed, shot.start + 3), frame(seed, shot.start + 3, 64).astype(int)
+            truth, picture = (
+                WORLD.frame_truth(seed, shot.start + 3),
+                WORLD.frame(seed, shot.start + 3, 64).astype(int),
+            )
             for actor in truth.actors:
                 outfit = np.round(np.array(colorsys.hsv_to_rgb(actor.hue, 0.80, 0.92)) * 255)
                 rows, columns = np.nonzero(np.abs(picture - outfit).max(axis=-1) < 12)
@@ -161,7 +165,7 @@ def test_the_landmark_stands_where_the_truth_says(name: str) -> None:
         assert not changed[~near].any()
         assert changed[np.abs(columns - x) < 0.03].any()
     truth = next(
-        frame_truth(s, n) for s in range(9) for n in range(0, 3000, 50) if shot_at(s, n).place == name
+        WORLD.frame_truth(s, n) for s in range(9) for n in range(0, 3000, 50) if shot_at(s, n).place == name
     )
     assert truth.landmark == pytest.approx(0.10 + 0.80 * truth.layout + truth.camera)
 
@@ -169,20 +173,22 @@ def test_the_landmark_stands_where_the_truth_says(name: str) -> None:
 def test_a_pan_moves_the_scenery_from_end_to_end() -> None:
     found = [(seed, shot) for seed in range(6) for shot in shots(seed, 2000) if shot.pan]
     for seed, shot in found[:10]:
-        moved = frame_truth(seed, shot.end - 1).landmark - frame_truth(seed, shot.start).landmark
+        moved = WORLD.frame_truth(seed, shot.end - 1).landmark - WORLD.frame_truth(seed, shot.start).landmark
         assert moved * shot.pan < 0  # what the camera turns away from goes the other way
         assert abs(moved) == pytest.approx(0.16, abs=0.03)
     still = next(shot for shot in shots(0) if not shot.pan)
-    assert frame_truth(0, still.end - 1).landmark == frame_truth(0, still.start).landmark
+    assert WORLD.frame_truth(0, still.end - 1).landmark == WORLD.frame_truth(0, still.start).landmark
 
 
 def test_the_clock_rises_and_is_seen() -> None:
-    told = [frame_truth(1, number).clock for number in range(0, CLOCK_PERIOD, 97)]
+    told = [WORLD.frame_truth(1, number).clock for number in range(0, CLOCK_PERIOD, 97)]
     assert told == sorted(told)
     assert told[0] == 0
-    assert frame_truth(1, CLOCK_PERIOD - 1).clock == 1
-    assert frame_truth(1, CLOCK_PERIOD).clock == 0
-    assert len({frame_truth(1, number).clock for number in range(0, 3376, 211)}) == 16  # keyframes differ
+    assert WORLD.frame_truth(1, CLOCK_PERIOD - 1).clock == 1
+    assert WORLD.frame_truth(1, CLOCK_PERIOD).clock == 0
+    assert (
+        len({WORLD.frame_truth(1, number).clock for number in range(0, 3376, 211)}) == 16
+    )  # keyframes differ
     for time in TIMES:
         for name in PLACES:
             changed = differ(place(name, time, clock=0.2), place(name, time, clock=0.9))
@@ -194,9 +200,9 @@ def test_the_clock_rises_and_is_seen() -> None:
 def test_the_sun_of_a_frame_tells_the_clock() -> None:
     seen = 0
     for number in range(0, 4500, 30):
-        truth = frame_truth(8, number)
+        truth = WORLD.frame_truth(8, number)
         if (truth.time, truth.weather) == ("day", "clear"):
-            sky = frame(8, number, 64)[:18].astype(int)
+            sky = WORLD.frame(8, number, 64)[:18].astype(int)
             columns = np.nonzero(np.abs(sky - (255, 230, 60)).max(axis=-1) < 10)[1]
             assert (columns.mean() + 0.5) / 64 == pytest.approx(0.08 + 0.84 * truth.clock, abs=0.03)
             seen += 1
@@ -230,7 +236,7 @@ def test_a_character_at_rest_in_a_still_scene_is_byte_for_byte_still() -> None:
             calm = all(actor.action in ("sleep", "sit") for actor in shot.actors)
             start = -(-(shot.start + 22) // 20) * 20  # seated, and the clock has just moved
             if calm and not shot.pan and shot.weather == "clear" and start + 20 <= shot.end:
-                row = frames(seed, [start, start + 7, start + 19], 32)
+                row = WORLD.frames(seed, [start, start + 7, start + 19], 32)
                 assert np.array_equal(row[0], row[1])
                 assert np.array_equal(row[0], row[2])
                 stretches += 1

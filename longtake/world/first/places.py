@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from longtake.world.canvas import Canvas, Colour, circle, mix
+from longtake.world.facts import LANDMARK, LANDMARK_RANGE, SUN, SUN_RANGE
+from longtake.world.first.canvas import Canvas, Colour, circle, mix
 
 HORIZON = 0.60  # height of the far edge of the ground
 GROUND = 0.90  # where feet stand
@@ -45,11 +46,11 @@ def draw_place(
     if time == "night" and not rain:
         for x, y in _STARS:
             canvas.scatter(circle(x, y, 0.011), (225, 225, 240))
-    sun_x, sun_y = 0.08 + 0.84 * clock, 0.19 - 0.09 * math.sin(math.pi * clock)
+    sun_x, sun_y = SUN + SUN_RANGE * clock, 0.19 - 0.09 * math.sin(math.pi * clock)
     canvas.shape(circle(sun_x, sun_y, 0.065), sun)
     if time == "night":  # the bite that makes it a moon
         canvas.shape(circle(sun_x + 0.035, sun_y - 0.015, 0.05), above)
-    landmark = 0.10 + 0.80 * layout + pan
+    landmark = LANDMARK + LANDMARK_RANGE * layout + pan
     _PLACES[place](canvas, landmark, pan, lit)
     return landmark
 
