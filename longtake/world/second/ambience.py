@@ -119,6 +119,7 @@ _QUIET_BEDS: dict[str, dict[str, Bed]] = {
     "farm": {"still": ((100, 300, 0.0), (1200, 3200, -10.0)), "gust": ((150, 600, -2.0),)},
 }
 _RAIN: dict[str, Bed] = {"still": ((900, 8500, 4.0), (220, 900, -3.0))}
+_SNOW: Bed = ((70, 240, 3.0), (4500, 9000, -17.0))
 _DUST: dict[str, Bed] = {"rough": ((110, 850, 8.0), (2400, 6500, 1.0)), "whistle": ((640, 720, 0.0),)}
 _LOUDER = {"clear": 0.0, "rain": 1.0, "snow": 0.0, "dust": 1.0}  # dB
 
@@ -129,10 +130,10 @@ def _beds_of(place: str, time: str, weather: str) -> dict[str, Bed]:
     beds = dict(_QUIET_BEDS[place])
     for motion, bed in {"rain": _RAIN, "dust": _DUST}.get(weather, {}).items():
         beds[motion] = beds.get(motion, ()) + bed
-    if weather == "snow":  # it takes the highs away
-        beds = {motion: tuple((low, min(high, 420.0), db) for low, high, db in bed if low < 300)
-                for motion, bed in beds.items()}  # fmt: skip
-        beds = {motion: bed for motion, bed in beds.items() if bed}
+    if weather == "snow":  # it takes the highs away, and is hardly heard itself
+        dull = {motion: [(low, 420.0, db) for low, _, db in bed if low < 300] for motion, bed in beds.items()}
+        beds = {motion: tuple(bed) for motion, bed in dull.items() if bed}
+        beds["still"] = (*beds.get("still", ()), *_SNOW)
     sum_of = sum(10 ** (db / 10) for bed in beds.values() for _, _, db in bed)
     shift = _LOUD + _LOUDER[weather] - (1.0 if time == "night" else 0.0) - 10 * math.log10(sum_of)
     return {motion: tuple((low, high, db + shift) for low, high, db in bed) for motion, bed in beds.items()}
@@ -262,11 +263,11 @@ def _callers(scene: _Scene) -> dict[str, tuple[float, float, float]]:
         callers["owl"] = (9.0, 0.6, -24.0)
     if dry and time != "night" and place in ("meadow", "mountains", "farm"):
         often = {"morning": 0.9, "day": 0.6, "evening": 0.35}[time]
-        callers["bird"] = (1.4, often, -26.0) if place != "mountains" else (6.0, often, -30.0)
+        callers["bird"] = (1.4, often, -26.0) if place != "mountains" else (4.0, often, -28.0)
     if dry and time != "night" and place == "beach":
         callers["gull"] = (6.0, 0.6, -27.0)
     if place == "farm" and time != "night":
-        callers |= {"hen": (4.0, 0.6, -26.0), "cow": (12.0, 0.6, -25.0)}
+        callers |= {"hen": (4.0, 0.6, -24.0), "cow": (12.0, 0.6, -22.0)}
         if time == "morning":
             callers["cock"] = (15.0, 0.6, -27.0)
     return callers
