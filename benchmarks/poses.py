@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from longtake.world.script import episode_seeds
+from longtake.world.episodes import episode_seeds
 from longtake.world.second.motion import RUNGS, pose, staging
 from longtake.world.second.script import shot_at
 from longtake.world.second.shot import Actor, Shot

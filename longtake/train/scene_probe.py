@@ -23,7 +23,9 @@ from longtake.train.loop import step_seed
 from longtake.train.probe import focal, worn
 from longtake.world.second.canvas import ROUND
 from longtake.world.second.drawing import FrameTruth, draw
-from longtake.world.second.scenes import WEATHERS, random_facts, random_shot
+from longtake.world.episodes import random_facts
+from longtake.world.second.scenes import random_shot
+from longtake.world.second.script import WEATHERS
 from longtake.world.vocabulary import CHARACTERS, PLACES, TIMES
 
 _CELLS = 16  # per side of the maps

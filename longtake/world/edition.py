@@ -24,7 +24,7 @@ from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 Pixels = NDArray[np.uint8]
 
-_HOMES = {1: "longtake.world.first"}  # edition -> the module with its `WORLD`
+_HOMES = {1: "longtake.world.first", 2: "longtake.world.second"}  # edition -> the module with its `WORLD`
 EDITIONS = tuple(_HOMES)
 CURRENT = max(EDITIONS)
 
@@ -54,6 +54,7 @@ class World:
     times: tuple[str, ...] = TIMES
     weathers: tuple[str, ...]
     clock_period: int  # frames in which the sun or moon crosses the sky once
+    round: float | None = None  # picture widths after which the scenery comes again; None: it is no band
 
     # Scripts. Shots are the edition's own kind, and may only be given back to it.
     shot_at: Callable[[int, int], Shot]  # episode, frame (>= 0) -> the shot that plays then

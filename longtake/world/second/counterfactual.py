@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from longtake.files import seed_of
-from longtake.world.script import EpisodeFacts, split_of
+from longtake.world.episodes import EpisodeFacts, split_of
 from longtake.world.second.captions import caption
 from longtake.world.second.motion import GAITS, speed
-from longtake.world.second.script import WEATHER_OF, Stage, shot_of
+from longtake.world.second.script import WEATHER_OF
 from longtake.world.second.shot import Actor, Shot
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES, held_out
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.world import facts
+from longtake.world.episodes import EpisodeFacts
+from longtake.world.facts import LANDMARK, LANDMARK_RANGE
 from longtake.world.second.canvas import Canvas, Colour, circle, mix
 from longtake.world.second.characters import Box, draw_character
 from longtake.world.second.motion import BALL_RADIUS, HEIGHT, ZOOM, Pose, pose, rounds, staging
@@ -19,83 +21,46 @@ from longtake.world.second.places import (
     light_on_figures,
     seen_at,
 )
-from longtake.world.second.script import shot_at
-from longtake.world.second.shot import Actor, Shot, Track
-from longtake.world.script import EpisodeFacts, episode_facts
+from longtake.world.second.shot import Actor, Shot
 
 CLOCK_PERIOD = 4500  # frames in which the sun or moon crosses the sky once
 _CLOSE_GROUND = 0.96  # where feet stand in a close shot
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActorTruth:
-    """A character in one frame."""
+class ActorTruth(facts.ActorTruth):
+    """A character in one frame; its feet may be outside the picture."""
 
-    name: str
-    action: str  # what it is there for; a walker that has arrived stands
-    doing: str  # the action, or "stand"
-    direction: int  # -1 walks left, 1 walks right, 0 does not walk
-    phase: float  # 0..1
-    hue: float  # 0..1, of the outfit
-    x: float  # of the feet, 0..1, may lie outside the picture
-    box: tuple[float, float, float, float]  # left, top, right, bottom in 0..1, may reach beyond the picture
+    doing: str  # its action, or "stand" of a walker that has arrived
     pose: Pose
     contacts: tuple[bool, bool]  # whether each foot stands on the ground
     ball: tuple[float, float] | None  # the middle of its ball in the picture
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrameTruth:
-    """Everything that one frame shows."""
+class FrameTruth(facts.FrameTruth):
+    """Everything that one frame shows.
 
-    frame: int
-    shot: int  # first frame of the shot
+    `camera` and `landmark` are in picture widths of a shot that is not close; the landmark is within a round
+    of the scenery, -0.5..1.5.
+    """
+
     since: float  # frames since the shot began
     until: float  # frames until it ends
-    cut: bool  # the shot begins here (never at frame 0)
-    caption: str
-    place: str
-    time: str
-    weather: str
-    pan: int
     close: bool
-    camera: float  # how far the scenery has moved to the left since the shot began, picture widths
-    layout: float  # 0..1, the episode's fact about this place
-    landmark: float  # where the landmark stands, -0.5..1.5 on the scenery's round, were the shot not close
-    clock: float  # 0..1, how far the sun or moon is on its way
     suns: tuple[tuple[float, float], ...]  # where it is in the picture; where things are doubled, twice
     landmarks: tuple[float, ...]  # where landmarks stand in the picture; only those that are in it
-    actors: tuple[ActorTruth, ...]  # left to right; each character at most once
+    actors: tuple[ActorTruth, ...]
 
 
-def frame(seed: int, number: float, size: int = 64, track: Track | None = None) -> NDArray[np.uint8]:
-    """Frame `number` of episode `seed`, or what lies between two: uint8 `[size, size, 3]`, RGB."""
-    return draw(shot_at(seed, int(number), track), episode_facts(seed), number, size)[0]
-
-
-def frame_truth(seed: int, number: int, track: Track | None = None) -> FrameTruth:
-    """What frame `number` of episode `seed` shows."""
-    return draw(shot_at(seed, number, track), episode_facts(seed), number, 16)[1]
-
-
-def frames(
-    seed: int, numbers: Sequence[float], size: int = 64, track: Track | None = None
-) -> NDArray[np.uint8]:
-    """Several frames: uint8 `[T, size, size, 3]`."""
-    return np.stack([frame(seed, number, size, track) for number in numbers])
-
-
-def wide_frame(seed: int, number: float, height: int, width: int) -> NDArray[np.uint8]:
-    """Frame `number` of episode `seed` with what lies beside it: uint8 `[height, width, 3]`, RGB.
-
-    Its middle is `frame` of the same height but for the smoothing of what crosses the square's edges: a few
-    pixels of its two outermost columns. The landmark, the sun and the characters are there once.
-    """
-    return draw(shot_at(seed, int(number)), episode_facts(seed), number, height, width)[0]
+def camera(shot: facts.Shot, number: float) -> float:
+    """How far the scenery is shifted at frame `number`, in picture widths of a shot that is not close."""
+    assert isinstance(shot, Shot), "a shot of another edition"
+    return -staging(shot, number - shot.start).scroll / _View.of(shot).zoom
 
 
 def draw(
-    shot: Shot,
+    shot: facts.Shot,
     hidden: EpisodeFacts,
     number: float,
     size: int = 64,
@@ -109,12 +74,13 @@ def draw(
     `width`: pixels of a wider picture, whose middle is the square. `doubled`: so far to the right of the sun
     and of the landmark there is another one, as faulty films have it; never in an episode.
     """
+    assert isinstance(shot, Shot), "a shot of another edition"
     since = number - shot.start
     clock = (number % CLOCK_PERIOD) / CLOCK_PERIOD
     stage, view = staging(shot, since), _View.of(shot)
     layout, hue = hidden.layouts[shot.place], hidden.hues
     scroll = stage.scroll / view.zoom
-    mark = 0.10 + 0.80 * layout - scroll
+    mark = LANDMARK + LANDMARK_RANGE * layout - scroll
     canvas = Canvas(size, width)
     suns = draw_sky(canvas, shot.time, shot.weather, clock, scroll, since, doubled[0])
     canvas.view(view.zoom, view.x, view.y)
@@ -150,7 +116,7 @@ def draw(
         weather=shot.weather,
         pan=shot.pan,
         close=shot.close,
-        camera=stage.scroll,
+        camera=-scroll,
         layout=layout,
         landmark=seen_at(mark),
         clock=clock,

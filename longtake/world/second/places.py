@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from longtake.world.facts import SUN, SUN_RANGE
 from longtake.world.second.canvas import ROUND, Canvas, Colour, box, circle, mix
 
 HORIZON = 0.60  # height of the far edge of the ground
@@ -112,7 +113,7 @@ def draw_sky(
         for x, y in _STARS:
             for beside in (-1, 0, 1) if canvas.width > canvas.size else (0,):
                 canvas.shape(circle(x + beside, y, 0.012), (225, 225, 240))
-    sun_x, sun_y = 0.08 + 0.84 * clock, 0.19 - 0.09 * math.sin(math.pi * clock)
+    sun_x, sun_y = SUN + SUN_RANGE * clock, 0.19 - 0.09 * math.sin(math.pi * clock)
     suns = [(sun_x, sun_y)] if doubled is None else [(sun_x, sun_y), ((sun_x + doubled) % 1.0, sun_y)]
     for x, y in suns:
         if time in ("morning", "evening"):

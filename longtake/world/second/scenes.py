@@ -10,24 +10,16 @@ import random
 from dataclasses import replace
 from itertools import pairwise
 
-from longtake.world.script import EpisodeFacts
-from longtake.world.second.motion import GAITS
-from longtake.world.second.script import Stage, shot_of
-from longtake.world.second.shot import Actor, Shot, Tempo
+import numpy as np
+from numpy.random import Generator
+
+from longtake.world import facts
+from longtake.world.second.motion import GAITS, staging
+from longtake.world.second.script import WEATHERS, shot_of
+from longtake.world.second.shot import Actor, CaptionFacts, Shot, Tempo
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
-WEATHERS = ("clear", "rain", "snow", "dust")
 _APART = 0.17  # least distance between two figures, in picture widths: less, and one hides the other
-
-
-def random_facts(chance: random.Random) -> EpisodeFacts:
-    """Hues and layouts of no episode."""
-    return EpisodeFacts(
-        hues={name: chance.random() for name in CHARACTERS},
-        layouts={place: chance.random() for place in PLACES},
-        cast=CHARACTERS,
-        places=PLACES,
-    )
 
 
 def random_shot(
@@ -47,8 +39,32 @@ def random_shot(
     return shot
 
 
-def _stage(chance: random.Random, cast: tuple[tuple[str, str, int], ...]) -> Stage:
-    return Stage(
+def doubled(shot: facts.Shot, who: facts.Actor) -> Shot:
+    """The shot with `who` there twice: the copy does the same where it is seen and farthest from all others."""
+    assert isinstance(shot, Shot), "a shot of another edition"
+    assert isinstance(who, Actor), "an actor of another edition"
+    times = np.linspace(0, shot.end - shot.start, 9)
+    paths = np.array([staging(shot, since).xs for since in times]).T  # [actors, time]
+    beside = np.linspace(-0.7, 0.7, 57)
+    copies = paths[shot.actors.index(who)] + beside[:, None]  # [places, time]
+    room = np.abs(copies[:, None] - paths).min(axis=1).mean(axis=1)
+    outside = np.maximum(0, np.abs(copies - 0.5) - 0.36).mean(axis=1)
+    best = float(beside[(room - 4 * outside).argmax()])
+    return replace(shot, actors=(*shot.actors, replace(who, x=who.x + best)))
+
+
+def moved(shot: facts.Shot, chance: Generator) -> Shot:
+    """The shot with its actors elsewhere within their part of the picture, at other moments."""
+    assert isinstance(shot, Shot), "a shot of another edition"
+    reach = 0.2 if len(shot.actors) == 1 else 0.1
+    actors = tuple(
+        replace(actor, x=actor.x + chance.uniform(-reach, reach), late=chance.random()) for actor in shot.actors
+    )
+    return replace(shot, actors=actors)
+
+
+def _stage(chance: random.Random, cast: tuple[tuple[str, str, int], ...]) -> CaptionFacts:
+    return CaptionFacts(
         place=chance.choice(PLACES),
         time=chance.choice(TIMES),
         weather=chance.choice(WEATHERS) if chance.random() < 0.4 else "clear",

@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from longtake.files import seed_of
+from longtake.world import facts
+from longtake.world.episodes import EpisodeFacts, chance_of, episode_facts, split_of
 from longtake.world.second.captions import caption
 from longtake.world.second.motion import GAITS, speed
-from longtake.world.second.shot import Actor, Shot, Tempo, Track
-from longtake.world.script import EpisodeFacts, episode_facts, split_of
+from longtake.world.second.shot import Actor, CaptionFacts, Shot, Tempo, Track
 from longtake.world.vocabulary import ACTIONS, TIMES, held_out
 
 ACT = 900  # frames; a multiple of 15, so that the offset below keeps act borders off the grid
@@ -29,6 +30,7 @@ _OFFSET = 7  # act k starts at ACT * k + _OFFSET (the first at 0)
 _CUTAWAY = (6, 11)  # frames
 _SLOTS = {1: (0.5,), 2: (0.26, 0.70)}  # where those stand who do not walk on
 
+WEATHERS = ("clear", "rain", "snow", "dust")
 # How bad weather looks there.
 WEATHER_OF = {
     "meadow": "rain", "beach": "rain", "city": "rain", "farm": "rain", "mountains": "snow", "desert": "dust",
@@ -42,37 +44,25 @@ _LATE = 0.37  # rounds: so far ahead the second one is when a scene begins, so t
 _BESIDE = -0.17  # outside of the picture
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """What a caption tells of a shot, and nothing else."""
-
-    place: str
-    time: str
-    weather: str
-    pan: int
-    close: bool
-    enters: bool
-    leaves: bool
-    cast: tuple[tuple[str, str, int], ...]  # name, action, direction; left to right, two at most
-
-
-def shot_of(stage: Stage, start: int, end: int, *, caption: str = "", telling: int = 0) -> Shot:
-    """The stage with everybody in place: all that is seen but hues and layouts follows from this.
+def shot_of(said: facts.CaptionFacts, start: int, end: int, caption: str = "", telling: int = 0) -> Shot:
+    """The shot with everybody in place: all that is seen but hues and layouts follows from what is said.
 
     Only a walker alone comes, goes, and is shown close while the camera follows it; two have no room for that.
+    Place and time are among what is said; of whom nothing else is said waves, who walks nowhere walks right.
     """
-    alone = len(stage.cast) == 1
-    walker = alone and stage.cast[0][1] == "walk"
-    together = len(stage.cast) == 2 and all(doing == "walk" for _, doing, _ in stage.cast)
-    together = together and stage.cast[0][2] == stage.cast[1][2]
-    on = walker or together
+    assert said.place is not None, "who asks for a shot knows where it is"
+    assert said.time is not None, "and when"
+    stage = said if isinstance(said, CaptionFacts) else CaptionFacts(**vars(said))
+    cast = tuple((name, doing or "wave", side or 1) for name, doing, side in said.cast)
+    alone, walks = len(cast) == 1, [side for _, doing, side in cast if doing == "walk"]
+    walker, together = alone and len(walks) == 1, len(walks) == 2 and walks[0] == walks[1]
     shot = Shot(
         start=start,
         end=end,
-        place=stage.place,
-        time=stage.time,
-        weather=stage.weather,
-        pan=0 if on else stage.pan,
+        place=said.place,
+        time=said.time,
+        weather=said.weather or "clear",
+        pan=0 if walker or together else said.pan,
         close=stage.close and alone,
         enters=stage.enters and walker,
         leaves=stage.leaves and walker,
@@ -81,10 +71,16 @@ def shot_of(stage: Stage, start: int, end: int, *, caption: str = "", telling: i
         telling=telling,
     )
     if walker:
-        return replace(shot, actors=(_lone_walker(stage.cast[0], shot),))
+        return replace(shot, actors=(_lone_walker(cast[0], shot),))
     if together:
-        return replace(shot, actors=_company(stage.cast))
-    return replace(shot, actors=tuple(_beside(stage.cast, k) for k in range(len(stage.cast))))
+        return replace(shot, actors=_company(cast))
+    return replace(shot, actors=tuple(_beside(cast, k) for k in range(len(cast))))
+
+
+def stage(shot: facts.Shot, seed: int) -> Shot:
+    """The shot itself: where its actors are does not depend on how long it lasts."""
+    assert isinstance(shot, Shot), "a shot of another edition"
+    return shot
 
 
 def _lone_walker(one: tuple[str, str, int], shot: Shot) -> Actor:
@@ -154,7 +150,7 @@ def shots(seed: int, frames: int, track: Track | None = None) -> tuple[Shot, ...
 
 def _freed(shot: Shot, seed: int, track: Track) -> Shot:
     """Every second shot with times of its own, decided by lot; the others as the clock says."""
-    chance = _chance("free", seed, shot.start, track)
+    chance = chance_of("second", "free", seed, shot.start, track)
     if chance.random() < 0.5:
         return shot
     lots = [(chance.getrandbits(32), 0.7 * 2 ** chance.random()) for _ in shot.actors]
@@ -168,33 +164,29 @@ def _freed(shot: Shot, seed: int, track: Track) -> Shot:
     return replace(shot, actors=actors)
 
 
-def _chance(*key: object) -> random.Random:
-    return random.Random(seed_of(repr(("second", *key))))
-
-
 @lru_cache(maxsize=512)
 def _act(seed: int, act: int) -> tuple[Shot, ...]:
     start = ACT * act + _OFFSET if act else 0
     end = ACT * (act + 1) + _OFFSET
-    chance = _chance("act", seed, act)
+    chance = chance_of("second", "act", seed, act)
     train = split_of(seed) == "train"
     shots: list[Shot] = []
     while start < end:
-        for stage, length in _scene(episode_facts(seed), chance, train):
+        for said, length in _scene(episode_facts(seed), chance, train):
             stop = _off_grid(start + length)
             if end - stop < SHORTEST:  # what is left would be too short to be a shot of its own
                 stop = end if end - start <= LONGEST else _off_grid(end - SHORTEST - 20)
             if start < stop <= end:
-                shots.append(_told(stage, start, stop, seed, train))
+                shots.append(_told(said, start, stop, seed, train))
                 start = stop
     return tuple(shots)
 
 
-def _told(stage: Stage, start: int, end: int, seed: int, train: bool) -> Shot:
+def _told(said: CaptionFacts, start: int, end: int, seed: int, train: bool) -> Shot:
     if end - start < 90:  # too short to come and go
-        stage = replace(stage, leaves=False)
+        said = replace(said, leaves=False)
     telling = seed_of(repr(("telling", seed, start)))
-    shot = shot_of(stage, start, end, telling=telling)
+    shot = shot_of(said, start, end, telling=telling)
     return replace(shot, caption=caption(shot, telling, held_out=not train))
 
 
@@ -204,7 +196,7 @@ def _off_grid(cut: int) -> int:
     return cut
 
 
-def _scene(known: EpisodeFacts, chance: random.Random, train: bool) -> list[tuple[Stage, int]]:
+def _scene(known: EpisodeFacts, chance: random.Random, train: bool) -> list[tuple[CaptionFacts, int]]:
     """One to three shots and their lengths: a plain one, one around a cutaway, or one that is returned to."""
     here = _stage(known, chance, train)
     kind = chance.choices(("plain", "cutaway", "return"), (0.66, 0.17, 0.17))[0]
@@ -220,7 +212,7 @@ def _scene(known: EpisodeFacts, chance: random.Random, train: bool) -> list[tupl
 _OFTEN = {"walk": 1.6, "jump": 1.0, "wave": 0.9, "sleep": 0.5, "sit": 0.7, "ball": 1.0}
 
 
-def _stage(known: EpisodeFacts, chance: random.Random, train: bool) -> Stage:
+def _stage(known: EpisodeFacts, chance: random.Random, train: bool) -> CaptionFacts:
     while True:
         place = chance.choice(known.places)
         names = chance.sample(known.cast, chance.choice((1, 2)))
@@ -236,7 +228,7 @@ def _stage(known: EpisodeFacts, chance: random.Random, train: bool) -> Stage:
     weather = "clear"
     if chance.random() < 0.26:
         weather = WEATHER_OF[place] if chance.random() < 0.85 else "rain"
-    stage = Stage(
+    said = CaptionFacts(
         place=place,
         time=chance.choice(TIMES),
         weather=weather,
@@ -246,5 +238,5 @@ def _stage(known: EpisodeFacts, chance: random.Random, train: bool) -> Stage:
         leaves=chance.random() < 0.3,
         cast=cast,
     )
-    shot = shot_of(stage, 0, 1000)  # what there is room for
-    return replace(stage, pan=shot.pan, close=shot.close, enters=shot.enters, leaves=shot.leaves)
+    shot = shot_of(said, 0, 1000)  # what there is room for
+    return replace(said, pan=shot.pan, close=shot.close, enters=shot.enters, leaves=shot.leaves)

@@ -7,20 +7,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtake.world.script import EpisodeFacts, episode_facts, episode_seeds
+from longtake.world.episodes import EpisodeFacts, episode_facts, episode_seeds
 from longtake.world.second.counterfactual import CHANGES, Change, Pair, counterfactual
 from longtake.world.second.drawing import draw
-from longtake.world.second.script import shots
+from longtake.world.edition import world
+from longtake.world.second.script import shot_at
 from longtake.world.second.shot import Shot
 from longtake.world.vocabulary import held_out
 
 SIZE = 64
 
 
+def whole(seed: int, frames: int) -> list[Shot]:
+    return [shot_at(seed, shot.start) for shot in world(2).shots(seed, frames)]
+
+
 def pairs(change: Change, most: int, split: str = "test") -> list[Pair]:
     found: list[Pair] = []
     for seed in episode_seeds(split, 12):  # type: ignore[arg-type]
-        for shot in shots(seed, 1200):
+        for shot in whole(seed, 1200):
             pair = counterfactual(shot, episode_facts(seed), change, seed)
             if pair is not None:
                 found.append(pair)
@@ -112,7 +117,7 @@ def test_training_pairs_keep_the_held_out_combinations_out() -> None:
 
 def test_a_pair_is_a_function_of_its_arguments() -> None:
     seed = episode_seeds("test", 1)[0]
-    (shot, *_) = shots(seed, 100)
+    (shot, *_) = whole(seed, 100)
     for change in CHANGES:
         one, other = (counterfactual(shot, episode_facts(seed), change, seed) for _ in range(2))
         assert one == other

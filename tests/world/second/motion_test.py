@@ -9,13 +9,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from longtake.world.second.drawing import draw, frame_truth
+from longtake.world.second.drawing import draw
 from longtake.world.second.motion import GAITS, HEIGHT, LEAVING, RUNGS, moments, pose, rounds, staging, walked
-from longtake.world.second.scenes import random_facts, random_shot
-from longtake.world.script import episode_seeds
-from longtake.world.second.script import Stage, shot_at, shot_of, shots
-from longtake.world.second.shot import Shot, Tempo
+from longtake.world.second.scenes import random_shot
+from longtake.world.edition import world
+from longtake.world.episodes import episode_seeds, random_facts
+from longtake.world.second.script import shot_at, shot_of
+from longtake.world.second.shot import CaptionFacts, Shot, Tempo
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
+
+
+WORLD = world(2)
+frame_truth = WORLD.frame_truth
+
+
+def shots(seed: int, frames: int) -> tuple[Shot, ...]:
+    return tuple(shot_at(seed, shot.start) for shot in WORLD.shots(seed, frames))
 
 
 def staged(*cast: tuple[str, str, int], length: int = 300, **told: object) -> Shot:
@@ -23,12 +32,12 @@ def staged(*cast: tuple[str, str, int], length: int = 300, **told: object) -> Sh
         "place": "meadow", "time": "day", "weather": "clear", "pan": 0, "close": False, "enters": False,
         "leaves": False,
     }  # fmt: skip
-    return shot_of(Stage(cast=cast, **{**facts, **told}), 0, length)  # type: ignore[arg-type]
+    return shot_of(CaptionFacts(cast=cast, **{**facts, **told}), 0, length)  # type: ignore[arg-type]
 
 
-def everything(rng: random.Random) -> Stage:
+def everything(rng: random.Random) -> CaptionFacts:
     names = rng.sample(CHARACTERS, rng.choice((1, 2)))
-    return Stage(
+    return CaptionFacts(
         place=rng.choice(PLACES),
         time=rng.choice(TIMES),
         weather=rng.choice(("clear", "rain", "snow", "dust")),
@@ -58,7 +67,7 @@ def test_every_pose_of_an_episode_follows_from_what_its_caption_tells() -> None:
     for seed in episode_seeds("train", 6):
         for shot in shots(seed, 1500):
             facts = {name: getattr(shot, name) for name in ("place", "time", "weather", "pan", "close", "enters", "leaves")}
-            again = shot_of(Stage(cast=shot.cast, **facts), shot.start, shot.end)
+            again = shot_of(CaptionFacts(cast=shot.cast, **facts), shot.start, shot.end)
             assert again.actors == shot.actors
 
 
