@@ -9,7 +9,7 @@ import planned
 from cartoon import CARTOON
 from numpy.typing import NDArray
 
-from longtake.evaluate.readings import Readings, Signals
+from longtake.evaluate.readings import Readings, Signals, unread
 from longtake.evaluate.script import Script
 from longtake.evaluate.signals import SignalReader
 from longtake.plan import Plan, PlannedScene, Timeline
@@ -34,6 +34,7 @@ def perfect(script: Script, **others: NDArray[Any]) -> Readings:
         "clock": np.zeros(n),
         "action": _sure(wanted.action, len(ACTIONS)),
         "direction": _sure(wanted.direction, 3),
+        **unread(n, present.shape[1]),
         "features": np.zeros((n, 1)),
         "clip_features": np.zeros((n // 16, 1)),
     }

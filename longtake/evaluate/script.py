@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.evaluate.staged import GONE, HERE, Staged, staged
 from longtake.world.edition import World
 from longtake.world.episodes import EpisodeFacts
 from longtake.world.facts import CaptionFacts, Shot
@@ -28,6 +29,7 @@ class Wanted:
 
     scene: NDArray[np.int64]  # [N] index of the shot
     present: NDArray[np.bool_]  # [N, 6] per character; all False where no cast is asked
+    sure: NDArray[np.bool_]  # [N, 6] whether it can be said that it is there, or not: it may be coming in
     cast_asked: NDArray[np.bool_]  # [N] the prompt names someone
     action: NDArray[np.int64]  # [N, 6] index, or NOT_ASKED
     direction: NDArray[np.int64]  # [N, 6] 0 left, 1 none, 2 right, or NOT_ASKED
@@ -70,6 +72,11 @@ class Script:
         return self.world.draw(self.shot(number), hidden, number, size)[0]
 
     @cached_property
+    def staged(self) -> Staged:
+        """Where everybody should be; of an edition whose poses follow from prompt and clock."""
+        return staged(self.world, self.shots, self.length)
+
+    @cached_property
     def wanted(self) -> Wanted:
         """The script as tables."""
         cartoon = self.world
@@ -84,12 +91,20 @@ class Script:
                 if doing is not None:
                     action[row, who] = cartoon.actions.index(doing)
                     direction[row, who] = side + 1
+        there, does, goes = present[scene], action[scene], direction[scene]
+        sure = np.ones_like(there)
+        if cartoon.edition > 1:
+            stage = self.staged
+            sure = ~there | (stage.shown >= HERE) | (stage.shown <= GONE)
+            there = there & (stage.shown >= HERE)
+            does, goes = (np.where(stage.busy, asked, NOT_ASKED) for asked in (does, goes))
         return Wanted(
             scene=scene,
-            present=present[scene],
+            present=there,
+            sure=sure,
             cast_asked=np.any(present, axis=1)[scene],
-            action=action[scene],
-            direction=direction[scene],
+            action=does,
+            direction=goes,
             place=_indices([demand.place for demand in self.demands], cartoon.places)[scene],
             time=_indices([demand.time for demand in self.demands], cartoon.times)[scene],
             weather=_indices([demand.weather for demand in self.demands], cartoon.weathers)[scene],

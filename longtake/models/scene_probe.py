@@ -90,3 +90,11 @@ class SceneProbe(ModelMixin, ConfigMixin):  # type: ignore[misc]
             scenery=self.round(columns),
             features=pooled,
         )
+
+
+def middles(look: SceneLook) -> Tensor:
+    """x and y (0..1) of the likeliest middle of every kind: `[N, K + 3, 2]`."""
+    cells = look.heat.shape[-1]
+    best = look.heat.flatten(2).argmax(-1)
+    cell = torch.stack([best % cells, best // cells], -1).float()
+    return (cell + 0.5 + look.offset.float()) / cells

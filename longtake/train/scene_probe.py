@@ -18,11 +18,11 @@ from torch import Tensor
 
 from longtake.models.pixels import to_model
 from longtake.models.probe import PROBE_SIZE, count_peaks
-from longtake.models.scene_probe import SceneLook, SceneProbe
+from longtake.models.scene_probe import SceneLook, SceneProbe, middles
 from longtake.train.loop import step_seed
 from longtake.train.probe import focal, worn
 from longtake.world.second.canvas import ROUND
-from longtake.world.second.drawing import FrameTruth, draw
+from longtake.world.second.drawing import FrameTruth, draw, visible
 from longtake.world.episodes import random_facts
 from longtake.world.second.scenes import random_shot
 from longtake.world.second.script import WEATHERS
@@ -45,12 +45,6 @@ class SceneProbeBatch(NamedTuple):
     time: Tensor  # [N]
     weather: Tensor  # [N]
     scenery: Tensor  # [N] where the landmark is on the scenery's round, 0..1
-
-
-def visible(box: Sequence[float]) -> float:
-    """The share of a box (left, top, right, bottom in 0..1) that lies within the picture, across."""
-    left, _, right, _ = box
-    return max(0.0, min(1.0, right) - max(0.0, left)) / (right - left)
 
 
 def scene_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], SceneProbeBatch]:
@@ -121,14 +115,6 @@ def scene_loss(
             "contacts_right": ((look.contacts > 0) == (batch.contacts > 0.5))[grounded].float().mean(),
         }
     return loss, told
-
-
-def middles(look: SceneLook) -> Tensor:
-    """x and y (0..1) of the likeliest middle of every kind: `[N, K + 3, 2]`."""
-    cells = look.heat.shape[-1]
-    best = look.heat.flatten(2).argmax(-1)
-    cell = torch.stack([best % cells, best // cells], -1).float()
-    return (cell + 0.5 + look.offset.float()) / cells
 
 
 def _mean(values: Tensor, of: Tensor) -> Tensor:

@@ -53,6 +53,11 @@ class ActorTruth:
     x: float  # 0..1, of the feet
     box: tuple[float, float, float, float]  # left, top, right, bottom in 0..1, may reach beyond the picture
 
+    @property
+    def busy(self) -> bool:
+        """Whether it does what it is there for: a walker may have arrived."""
+        return True
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrameTruth:

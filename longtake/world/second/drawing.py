@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,10 +32,13 @@ _CLOSE_GROUND = 0.96  # where feet stand in a close shot
 class ActorTruth(facts.ActorTruth):
     """A character in one frame; its feet may be outside the picture."""
 
-    doing: str  # its action, or "stand" of a walker that has arrived
     pose: Pose
     contacts: tuple[bool, bool]  # whether each foot stands on the ground
     ball: tuple[float, float] | None  # the middle of its ball in the picture
+
+    @property
+    def busy(self) -> bool:
+        return self.action != "walk" or self.pose.side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,7 @@ class FrameTruth(facts.FrameTruth):
 
     since: float  # frames since the shot began
     until: float  # frames until it ends
-    close: bool
+    zoom: float  # how much larger than in a shot that is not close everything is
     suns: tuple[tuple[float, float], ...]  # where it is in the picture; where things are doubled, twice
     landmarks: tuple[float, ...]  # where landmarks stand in the picture; only those that are in it
     actors: tuple[ActorTruth, ...]
@@ -115,7 +119,7 @@ def draw(
         time=shot.time,
         weather=shot.weather,
         pan=shot.pan,
-        close=shot.close,
+        zoom=view.zoom,
         camera=-scroll,
         layout=layout,
         landmark=seen_at(mark),
@@ -124,6 +128,12 @@ def draw(
         landmarks=tuple(x for x in marks if 0 <= x <= 1),
         actors=actors,
     )
+
+
+def visible(box: Sequence[float]) -> float:
+    """The share of a box (left, top, right, bottom in 0..1) that lies within the picture, across."""
+    left, _, right, _ = box
+    return max(0.0, min(1.0, right) - max(0.0, left)) / (right - left)
 
 
 @dataclass(frozen=True)
@@ -157,7 +167,6 @@ def _shadow(canvas: Canvas, actor: Actor, x: float, at: Pose, colour: Colour) ->
 def _truth(
     actor: Actor, x: float, at: Pose, box: Box, view: _View, since: float, hue: float
 ) -> ActorTruth:
-    arrived = actor.action == "walk" and not at.side
     ball = None
     if at.ball is not None:
         beside, high = at.ball
@@ -165,7 +174,6 @@ def _truth(
     return ActorTruth(
         name=actor.name,
         action=actor.action,
-        doing="stand" if arrived else actor.action,
         direction=actor.facing if at.side else 0,
         phase=(rounds(actor, since) + actor.late) % 1.0,
         hue=hue,

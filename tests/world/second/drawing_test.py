@@ -92,8 +92,9 @@ def test_the_truth_of_a_frame_is_that_of_its_shot_and_episode() -> None:
                 assert (truth.frame, truth.shot) == (number, shot.start)
                 assert (truth.since, truth.until) == (number - shot.start, shot.end - number)
                 assert truth.cut == (number == shot.start and number > 0)
-                for fact in ("caption", "place", "time", "weather", "pan", "close"):
+                for fact in ("caption", "place", "time", "weather", "pan"):
                     assert getattr(truth, fact) == getattr(shot, fact)
+                assert truth.zoom == (1.4 if shot.close else 1.0)  # type: ignore[attr-defined]
                 assert truth.layout == hidden.layouts[shot.place]
                 assert [(a.name, a.action) for a in truth.actors] == [(a.name, a.action) for a in shot.actors]
                 assert all(a.hue == hidden.hues[a.name] and 0 <= a.phase < 1 for a in truth.actors)
@@ -215,7 +216,7 @@ def test_contacts_and_balls_are_where_the_truth_says() -> None:
                     column, row = (int(128 * part) for part in actor.ball)
                     red = picture[max(0, row - 8) : row + 9, max(0, column - 8) : column + 9]
                     assert ((red[..., 0] > red[..., 1] + 40) & (red[..., 0] > red[..., 2] + 30)).sum() > 25
-                if actor.doing == "walk":
+                if actor.action == "walk" and actor.busy:
                     assert any(actor.contacts)
                     lowest = min(above for _, above in actor.pose.feet)
                     assert lowest == 0 and HEIGHT < 1

@@ -166,7 +166,7 @@ def test_walkers_come_in_and_go_out(name: str, close: bool) -> None:
 def test_a_walker_beside_one_who_stays_arrives_and_stands() -> None:
     shot = staged(("fox", "walk", 1), ("frog", "wave", 1))
     truth = [draw(shot, random_facts(random.Random(0)), t, 16)[1].actors for t in (0, 10, 30, 45, 200)]
-    assert [one[0].doing for one in truth] == ["walk", "walk", "walk", "stand", "stand"]
+    assert [one[0].busy for one in truth] == [True, True, True, False, False]
     assert [one[0].direction for one in truth] == [1, 1, 1, 0, 0]
     assert truth[0][0].box[2] < 0.06 and truth[-1][0].x == pytest.approx(0.30)
     assert all(one[0].box[2] < one[1].box[0] + 0.03 for one in truth)  # they do not run into each other

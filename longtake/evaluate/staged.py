@@ -1,0 +1,72 @@
+"""Where everybody should be, frame by frame: the script of an edition whose poses follow from prompt and clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtake.world.edition import World
+from longtake.world.episodes import EpisodeFacts
+from longtake.world.facts import Shot
+from longtake.world.second.drawing import FrameTruth, visible
+
+HERE, GONE = 0.4, 0.12  # share of a figure in the picture from which it is there, below which it is not
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """What is scripted for N frames, per character of K; lengths in picture widths."""
+
+    shown: Floats  # [N, K] share of the figure that is in the picture, 0 where it is not
+    middle: Floats  # [N, K, 2] x and y of the middle of what is seen, nan where nothing is
+    busy: NDArray[np.bool_]  # [N, K] it is in the picture and does what it is there for
+    walks: NDArray[np.int64]  # [N, K] -1 to the left, 1 to the right, 0 not
+    contacts: Floats  # [N, K, 2] 1 where this foot stands on the ground, nan where it has none to stand on
+    ball: Floats  # [N, 2, 2] x and y of the left and the right actor's ball, nan where it has none
+    camera: Floats  # [N] shift of the scenery
+    zoom: Floats  # [N] how much larger than in a shot that is not close everything is
+    phase: Floats  # [N, K] 0..1, of what it does over and over
+
+
+def staged(cartoon: World, shots: Sequence[Shot], length: int) -> Staged:
+    """The tables of the first `length` frames of shots that follow each other from frame 0."""
+    assert cartoon.edition > 1, "poses of the first edition are drawn by lot"
+    nobody = EpisodeFacts(
+        hues=dict.fromkeys(cartoon.characters, 0.0),
+        layouts=dict.fromkeys(cartoon.places, 0.5),
+        cast=cartoon.characters,
+        places=cartoon.places,
+    )
+    shape = length, len(cartoon.characters)
+    shown, middle, contacts = np.zeros(shape), np.full((*shape, 2), np.nan), np.full((*shape, 2), np.nan)
+    busy: NDArray[np.bool_] = np.zeros(shape, dtype=bool)
+    walks, phase = np.zeros(shape, dtype=np.int64), np.zeros(shape)
+    ball, camera, zoom = np.full((length, 2, 2), np.nan), np.zeros(length), np.ones(length)
+    for shot in shots:
+        for t in range(shot.start, min(shot.end, length)):
+            truth = cartoon.draw(shot, nobody, t, 16)[1]
+            assert isinstance(truth, FrameTruth)
+            camera[t], zoom[t] = truth.camera, truth.zoom
+            for k, actor in enumerate(truth.actors):
+                who = cartoon.characters.index(actor.name)
+                share = visible(actor.box)
+                if share > shown[t, who]:
+                    left, top, right, bottom = np.clip(actor.box, 0, 1)
+                    middle[t, who] = (left + right) / 2, (top + bottom) / 2
+                shown[t, who] = max(shown[t, who], share)
+                busy[t, who] = actor.busy and share >= HERE
+                walks[t, who] = actor.direction
+                phase[t, who] = actor.phase
+                if not actor.pose.lying and not actor.pose.seated:
+                    contacts[t, who] = actor.contacts
+                if actor.ball is not None and k < 2:
+                    ball[t, k] = actor.ball
+    return Staged(
+        shown=shown, middle=middle, busy=busy, walks=walks, contacts=contacts, ball=ball, camera=camera,
+        zoom=zoom, phase=phase,
+    )  # fmt: skip
