@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import torch
 
 from longtake.draw.load import best_device
-from longtake.evaluate.catalogue import BESIDE_REAL_VIDEOS
-from longtake.evaluate.controls import CONTROLS
+from longtake.errors import OptionError
+from longtake.evaluate.catalogue import BESIDE_REAL_VIDEOS, measures_of
+from longtake.evaluate.controls import CONTROLS, controls_of
 from longtake.evaluate.distances.published import NETWORKS, Networks, open_networks, published_distances
 from longtake.evaluate.distances.sets import reference_digest
 from longtake.evaluate.gates import gates_of
@@ -358,14 +359,19 @@ def _known_lines(
     references: Mapping[str, Source],
     controls: Sequence[str],
 ) -> list[Line]:
-    """Ground truth with the episodes' own hidden facts, and the controls."""
+    """Ground truth with the episodes' own hidden facts, and the controls that their edition has."""
+    edition = episodes[0].script.world.edition
+    known = controls_of(edition)
+    for name in controls if len(controls) < len(CONTROLS) - 1 else ():  # fewer than all of them: by name
+        if name not in known:
+            raise OptionError(f"edition {edition} of the cartoon world has no {name!r}: leave it out", "controls")
 
     def line(name: str) -> Line:
         drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}
         kind = "reference" if name == TRUTH else "control"
         return Line(name, kind, drawn, references, floor=name == TRUTH)
 
-    return [line(name) for name in [TRUTH, *controls]]
+    return [line(name) for name in [TRUTH, *(name for name in controls if name in known)]]
 
 
 def _report(
@@ -420,6 +426,7 @@ def _report(
         header,
         options.out,
         scales=scales,
+        measures=measures_of(cartoon.edition),
         named=named,
         prompts={e.name: [shot.caption for shot in e.script.shots] for e in episodes},
         profiles=seam_profiles(episodes, lines, how),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.damage import add_noise, blur, brighten, fade
+from longtake.evaluate.moving_controls import MOVING_CONTROLS
 from longtake.evaluate.script import Script, script_of_episode
 from longtake.files import seed_of
 from longtake.video import Pixels
@@ -37,6 +38,7 @@ class Control:
     name: str
     what_is_wrong: str  # one sentence for the reader
     picture: DrawFilm  # draws frame 0 to script.length - 1; the seed sets hidden facts and all chance
+    since: int = 1  # the first edition of the world that can be drawn so
 
 
 def control_frames(name: str, script: Script, seed: int, size: int = 64) -> Iterator[Pixels]:
@@ -285,4 +287,12 @@ CONTROLS: dict[str, Control] = {
         ("one cast", "All films have the same outfits and layouts.", _one_cast),
         ("training clips", "It is glued from clips of training episodes.", _training_clips),
     )
+} | {
+    name: Control(name=name, what_is_wrong=what_is_wrong, picture=picture, since=2)
+    for name, what_is_wrong, picture in MOVING_CONTROLS
 }  # fmt: skip
+
+
+def controls_of(edition: int) -> list[str]:
+    """The names of the controls that an edition of the world has, ground truth first."""
+    return [name for name, control in CONTROLS.items() if control.since <= edition]

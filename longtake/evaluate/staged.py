@@ -12,6 +12,7 @@ from longtake.world.edition import World
 from longtake.world.episodes import EpisodeFacts
 from longtake.world.facts import Shot
 from longtake.world.second.drawing import FrameTruth, visible
+from longtake.world.second.motion import HEIGHT
 
 HERE, GONE = 0.4, 0.12  # share of a figure in the picture from which it is there, below which it is not
 
@@ -26,8 +27,9 @@ class Staged:
     middle: Floats  # [N, K, 2] x and y of the middle of what is seen, nan where nothing is
     busy: NDArray[np.bool_]  # [N, K] it is in the picture and does what it is there for
     walks: NDArray[np.int64]  # [N, K] -1 to the left, 1 to the right, 0 not
+    step: Floats  # [N, K] how far a walker gets by one step, over ground
     contacts: Floats  # [N, K, 2] 1 where this foot stands on the ground, nan where it has none to stand on
-    ball: Floats  # [N, 2, 2] x and y of the left and the right actor's ball, nan where it has none
+    balls: NDArray[np.int64]  # [N] how many balls are in the picture
     camera: Floats  # [N] shift of the scenery
     zoom: Floats  # [N] how much larger than in a shot that is not close everything is
     phase: Floats  # [N, K] 0..1, of what it does over and over
@@ -46,13 +48,14 @@ def staged(cartoon: World, shots: Sequence[Shot], length: int) -> Staged:
     shown, middle, contacts = np.zeros(shape), np.full((*shape, 2), np.nan), np.full((*shape, 2), np.nan)
     busy: NDArray[np.bool_] = np.zeros(shape, dtype=bool)
     walks, phase = np.zeros(shape, dtype=np.int64), np.zeros(shape)
-    ball, camera, zoom = np.full((length, 2, 2), np.nan), np.zeros(length), np.ones(length)
+    balls, step = np.zeros(length, dtype=np.int64), np.zeros(shape)
+    camera, zoom = np.zeros(length), np.ones(length)
     for shot in shots:
         for t in range(shot.start, min(shot.end, length)):
             truth = cartoon.draw(shot, nobody, t, 16)[1]
             assert isinstance(truth, FrameTruth)
             camera[t], zoom[t] = truth.camera, truth.zoom
-            for k, actor in enumerate(truth.actors):
+            for actor in truth.actors:
                 who = cartoon.characters.index(actor.name)
                 share = visible(actor.box)
                 if share > shown[t, who]:
@@ -64,9 +67,9 @@ def staged(cartoon: World, shots: Sequence[Shot], length: int) -> Staged:
                 phase[t, who] = actor.phase
                 if not actor.pose.lying and not actor.pose.seated:
                     contacts[t, who] = actor.contacts
-                if actor.ball is not None and k < 2:
-                    ball[t, k] = actor.ball
+                step[t, who] = 2 * actor.stride * HEIGHT
+                balls[t] += actor.ball is not None and 0 <= actor.ball[0] <= 1
     return Staged(
-        shown=shown, middle=middle, busy=busy, walks=walks, contacts=contacts, ball=ball, camera=camera,
-        zoom=zoom, phase=phase,
+        shown=shown, middle=middle, busy=busy, walks=walks, step=step, contacts=contacts, balls=balls,
+        camera=camera, zoom=zoom, phase=phase,
     )  # fmt: skip

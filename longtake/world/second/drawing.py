@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from longtake.world.episodes import EpisodeFacts
 from longtake.world.facts import LANDMARK, LANDMARK_RANGE
 from longtake.world.second.canvas import Canvas, Colour, circle, mix
 from longtake.world.second.characters import Box, draw_character
-from longtake.world.second.motion import BALL_RADIUS, HEIGHT, ZOOM, Pose, pose, rounds, staging
+from longtake.world.second.motion import BALL_RADIUS, HEIGHT, ZOOM, Pose, Staging, pose, rounds, staging
 from longtake.world.second.places import (
     GROUND,
     draw_place,
@@ -33,6 +33,7 @@ class ActorTruth(facts.ActorTruth):
     """A character in one frame; its feet may be outside the picture."""
 
     pose: Pose
+    stride: float  # of a walker: half of the way between its feet at their farthest, in body heights
     contacts: tuple[bool, bool]  # whether each foot stands on the ground
     ball: tuple[float, float] | None  # the middle of its ball in the picture
 
@@ -71,12 +72,15 @@ def draw(
     width: int | None = None,
     *,
     doubled: tuple[float | None, float | None] = (None, None),
+    posing: Callable[[Actor, float], Pose] = pose,
+    staging: Callable[[Shot, float], Staging] = staging,
 ) -> tuple[NDArray[np.uint8], FrameTruth]:
     """Frame `number` of a film in which `shot` plays then: uint8 `[size, size, 3]`, RGB, and what it shows.
 
     `number` sets the sun and, from the shot's start on, all motion; nothing else of the film is asked for.
     `width`: pixels of a wider picture, whose middle is the square. `doubled`: so far to the right of the sun
-    and of the landmark there is another one, as faulty films have it; never in an episode.
+    and of the landmark there is another one; `posing` and `staging`: which pose an actor has, and where all
+    are, so many frames after the shot began. Faulty films have others, an episode never.
     """
     assert isinstance(shot, Shot), "a shot of another edition"
     since = number - shot.start
@@ -91,7 +95,7 @@ def draw(
     soil = draw_place(canvas, shot.place, shot.time, shot.weather, mark, scroll, since, doubled[1])
     light = light_on_figures(shot.time, shot.weather)
     seen = [
-        (actor, (x - view.x) / view.zoom, pose(actor, since))
+        (actor, (x - view.x) / view.zoom, posing(actor, since))
         for actor, x in zip(shot.actors, stage.xs, strict=True)
     ]
     for actor, x, at in seen:
@@ -180,6 +184,7 @@ def _truth(
         x=view.seen(x, 0)[0],
         box=(*view.seen(box.left, box.top), *view.seen(box.right, box.bottom)),
         pose=at,
+        stride=actor.stride,
         contacts=at.contacts,
         ball=ball,
     )
