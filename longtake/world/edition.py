@@ -43,6 +43,19 @@ class Draw(Protocol):
         ...
 
 
+class Waveform(Protocol):
+    """How an edition sounds."""
+
+    def __call__(
+        self, seed: int, start: float, samples: int, *, rate: int = 48_000, channels: int = 2, fps: float = 12.0
+    ) -> NDArray[np.float32]:
+        """`samples` samples of episode `seed` from second `start` (>= 0): `[samples, channels]`, within -1..1.
+
+        `rate` is in samples a second; `fps`: frames a second at which the episode is shown.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class World:
     """An edition of the cartoon world: its words, scripts and pictures."""
@@ -64,6 +77,8 @@ class World:
     # Pictures
     draw: Draw
     camera: Callable[[Shot, float], float]  # shot, frame -> shift of the scenery, in picture widths
+
+    waveform: Waveform | None = None  # None: it is silent
 
     # Words
     read_caption: Callable[[str], CaptionFacts]

@@ -8,6 +8,7 @@ from longtake.world.second.captions import lexicon, read_caption, vocabulary
 from longtake.world.second.drawing import CLOCK_PERIOD, camera, draw
 from longtake.world.second.scenes import doubled, moved, random_shot
 from longtake.world.second.script import WEATHERS, shot_at, shot_of, stage
+from longtake.world.second.sound import waveform
 
 WORLD = World(
     edition=2,
@@ -19,6 +20,7 @@ WORLD = World(
     stage=stage,
     draw=draw,
     camera=camera,
+    waveform=waveform,
     read_caption=read_caption,
     vocabulary=vocabulary,
     lexicon=lexicon,
