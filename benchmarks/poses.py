@@ -35,7 +35,19 @@ FRAMES = 16
 LEVELS = {"keyframes": 225, "gaps": 15, "leaves": 1}  # spacing in frames
 UNTIL = 40  # frames: a scene's end is told no earlier
 # what is measured of whom
-QUANTITIES = ("x", "scenery", "scenery'", "feet", "feet'", "lift", "crouch", "arm", "seated", "breath", "ball")
+QUANTITIES = (
+    "x",
+    "scenery",
+    "scenery'",
+    "feet",
+    "feet'",
+    "lift",
+    "crouch",
+    "arm",
+    "seated",
+    "breath",
+    "ball",
+)
 OF_ACTION = {
     "walk": ("x", "scenery", "scenery'", "feet", "feet'"),
     "jump": ("lift",),
@@ -129,12 +141,18 @@ class Guess(nn.Module):
     def __init__(self, inputs: int, width: int = 128) -> None:
         super().__init__()
         self.inside = nn.Sequential(
-            nn.Linear(inputs, 4 * width), nn.SiLU(), nn.Linear(4 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
+            nn.Linear(inputs, 4 * width),
+            nn.SiLU(),
+            nn.Linear(4 * width, 2 * width),
+            nn.SiLU(),
+            nn.Linear(2 * width, width),
         )
         layer = [nn.TransformerEncoderLayer(width, 4, 3 * width, 0.0, "gelu", batch_first=True, norm_first=True)
                  for _ in range(3)]  # fmt: skip
         self.layers = nn.ModuleList(layer)
-        self.out = nn.Sequential(nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, len(QUANTITIES)))
+        self.out = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, len(QUANTITIES))
+        )
 
     def forward(self, given: Tensor) -> Tensor:
         h = self.inside(given)
@@ -189,7 +207,10 @@ def trial(clock: bool, steps: int, seed: int, size: int) -> dict[str, dict[str, 
 def table(arms: dict[str, list[dict[str, dict[str, float]]]]) -> str:
     """One row per quantity, one column per arm and spacing; several seeds as lowest and highest."""
     columns = [(arm, level) for arm in arms for level in LEVELS]
-    lines = ["| | " + " | ".join(f"{arm}, {level}" for arm, level in columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    lines = [
+        "| | " + " | ".join(f"{arm}, {level}" for arm, level in columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
     first = next(iter(arms.values()))[0]
     for row in first:
         cells = []
@@ -202,14 +223,19 @@ def table(arms: dict[str, list[dict[str, dict[str, float]]]]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--clips", type=int, default=24, help="of each spacing in a step")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--arms", nargs="+", default=["clock", "no clock"], choices=["clock", "no clock"])
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    arms = {arm: [trial(arm == "clock", given.steps, seed, given.clips) for seed in given.seeds] for arm in given.arms}
+    arms = {
+        arm: [trial(arm == "clock", given.steps, seed, given.clips) for seed in given.seeds]
+        for arm in given.arms
+    }
     print(table(arms))
 
 

@@ -58,15 +58,21 @@ def places() -> Pixels:
 def strips() -> Pixels:
     """Twelve neighbouring frames of every character at its action, then walks from beginning to end."""
     rows: list[Pixels] = []
-    for k, (name, action) in enumerate(zip(CHARACTERS, ("walk", "jump", "walk", "ball", "wave", "walk"), strict=True)):
+    for k, (name, action) in enumerate(
+        zip(CHARACTERS, ("walk", "jump", "walk", "ball", "wave", "walk"), strict=True)
+    ):
         side = -1 if k % 2 == 0 else 1
         rows += pictures(told(((name, action, side),), place=PLACES[k]), list(range(60, 84, 2)))
     rows += pictures(told((("frog", "jump", 1),), place="farm"), list(range(12)))
     rows += pictures(
-        told((("rabbit", "walk", 1),), place="city", enters=True, leaves=True), [*range(0, 60, 12), *range(60, 144, 12)], 144
+        told((("rabbit", "walk", 1),), place="city", enters=True, leaves=True),
+        [*range(0, 60, 12), *range(60, 144, 12)],
+        144,
     )
     rows += pictures(told((("fox", "walk", 1), ("robot", "wave", 1)), place="beach"), list(range(0, 48, 4)))
-    rows += pictures(told((("elephant", "walk", -1), ("fox", "walk", -1)), place="mountains"), list(range(0, 48, 4)))
+    rows += pictures(
+        told((("elephant", "walk", -1), ("fox", "walk", -1)), place="mountains"), list(range(0, 48, 4))
+    )
     return tiled(rows, 12)
 
 
@@ -78,7 +84,11 @@ def pairs() -> Pixels:
         for seed in episode_seeds("test", 40, first=200 * first):
             shot = shot_at(seed, 400)
             pair = counterfactual(shot, episode_facts(seed), change, seed)
-            if pair is not None and len(shot.actors) == (1 if change == "more" else 2) and shot.end - shot.start > 60:
+            if (
+                pair is not None
+                and len(shot.actors) == (1 if change == "more" else 2)
+                and shot.end - shot.start > 60
+            ):
                 before.append(draw(*pair.before, shot.start + 50, SIZE)[0])
                 after.append(draw(*pair.after, shot.start + 50, SIZE)[0])
                 break
@@ -95,7 +105,9 @@ def sound(path: Path, seed: int, first: int, frames: int) -> None:
     rate = 16_000
     wave = heard(seed, first / FPS, round(frames / FPS * rate), rate=rate, channels=1)[:, 0]
     window, hop = 512, 160
-    cut: NDArray[np.float32] = np.lib.stride_tricks.sliding_window_view(wave, window)[::hop] * np.hanning(window)
+    cut: NDArray[np.float32] = np.lib.stride_tricks.sliding_window_view(wave, window)[::hop] * np.hanning(
+        window
+    )
     level = 20 * np.log10(np.abs(np.fft.rfft(cut, axis=1)).T + 1e-4)
     figure, (above, axes) = plt.subplots(2, 1, figsize=(16, 5), height_ratios=[1, 3], sharex=True)
     seconds = frames / FPS
@@ -104,14 +116,24 @@ def sound(path: Path, seed: int, first: int, frames: int) -> None:
         extent = (at / FPS, (at + frames / 20) / FPS, 0, 1)
         above.imshow(world(2).frame(seed, first + int(at + frames / 40), SIZE), extent=extent, aspect="auto")
     above.set_axis_off()
-    axes.imshow(level, origin="lower", aspect="auto", extent=(0, seconds, 0, rate / 2000), cmap="magma", vmin=-45, vmax=35)
+    axes.imshow(
+        level,
+        origin="lower",
+        aspect="auto",
+        extent=(0, seconds, 0, rate / 2000),
+        cmap="magma",
+        vmin=-45,
+        vmax=35,
+    )
     colours = {"step": "cyan", "bounce": "lime", "landing": "white", "takeoff": "grey", "catch": "yellow",
                "wave": "orange", "snore": "violet", "sit": "red"}  # fmt: skip
     seen = set()
     for event, at in events(seed, first, first + frames):
         label = event.kind if event.kind not in seen else None
         seen.add(event.kind)
-        axes.plot((at - first) / FPS, rate / 2000 - 0.25, "v", color=colours[event.kind], label=label, markersize=4)
+        axes.plot(
+            (at - first) / FPS, rate / 2000 - 0.25, "v", color=colours[event.kind], label=label, markersize=4
+        )
     for shot in world(2).shots(seed, first + frames):
         if first < shot.start < first + frames:
             axes.axvline((shot.start - first) / FPS, color="white", linewidth=0.6)
@@ -124,7 +146,9 @@ def sound(path: Path, seed: int, first: int, frames: int) -> None:
 
 def main() -> None:
     """Write them all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("docs"))
     parser.add_argument("--episode", type=int, default=11, help="of which a minute is heard")
     given = parser.parse_args()

@@ -84,7 +84,9 @@ def world(
     if heard is not None and kind in {".mp4", ".wav"}:
         sound = heard(episode, run.start / FPS, round(len(run) * _RATE / FPS), rate=_RATE, fps=FPS)
     if kind == ".wav" and sound is None:
-        remedy = f"{out}: frames that are left out, and edition 1, make no sound: leave out the step, or --edition"
+        remedy = (
+            f"{out}: frames that are left out, and edition 1, make no sound: leave out the step, or --edition"
+        )
         raise typer.BadParameter(remedy, param_hint="--out")
     if kind == ".mp4":
         with TemporaryDirectory() as aside:

@@ -364,7 +364,9 @@ def _known_lines(
     known = controls_of(edition)
     for name in controls if len(controls) < len(CONTROLS) - 1 else ():  # fewer than all of them: by name
         if name not in known:
-            raise OptionError(f"edition {edition} of the cartoon world has no {name!r}: leave it out", "controls")
+            raise OptionError(
+                f"edition {edition} of the cartoon world has no {name!r}: leave it out", "controls"
+            )
 
     def line(name: str) -> Line:
         drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}

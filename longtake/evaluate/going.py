@@ -44,7 +44,9 @@ def going_measures(script: Script, readings: Readings) -> dict[str, Measured]:
     """
     assert script.world.round is not None
     walkers = [_walk(script, readings, who, frames) for who, frames in _walks(script, readings)]
-    table = {name: [walk[name] for walk in walkers] for name in ("going", "going_scene", "foot_slip", "steps")}
+    table = {
+        name: [walk[name] for walk in walkers] for name in ("going", "going_scene", "foot_slip", "steps")
+    }
     nobody = "nobody who walks was seen"
     things, balls = readings.thing_count, script.staged.balls
     kept = np.where(balls > 0, things[:, _BALL] == balls, np.nan)

@@ -193,7 +193,11 @@ def _doubled(script: Script, seed: int, size: int, thing: int) -> DrawFrame:
 
 MOVING_CONTROLS = (
     ("standing walkers", "Legs move, and nobody gets on.", standing_walkers),
-    ("standing, scenery moves", "Walkers stand still while the scenery passes.", standing_before_moving_scenery),
+    (
+        "standing, scenery moves",
+        "Walkers stand still while the scenery passes.",
+        standing_before_moving_scenery,
+    ),
     ("sliding", "Walkers get on without moving their legs.", sliding),
     ("tempo changed", "Everybody moves a quarter more slowly.", tempo_changed),
     ("mirrored half", "Every second scene is seen in a mirror.", mirrored_half),

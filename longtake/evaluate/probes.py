@@ -177,7 +177,9 @@ def _turn(point: Tensor) -> Tensor:
 
 def _first(look: FrameLook) -> dict[str, Floats32]:
     """Of the first edition landmark and clock are columns; feet and balls are not read."""
-    middles = (torch.arange(look.landmark.shape[1], device=look.landmark.device) + 0.5) / look.landmark.shape[1]
+    middles = (torch.arange(look.landmark.shape[1], device=look.landmark.device) + 0.5) / look.landmark.shape[
+        1
+    ]
     landmark, clock = ((_around_peak(part.float()) * middles).sum(1) for part in (look.landmark, look.clock))
     return {
         "landmark": _numbers(landmark),

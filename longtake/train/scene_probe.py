@@ -147,7 +147,9 @@ def _things(truth: FrameTruth) -> list[tuple[Spots, bool]]:
     inside = [ball for ball in balls if 0 <= ball[0] <= 1]
     found.append((inside, all(-0.1 < ball[0] < 1.1 for ball in balls)))
     found.append((list(truth.suns), True))
-    found.append(([(x, 0.5) for x in truth.landmarks], not any(x < 0.06 or x > 0.94 for x in truth.landmarks)))
+    found.append(
+        ([(x, 0.5) for x in truth.landmarks], not any(x < 0.06 or x > 0.94 for x in truth.landmarks))
+    )
     return found
 
 

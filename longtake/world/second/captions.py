@@ -64,7 +64,7 @@ _ACTIONS = _table(
     give us a wave | greet us | say hello with a wave | give a friendly wave | hold up a hand to wave |
     lift a hand to say hello | greet us with a wave""",
     sleep="""sleep | take a nap | nap | lie asleep | doze | rest with closed eyes | sleep soundly |
-    have a nap | lie fast asleep | snooze | sleep on the ground | lie down asleep | dream with closed eyes |
+    have a nap | lie fast asleep | snooze | sleep on the ground | lie there asleep | dream with closed eyes |
     sleep with closed eyes""",
     sit="""sit down | take a seat | sit on the ground | settle down | sit down on the ground | have a seat |
     sit down for a rest | settle on the ground | sit down slowly | take a seat on the ground |
@@ -87,7 +87,7 @@ _PLACES = _table(
     out on the meadow | in the tall grass | in a grassy meadow | near the old tree | on the green grass |
     in the middle of a meadow | on the soft green grass | by the old meadow tree""",
     beach="""at the beach | by the sea | on the shore | by the palm tree on the beach | at the seaside |
-    on the beach | on the sandy beach | by the ocean | near the palm tree | along the shore |
+    on the beach | on the sandy beach | by the ocean | near the palm tree | near the shore |
     beside the sea | on the sand by the sea | on the sandy shore""",
     desert="""in the desert | among the dunes | in the hot desert | by a cactus | in the dry desert |
     out in the desert | between the sand dunes | near a tall cactus | on the desert sand |
@@ -194,7 +194,7 @@ _SCENERY = _table(
     the sand is yellow and soft | a palm tree leans over the sand""",
     desert="""a green cactus stands in the sand | dunes rise in the distance |
     there is sand and a tall cactus | dune after dune stretches to the horizon |
-    a tall cactus stands all alone | the dunes are yellow and round | sand lies as far as one sees""",
+    a tall cactus stands all alone | the dunes are yellow and round | sand lies all around""",
     mountains="""snowy peaks rise behind a pine | a green pine stands in the snow |
     white peaks tower high above a pine | the mountains are white with snow |
     snow covers the ground and the peaks | there are high peaks and a pine |
@@ -314,7 +314,7 @@ MIDDLE = _listed(
     {scenery} . {time} , {who} {place} {weather} | it is {hour} {place} & {weather_is} . {who} . {look} |
     {place} it is {hour} & {weather_is} . {who} . {sound} | {light} . {who} {place} {time} {weather} |
     {time} {place} , {scenery} . {who} {weather} | we are {place} . {it_is} & {weather_is} . {who} |
-    {who} {place} {time} . {weather_is} & {sound} | {one} {place} , {who} . {weather_is} . {look} |
+    {who} {place} {time} . {weather_is} & {sound} | {one} {place} , {who} . {look} . {weather_is} |
     a little scene {place} : {time} , {brief} {weather} . {sound} |
     {scenery} & {it_is} . {who} {place} {weather}"""
 )
@@ -322,7 +322,7 @@ LONG = _listed(
     """it is {hour} {place} . {scenery} & {sound} . {brief} {weather} . {look} . {light} . {sky} . {still} |
     {brief} {place} {time} {weather} . {look} . {scenery} & {sound} . {light} . {sky} . {still} |
     {scenery} . {light} & {sound} . {time} , {brief} {place} {weather} . {look} . {sky} . {still} |
-    {place} , {time} , {brief} . {weather_is} & {sound} . {look} . {scenery} . {light} . {still} |
+    {place} , {time} , {brief} . {look} . {weather_is} & {sound} . {scenery} . {light} . {still} |
     {time} we are {place} . {scenery} . {sky} & {light} . {brief} {weather} . {look} . {sound} . {still} |
     {brief} . {look} . it happens {place} {time} {weather} . {scenery} . {light} & {sound} . {sky} |
     {light} . {sound} . {place} {time} , {brief} {weather} . {look} . {scenery} . {sky} . {still} |

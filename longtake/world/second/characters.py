@@ -204,7 +204,9 @@ def _fox_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     head = np.array([(-0.22, 0.84), (0.04, 0.90), (0.19, 0.74), (0.42, 0.61), (0.20, 0.52), (-0.12, 0.50),
                      (-0.26, 0.66)])  # fmt: skip
     brush.fill(head + (0, up), skin)
-    brush.fill(np.array([(0.12, 0.66), (0.40, 0.60), (0.20, 0.53), (-0.06, 0.52)]) + (0, up), _WHITE, outlined=False)
+    brush.fill(
+        np.array([(0.12, 0.66), (0.40, 0.60), (0.20, 0.53), (-0.06, 0.52)]) + (0, up), _WHITE, outlined=False
+    )
     brush.fill(circle(0.41, 0.61 + up, 0.055), _BLACK, outlined=False)
     _eye(brush, 0.08, 0.74 + up, at)
 
@@ -245,7 +247,9 @@ def _rabbit_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
             (circle(side * 0.12, 1.02, 0.09, 0.22), skin),
             (circle(side * 0.12, 1.02, 0.04, 0.15), (235, 120, 150)),
         ):
-            brush.fill(_ear(points, at, -side, (side * 0.12, 0.84)) + (0, up), colour, outlined=colour == skin)
+            brush.fill(
+                _ear(points, at, -side, (side * 0.12, 0.84)) + (0, up), colour, outlined=colour == skin
+            )
     brush.fill(circle(0, 0.68 + up, 0.26, 0.22), skin)
     brush.fill(circle(0, 0.60 + up, 0.05, 0.04), (225, 85, 120), outlined=False)
     _eyes(brush, 0.11, 0.74 + up, at)
@@ -325,7 +329,13 @@ def _eyes(brush: _Brush, out: float, height: float, at: Pose) -> None:
 
 def _eye(brush: _Brush, x: float, y: float, at: Pose, look: float = 0.03) -> None:
     if at.blink:
-        brush.fill(np.array([(x - 0.085, y + 0.018), (x + 0.085, y + 0.018), (x + 0.06, y - 0.022), (x - 0.06, y - 0.022)]), _BLACK, outlined=False)
+        brush.fill(
+            np.array(
+                [(x - 0.085, y + 0.018), (x + 0.085, y + 0.018), (x + 0.06, y - 0.022), (x - 0.06, y - 0.022)]
+            ),
+            _BLACK,
+            outlined=False,
+        )
     else:
         brush.fill(circle(x, y, 0.085), _WHITE, outlined=False)
         brush.fill(circle(x + look, y, 0.052), _BLACK, outlined=False)

@@ -168,9 +168,7 @@ def _shadow(canvas: Canvas, actor: Actor, x: float, at: Pose, colour: Colour) ->
         canvas.shape(circle(x + actor.facing * beside * HEIGHT, GROUND + 0.004, small, 0.012), colour)
 
 
-def _truth(
-    actor: Actor, x: float, at: Pose, box: Box, view: _View, since: float, hue: float
-) -> ActorTruth:
+def _truth(actor: Actor, x: float, at: Pose, box: Box, view: _View, since: float, hue: float) -> ActorTruth:
     ball = None
     if at.ball is not None:
         beside, high = at.ball

@@ -218,7 +218,9 @@ def _jumping(at: float, height: float, blink: bool) -> Pose:
             tail=-0.5 * fall, blink=blink,
         )  # fmt: skip
     # before it leaves the ground it goes down slowly, after it is back it comes up fast
-    bent = math.sin(math.pi * (at / _OFF) ** 1.4) if at <= _OFF else math.sin(math.pi * (at - _ON) / (1 - _ON))
+    bent = (
+        math.sin(math.pi * (at / _OFF) ** 1.4) if at <= _OFF else math.sin(math.pi * (at - _ON) / (1 - _ON))
+    )
     arms = -0.95 - 0.35 * bent
     return Pose(squash=0.16 * bent, arms=(arms, arms), ears=0.5 * bent, tail=0.2 * bent, blink=blink)
 
@@ -294,7 +296,8 @@ def staging(shot: Shot, since: float) -> Staging:
         scroll = 0.10 * shot.pan * (turn * turn * (3 - 2 * turn) - 0.5)
         ways = [a.facing * walked(a, since) if a.action == "walk" else 0.0 for a in shot.actors]
         return Staging(
-            scroll=scroll, xs=tuple(a.x + way * zoom - scroll for a, way in zip(shot.actors, ways, strict=True))
+            scroll=scroll,
+            xs=tuple(a.x + way * zoom - scroll for a, way in zip(shot.actors, ways, strict=True)),
         )
     first, last = shot.actors[0], shot.end - shot.start - LEAVING
     far = zoom * walked(first, since)
@@ -302,9 +305,7 @@ def staging(shot: Shot, since: float) -> Staging:
     if shot.leaves and since > last:  # the camera lags behind and stops, the walker goes out
         followed = zoom * walked(first, max(0.0, last))
         shown = _followed(followed, first.room) + _released(far - followed)
-    return Staging(
-        scroll=first.facing * (far - shown), xs=tuple(a.x + a.facing * shown for a in shot.actors)
-    )
+    return Staging(scroll=first.facing * (far - shown), xs=tuple(a.x + a.facing * shown for a in shot.actors))
 
 
 _KNEE = 0.05  # picture widths over which the camera begins to follow

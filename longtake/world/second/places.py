@@ -51,7 +51,9 @@ class Scenery:
     since: float  # frames since the scene began
     night: bool  # windows are lit
     light: Light
-    marks: tuple[float, ...]  # how far right of where the landmark stands there are such; only faulty films have two
+    marks: tuple[
+        float, ...
+    ]  # how far right of where the landmark stands there are such; only faulty films have two
 
     def lit(self, colour: Colour) -> Colour:
         """The colour under the light of the hour."""
@@ -132,7 +134,10 @@ def draw_sky(
     if weather == "rain":
         for x in (0.1, 0.35, 0.62, 0.9):
             for beside in (-1, 0, 1) if canvas.width > canvas.size else (0,):
-                canvas.shape(circle(x + beside, 0.0, 0.20, 0.075), mix((95, 102, 116), (0, 0, 20), 0.4 * (time == "night")))
+                canvas.shape(
+                    circle(x + beside, 0.0, 0.20, 0.075),
+                    mix((95, 102, 116), (0, 0, 20), 0.4 * (time == "night")),
+                )
     return tuple(suns)
 
 
@@ -188,7 +193,10 @@ def _meadow(s: Scenery) -> Colour:
 def _beach(s: Scenery) -> Colour:
     s.canvas.strip(s.lit((35, 120, 200)), 0.54, 0.68)
     for x in s.far(0.7, 0.10):  # a sail
-        s.canvas.shape(np.array([(x - 0.07, 0.55), (x + 0.07, 0.55), (x + 0.04, 0.58), (x - 0.04, 0.58)]), s.lit((170, 80, 60)))
+        s.canvas.shape(
+            np.array([(x - 0.07, 0.55), (x + 0.07, 0.55), (x + 0.04, 0.58), (x - 0.04, 0.58)]),
+            s.lit((170, 80, 60)),
+        )
         s.canvas.shape(np.array([(x, 0.54), (x, 0.44), (x + 0.06, 0.54)]), s.lit((250, 250, 245)))
     swell = s.sway(82, 0.010)
     s.canvas.strip(s.lit((245, 222, 155)), 0.67)
@@ -206,7 +214,9 @@ def _beach(s: Scenery) -> Colour:
         s.canvas.shape(star, s.lit((235, 110, 70)))
     for x in s.landmarks(0.26):  # the palm
         bent = s.sway(61, 0.014)
-        trunk = np.array([(x - 0.03, 0.76), (x + 0.03, 0.76), (x + 0.05 + bent, 0.36), (x + 0.015 + bent, 0.36)])
+        trunk = np.array(
+            [(x - 0.03, 0.76), (x + 0.03, 0.76), (x + 0.05 + bent, 0.36), (x + 0.015 + bent, 0.36)]
+        )
         s.canvas.shape(trunk, s.lit((150, 105, 60)))
         top = x + 0.03 + bent
         for angle in (-0.25, 0.6, 2.5, 3.4):
@@ -224,7 +234,10 @@ def _desert(s: Scenery) -> Colour:
     s.canvas.strip(s.lit((240, 185, 105)), HORIZON)
     s.canvas.strip(s.lit((230, 172, 92)), 0.80)
     for x in s.near(0.55, 0.12):  # a red rock
-        s.canvas.shape(np.array([(x - 0.11, 0.70), (x - 0.06, 0.60), (x + 0.05, 0.62), (x + 0.10, 0.70)]), s.lit((180, 95, 65)))
+        s.canvas.shape(
+            np.array([(x - 0.11, 0.70), (x - 0.06, 0.60), (x + 0.05, 0.62), (x + 0.10, 0.70)]),
+            s.lit((180, 95, 65)),
+        )
     for x in s.near(1.02, 0.09):  # a dry bush
         for angle in (0.5, 1.1, 1.7, 2.4):
             tip = (x + 0.09 * math.cos(angle) + s.sway(47, 0.005), 0.71 - 0.12 * math.sin(angle))
@@ -237,7 +250,9 @@ def _desert(s: Scenery) -> Colour:
         s.canvas.shape(box(x - 0.045, 0.30, x + 0.045, 0.71), green)
         s.canvas.shape(circle(x, 0.30, 0.045), green)
         for side, low, high in ((-1, 0.50, 0.36), (1, 0.44, 0.31)):
-            s.canvas.shape(box(min(x, x + side * 0.13), low - 0.03, max(x, x + side * 0.13), low + 0.03), green)
+            s.canvas.shape(
+                box(min(x, x + side * 0.13), low - 0.03, max(x, x + side * 0.13), low + 0.03), green
+            )
             s.canvas.shape(box(x + side * 0.13 - 0.032, high, x + side * 0.13 + 0.032, low + 0.03), green)
     return 230, 172, 92
 
@@ -245,7 +260,9 @@ def _desert(s: Scenery) -> Colour:
 def _mountains(s: Scenery) -> Colour:
     for peak, top, half in ((0.20, 0.36, 0.28), (0.78, 0.32, 0.34), (1.42, 0.38, 0.30)):
         for x in s.far(peak, half):
-            s.canvas.shape(np.array([(x - half, HORIZON), (x, top), (x + half, HORIZON)]), s.lit((125, 140, 170)))
+            s.canvas.shape(
+                np.array([(x - half, HORIZON), (x, top), (x + half, HORIZON)]), s.lit((125, 140, 170))
+            )
             cap = (HORIZON - top) * 0.35
             snow = np.array([(x - half * 0.35, top + cap), (x, top), (x + half * 0.35, top + cap)])
             s.canvas.shape(snow, s.lit((245, 248, 255)))
@@ -262,7 +279,10 @@ def _mountains(s: Scenery) -> Colour:
         s.canvas.shape(box(x - 0.025, 0.60, x + 0.025, 0.71), s.lit((105, 70, 45)))
         for k, (top, half) in enumerate(((0.44, 0.15), (0.34, 0.12), (0.25, 0.09))):
             bent = s.sway(67, 0.004 * (k + 1))
-            s.canvas.shape(np.array([(x - half, top + 0.19), (x + bent, top), (x + half, top + 0.19)]), s.lit((30, 105, 85)))
+            s.canvas.shape(
+                np.array([(x - half, top + 0.19), (x + bent, top), (x + half, top + 0.19)]),
+                s.lit((30, 105, 85)),
+            )
     return 222, 232, 246
 
 
@@ -317,13 +337,18 @@ def _farm(s: Scenery) -> Colour:
     for x in s.near(1.48, 0.12):  # corn
         for dx in (-0.07, 0.0, 0.07):
             bent = s.sway(49, 0.008, 2 * dx)
-            s.canvas.shape(np.array([(x + dx - 0.02, 0.71), (x + dx + bent, 0.52), (x + dx + 0.02, 0.71)]), s.lit((90, 160, 60)))
+            s.canvas.shape(
+                np.array([(x + dx - 0.02, 0.71), (x + dx + bent, 0.52), (x + dx + 0.02, 0.71)]),
+                s.lit((90, 160, 60)),
+            )
     for x in s.landmarks(0.19):  # the barn
         s.canvas.shape(box(x - 0.14, 0.40, x + 0.14, 0.70), s.lit((190, 45, 45)))
         roof = np.array([(x - 0.17, 0.41), (x - 0.10, 0.30), (x, 0.25), (x + 0.10, 0.30), (x + 0.17, 0.41)])
         s.canvas.shape(roof, s.lit((95, 50, 50)))
         s.canvas.shape(box(x - 0.06, 0.50, x + 0.06, 0.70), s.lit((245, 235, 220)))
-        s.canvas.shape(box(x - 0.03, 0.33, x + 0.03, 0.39), (255, 230, 140) if s.night else s.lit((245, 235, 220)))
+        s.canvas.shape(
+            box(x - 0.03, 0.33, x + 0.03, 0.39), (255, 230, 140) if s.night else s.lit((245, 235, 220))
+        )
     return 165, 120, 70
 
 

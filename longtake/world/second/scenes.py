@@ -58,7 +58,8 @@ def moved(shot: facts.Shot, chance: Generator) -> Shot:
     assert isinstance(shot, Shot), "a shot of another edition"
     reach = 0.2 if len(shot.actors) == 1 else 0.1
     actors = tuple(
-        replace(actor, x=actor.x + chance.uniform(-reach, reach), late=chance.random()) for actor in shot.actors
+        replace(actor, x=actor.x + chance.uniform(-reach, reach), late=chance.random())
+        for actor in shot.actors
     )
     return replace(shot, actors=actors)
 
@@ -101,7 +102,13 @@ def _actor(chance: random.Random, name: str, x: float) -> Actor:
     way = 1.0 if chance.random() < 0.7 else chance.uniform(0.1, 0.4)
     stride = GAITS[name].stride * chance.uniform(0.7, 1.1)
     return Actor(
-        name=name, action=action, facing=facing, x=x - facing * chance.uniform(0, 0.2), way=way, stride=stride, late=late
+        name=name,
+        action=action,
+        facing=facing,
+        x=x - facing * chance.uniform(0, 0.2),
+        way=way,
+        stride=stride,
+        late=late,
     )
 
 

@@ -38,7 +38,10 @@ WEATHER_OF = {
 
 _STANDS_BACK = 0.06  # picture widths: two who walk on begin so far back
 _IN, _OUT = 0.30, 0.15  # where the left one of two walks to: towards the other, and away from it
-_FROM, _FROM_NEAR = 0.50, 0.37  # where it begins to walk away: from one who stays, from one who walks away too
+_FROM, _FROM_NEAR = (
+    0.50,
+    0.37,
+)  # where it begins to walk away: from one who stays, from one who walks away too
 _ROOM = 0.80  # where the right one stays then
 _LATE = 0.37  # rounds: so far ahead the second one is when a scene begins, so that two are not in step
 _BESIDE = -0.17  # outside of the picture
@@ -154,7 +157,9 @@ def _freed(shot: Shot, seed: int, track: Track) -> Shot:
     if chance.random() < 0.5:
         return shot
     lots = [(chance.getrandbits(32), 0.7 * 2 ** chance.random()) for _ in shot.actors]
-    if shot.walks_on and len(lots) == 2:  # who walk side by side keep step with the ground, not with each other
+    if (
+        shot.walks_on and len(lots) == 2
+    ):  # who walk side by side keep step with the ground, not with each other
         lots[1] = (lots[1][0], lots[0][1])
     even = shot.walks_on and len(lots) == 2
     actors = tuple(
@@ -222,9 +227,7 @@ def _stage(known: EpisodeFacts, chance: random.Random, train: bool) -> CaptionFa
     sides = [chance.choice((-1, 1)) for _ in names]
     if actions == ["walk", "walk"] and chance.random() < 0.7:
         sides[1] = sides[0]
-    cast = tuple(
-        (n, a, side if a == "walk" else 1) for n, a, side in zip(names, actions, sides, strict=True)
-    )
+    cast = tuple((n, a, side if a == "walk" else 1) for n, a, side in zip(names, actions, sides, strict=True))
     weather = "clear"
     if chance.random() < 0.26:
         weather = WEATHER_OF[place] if chance.random() < 0.85 else "rain"

@@ -56,15 +56,18 @@ def events(
         low, high = max(first, shot.start) - shot.start, min(last, shot.end) - shot.start
         for moment in moments(shot, low, high):
             actor, at = shot.actors[moment.who], shot.start + moment.since
-            yield Event(
-                time=at / fps,
-                kind=moment.kind,
-                who=actor.name,
-                place=shot.place,
-                x=staging(shot, moment.since).xs[moment.who],
-                strength=moment.strength,
-                seed=seed_of(f"event {seed} {shot.start} {moment.who} {moment.since:.4f}"),
-            ), at
+            yield (
+                Event(
+                    time=at / fps,
+                    kind=moment.kind,
+                    who=actor.name,
+                    place=shot.place,
+                    x=staging(shot, moment.since).xs[moment.who],
+                    strength=moment.strength,
+                    seed=seed_of(f"event {seed} {shot.start} {moment.who} {moment.since:.4f}"),
+                ),
+                at,
+            )
 
 
 def _background(

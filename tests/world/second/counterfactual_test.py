@@ -50,7 +50,9 @@ def covered(pair: Pair, since: float, names: set[str]) -> NDArray[np.bool_]:
             if actor.name in names:
                 left, right = actor.box[0] - 0.08, actor.box[2] + (0.22 if actor.action == "ball" else 0.08)
                 top = actor.box[1] - 0.05
-                mask[max(0, int(top * SIZE)) :, max(0, int(left * SIZE)) : max(0, int(right * SIZE) + 1)] = True
+                mask[max(0, int(top * SIZE)) :, max(0, int(left * SIZE)) : max(0, int(right * SIZE) + 1)] = (
+                    True
+                )
     return mask
 
 
@@ -81,7 +83,9 @@ def test_there_are_pairs_of_every_kind_and_each_is_told(change: Change) -> None:
 def test_pictures_differ_where_the_figure_is_and_nowhere_else(change: Change) -> None:
     moved = 0
     for pair in pairs(change, 12):
-        before, after = (set((a.name, a.action) for a in side[0].actors) for side in (pair.before, pair.after))
+        before, after = (
+            set((a.name, a.action) for a in side[0].actors) for side in (pair.before, pair.after)
+        )
         names = {name for name, _ in before ^ after}
         if change == "outfit":
             hues = pair.before[1].hues, pair.after[1].hues

@@ -66,7 +66,10 @@ def test_every_pose_of_an_episode_follows_from_what_its_caption_tells() -> None:
     """No hidden draw: shots of different episodes whose facts are the same move alike."""
     for seed in episode_seeds("train", 6):
         for shot in shots(seed, 1500):
-            facts = {name: getattr(shot, name) for name in ("place", "time", "weather", "pan", "close", "enters", "leaves")}
+            facts = {
+                name: getattr(shot, name)
+                for name in ("place", "time", "weather", "pan", "close", "enters", "leaves")
+            }
             again = shot_of(CaptionFacts(cast=shot.cast, **facts), shot.start, shot.end)
             assert again.actors == shot.actors
 
@@ -85,9 +88,7 @@ def test_with_a_track_half_of_the_shots_have_times_of_their_own(track: str) -> N
 
 
 def test_the_sound_and_the_brain_are_free_apart() -> None:
-    differ = [
-        shot_at(seed, 0, "sound").actors != shot_at(seed, 0, "brain").actors for seed in range(40)
-    ]
+    differ = [shot_at(seed, 0, "sound").actors != shot_at(seed, 0, "brain").actors for seed in range(40)]
     assert 10 < sum(differ) < 40
 
 
@@ -128,7 +129,9 @@ def test_two_who_walk_side_by_side_stay_together_and_do_not_march_in_step() -> N
 def test_everybody_has_a_gait_of_its_own_and_none_beats_with_the_keyframes() -> None:
     assert len({(gait.walk, gait.stride) for gait in GAITS.values()}) == len(CHARACTERS)
     assert len({tuple(vars(gait).values()) for gait in GAITS.values()}) == len(CHARACTERS)
-    used = {getattr(gait, what) for gait in GAITS.values() for what in ("walk", "jump", "wave", "ball", "breath")}
+    used = {
+        getattr(gait, what) for gait in GAITS.values() for what in ("walk", "jump", "wave", "ball", "breath")
+    }
     for spacing in (15, 225):
         for rung in used:
             between = spacing / RUNGS[rung]  # rounds

@@ -49,11 +49,15 @@ def test_what_is_heard_is_what_feet_balls_and_jumpers_do(track: str | None) -> N
                 down = np.array([[*pose(actor, t).contacts, pose(actor, t).side] for t in times])
                 touched: list[float] = []
                 for foot in (0, 1):
-                    for k in np.flatnonzero(~down[:-1, foot] & down[1:, foot] & (down[1:, 2] == down[:-1, 2])):
+                    for k in np.flatnonzero(
+                        ~down[:-1, foot] & down[1:, foot] & (down[1:, 2] == down[:-1, 2])
+                    ):
                         low, high = times[k], times[k + 1]
                         while high - low > fine:
                             middle = (low + high) / 2
-                            low, high = (low, middle) if pose(actor, middle).contacts[foot] else (middle, high)
+                            low, high = (
+                                (low, middle) if pose(actor, middle).contacts[foot] else (middle, high)
+                            )
                         touched.append((shot.start + high) / FPS)
                 touched = sorted({round(t, 3): t for t in touched}.values())
                 for t in touched:
@@ -84,12 +88,15 @@ def test_a_cut_does_not_click_and_the_background_changes_there() -> None:
         (seed, (a, b))
         for seed in episode_seeds("train", 30)
         for a, b in zip(world(2).shots(seed, 2000), world(2).shots(seed, 2000)[1:], strict=False)
-        if {a.place, b.place} == {"beach", "city"} and not any(x.action in ("walk", "jump") for x in (*a.actors, *b.actors))
+        if {a.place, b.place} == {"beach", "city"}
+        and not any(x.action in ("walk", "jump") for x in (*a.actors, *b.actors))
     )
     cut = shots[1].start / FPS
     around = waveform(seed, cut - 1.0, 2 * RATE, rate=RATE, channels=1)[:, 0]
     steps = np.abs(np.diff(around))
-    assert steps[RATE - 400 : RATE + 400].max() < 1.5 * max(steps[: RATE - 400].max(), steps[RATE + 400 :].max())
+    assert steps[RATE - 400 : RATE + 400].max() < 1.5 * max(
+        steps[: RATE - 400].max(), steps[RATE + 400 :].max()
+    )
 
     def tone(part: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
         power = np.abs(np.fft.rfft(part)) ** 2
