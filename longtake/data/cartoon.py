@@ -41,7 +41,7 @@ class CartoonWorld:
     """
 
     count: int
-    edition: int
+    edition: int  # of the world
     scripted = True
 
     @property

@@ -44,7 +44,7 @@ class FlintstonesShape:
     episode's end, is a ValueError.
     """
 
-    edition: int
+    edition: int  # of the world
     scripted = True
 
     @property
