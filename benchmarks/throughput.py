@@ -1,10 +1,10 @@
 """How fast a recipe trains and its model draws, as a share of what the machine can do.
 
-Measures in one run, on the CPU or an accelerator: the matrix product's ceiling in bfloat16; a training step
-of the recipe's denoiser (forward, backward, optimisers, random latents); and one network evaluation as the
-sampler makes it. Prints clips per second and the share of the ceiling: model FLOPs are those of matrix
-products and convolutions as PyTorch counts them (`torch.utils.flop_counter`), for a step of training three
-times forward.
+Measures in one run, on the CPU or an accelerator: the matrix product's ceiling; a training step of the
+recipe's denoiser (forward, backward, optimisers, random latents); and one network evaluation as the sampler
+makes it. All in bfloat16 where the device has it, else in float32; the result says in which. Prints clips per
+second and the share of the ceiling: model FLOPs are those of matrix products and convolutions as PyTorch
+counts them (`torch.utils.flop_counter`), for a step of training three times forward.
 
     python benchmarks/throughput.py --recipe toon-128-25min --device cuda
     OMP_NUM_THREADS=1 python benchmarks/throughput.py --recipe toon-128 --batch 10
@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from longtake.draw.load import number_type
 from longtake.models.unet import MaskTemporalUNet
 from longtake.models.vae import TKLVAE
 from longtake.recipes import RECIPES, Recipe
@@ -65,11 +66,11 @@ def seconds(work: Callable[[], Any], device: torch.device, repeats: int) -> floa
     return statistics.median(taken[1:])
 
 
-def ceiling(device: torch.device) -> float:
-    """FLOP per second of a bfloat16 matrix product, the best of a few sizes."""
+def ceiling(device: torch.device, dtype: torch.dtype) -> float:
+    """FLOP per second of a matrix product, the best of a few sizes."""
     best = 0.0
     for size in (1024, 2048) if device.type == "cpu" else (4096, 8192):
-        a, b = torch.randn(2, size, size, device=device, dtype=torch.bfloat16)
+        a, b = torch.randn(2, size, size, device=device, dtype=dtype)
         best = max(best, 2 * size**3 / seconds(partial(torch.matmul, a, b), device, 5))
     return best
 
@@ -83,8 +84,10 @@ def forward(net: nn.Module, batch: ClipBatch) -> Tensor:
     return out
 
 
-def training(recipe: Recipe, batch: ClipBatch, device: torch.device, steps: int) -> float:
-    """Seconds of a training step: the loop's own, without its first half."""
+def training(
+    recipe: Recipe, batch: ClipBatch, device: torch.device, steps: int
+) -> tuple[float, dict[str, str]]:
+    """Seconds of a training step, the loop's own without its first half; and what it was computed in."""
     config = replace(
         recipe.denoiser.training, steps=steps, log_every=1, save_every=10**9, sheet_every=10**9, warmup=1
     )
@@ -93,7 +96,8 @@ def training(recipe: Recipe, batch: ClipBatch, device: torch.device, steps: int)
         train(model, denoising_loss(recipe.denoiser), lambda *_: batch, config, Path(folder), device=device)
         lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
     ends: list[float] = [line["seconds"] for line in lines]
-    return statistics.median(b - a for a, b in zip(ends[steps // 2 :], ends[steps // 2 + 1 :], strict=False))
+    taken = statistics.median(b - a for a, b in zip(ends[steps // 2 :], ends[steps // 2 + 1 :], strict=False))
+    return taken, {name: lines[-1][name] for name in ("precision", "muon_precision")}
 
 
 def main() -> None:
@@ -116,21 +120,24 @@ def main() -> None:
     config = replace(config, batch=batch, compile=args.compile and config.compile)
     recipe = replace(recipe, denoiser=replace(recipe.denoiser, training=config))
     torch.manual_seed(0)
-    most = ceiling(device)
+    dtype = number_type("bf16", device.type)
+    most = ceiling(device, dtype)
     batch_of_clips = clips(recipe, batch, device)
     net = MaskTemporalUNet(**recipe.denoiser.network).eval().requires_grad_(False)
-    net = nn.Module.to(net, device=device, dtype=torch.bfloat16)
+    net = nn.Module.to(net, device=device, dtype=dtype)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         forward(net, clips(recipe, 1, device))
     flops = counter.get_total_flops()
     four = clips(recipe, 4, device)
     with torch.inference_mode():
         drawing = seconds(lambda: forward(net, four), device, 5) / 4
-    step = training(recipe, batch_of_clips, device, args.steps)
+    step, computed = training(recipe, batch_of_clips, device, args.steps)
     result = {
         "recipe": recipe.name,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "threads": torch.get_num_threads(),
+        "ceiling_and_evaluation_precision": "bf16" if dtype == torch.bfloat16 else "fp32",
+        **{f"training_{name}": numbers for name, numbers in computed.items()},
         "parameters": sum(p.numel() for p in net.parameters()),
         "forward_gflop_per_clip": flops / 1e9,
         "ceiling_tflops": most / 1e12,

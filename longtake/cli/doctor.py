@@ -89,14 +89,11 @@ def _device() -> str:
 
 
 def _bf16() -> str:
-    import torch
-
+    from longtake.draw.load import best_device
     from longtake.machine import has_bf16
 
-    if torch.cuda.is_available():
-        slow = "no fast bf16 seen here: --precision fp32 may be quicker"
-        return "fast" if torch.cuda.is_bf16_supported() else slow
-    return "fast" if has_bf16("cpu") else "no instructions for it seen here: float32 is computed instead"
+    missing = "no instructions for it seen here: float32 is computed instead"
+    return "fast" if has_bf16(best_device()) else missing
 
 
 def _video() -> str:

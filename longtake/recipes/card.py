@@ -129,14 +129,15 @@ def _provenance(recipe: Recipe, footage: Footage, out: Path, preset: str) -> Ite
             yield f"- {machine}: {', '.join(stages)}"
     else:
         yield "Machine and dates were not recorded: the stages were run one by one."
-    yield from ("", "| stage | steps | seen | processes | wall time |", "|---|---|---|---|---|")
+    heads = ("stage", "steps", "seen", "processes", "computed in", "wall time")
+    yield from ("", table_line(heads), "|---" * len(heads) + "|")
     encoded = finished.get(CLIPS.name)
     for stage in stages_of(recipe, footage):
         if training := stage.training(recipe):
             yield _stage_row(stage, recipe, training, out / stage.name, stage.name in finished)
         elif stage is CLIPS:
             time = _duration(encoded.seconds) + " (1)" if encoded else "not recorded"
-            yield f"| {stage.name} | – | {recipe.clips.count:,} clips encoded | – | {time} |"
+            yield f"| {stage.name} | – | {recipe.clips.count:,} clips encoded | – | – | {time} |"
     if encoded:
         yield from _paragraph("(1) of the call that finished it, without calls that were interrupted before.")
     if recipe.distillation.training:
@@ -159,13 +160,15 @@ def _stage_row(stage: Stage, recipe: Recipe, training: TrainConfig, folder: Path
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     whole = [json.loads(line) for line in lines if line.endswith("}")]  # the last may be cut off
     if not whole:
-        return f"| {stage.name} | {'not trained in this run' if done else 'not recorded'} | | | |"
+        return f"| {stage.name} | {'not trained in this run' if done else 'not recorded'} | | | | |"
     steps, planned, world = whole[-1]["step"], training.steps, _processes(folder)
     count = f"{steps:,}" if steps == planned else f"{steps:,} (recipe: {planned:,})"
     seen = f"{steps * training.batch * (world or 1):,} {stage.examples(recipe)}"
     seen += "" if world else " per process"
+    # On machines of several kinds one behind the other, if it went on elsewhere.
+    numbers = ", ".join(dict.fromkeys(line.get("precision", "not recorded") for line in whole))
     time = _duration(whole[-1]["seconds"])
-    return f"| {stage.name} | {count} | {seen} | {world or 'not recorded'} | {time} |"
+    return f"| {stage.name} | {count} | {seen} | {world or 'not recorded'} | {numbers} | {time} |"
 
 
 def _processes(folder: Path) -> int | None:

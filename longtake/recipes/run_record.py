@@ -14,6 +14,7 @@ import torch
 
 from longtake.data.cartoon import WORLD
 from longtake.files import data_digest, written_whole
+from longtake.machine import has_bf16
 from longtake.recipes.recipe import Recipe
 
 _MEMORY = {"recompute", "sharded"}  # of a TrainConfig
@@ -67,10 +68,11 @@ def write_record(record: RunRecord, out: Path) -> None:
 
 
 def this_machine(device: str) -> str:
-    """The processor, its cores, the accelerator if `device` is one, and torch, in words."""
+    """The processor, its cores, the accelerator if `device` is one, torch, and if bf16 is used, in words."""
     cores = Path("/proc/cpuinfo")
     named = re.search(r"^model name\s*: (.+)$", cores.read_text(), re.MULTILINE) if cores.exists() else None
     model = named[1].strip() if named else platform.processor() or platform.machine()
     kind = torch.device(device).type
     accelerator = {"cpu": "no GPU", "cuda": ""}.get(kind, kind) or torch.cuda.get_device_name(device)
-    return f"{model}, {os.cpu_count()} cores, {accelerator}, torch {torch.__version__}"
+    short = "with bf16" if has_bf16(kind) else "float32 in place of bf16"
+    return f"{model}, {os.cpu_count()} cores, {accelerator}, torch {torch.__version__}, {short}"

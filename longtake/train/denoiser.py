@@ -20,6 +20,7 @@ from longtake.diffusion.loss import DiffusionLoss
 from longtake.diffusion.masks import draw_masks
 from longtake.files import written_whole
 from longtake.given import Given
+from longtake.machine import has_bf16
 from longtake.models.latents import halved
 from longtake.train.checkpoint import weights_digest
 from longtake.train.clip_cache import ClipCache
@@ -70,7 +71,7 @@ def encode_captions(captions: Sequence[str], encoder: SmallTextEncoder, keep: Pa
     path = keep / f"text-{digest[:16]}.npy"
     if not path.exists():
         starts = track(range(0, len(captions), _CHUNK), "captions", disable=place()[0] > 0)
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=has_bf16("cpu")):
             null = encoder.encode([""]).half()
             parts = [encoder.encode(captions[start : start + _CHUNK]).half() for start in starts]
         tokens = torch.cat([null, *parts])  # autocast on a CPU refuses to join float16

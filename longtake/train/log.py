@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -51,9 +52,11 @@ class Log:
         seconds: float,  # spent on them
         clips: int,  # per step, of all processes
         device: torch.device,
+        computed: Mapping[str, str],  # in which numbers what was computed: the end of every line
         first: bool,  # whether this process writes
     ) -> None:
         self.path, self.done, self.clips = out_dir / "log.jsonl", done, clips
+        self.computed = computed
         self.device, self.first = device, first
         self.start = time.perf_counter() - seconds
         self.since, self.sums, self.count = time.perf_counter(), dict[str, float](), 0
@@ -105,10 +108,9 @@ class Log:
             "peak_memory_mib": peak_memory(self.device),
         }
         if self.first:
+            short = {k: float(f"{v:.6g}") if k != "step" else v for k, v in line.items()}
             with self.path.open("a") as file:
-                file.write(
-                    json.dumps({k: float(f"{v:.6g}") if k != "step" else v for k, v in line.items()}) + "\n"
-                )
+                file.write(json.dumps({**short, **self.computed}) + "\n")
         if self.events:
             for name, value in line.items():
                 self.events.add_scalar(name, value, step)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from longtake.files import seed_of
+from longtake.machine import has_bf16
 from longtake.train.checkpoint import Checkpoint, load_newest, save
 from longtake.train.ema import decay_at, ema_copy, ema_update
 from longtake.train.feed import feed
@@ -54,7 +55,7 @@ class TrainConfig:
     log_every: int = 10  # steps
     save_every: int = 500  # steps
     sheet_every: int = 500  # steps
-    precision: Literal["fp32", "bf16"] = "fp32"  # bf16: autocast, weights stay float32
+    precision: Literal["fp32", "bf16"] = "fp32"  # bf16: autocast where the device has it; weights are float32
     compile: bool = False  # torch.compile: a minute or two at the start, then 1.3 times faster
     recompute: bool = False  # blocks compute twice and keep less for their gradients
     sharded: bool = False  # each process keeps a part of the weights only (FSDP2)
@@ -127,17 +128,21 @@ def train(
         else:
             broadcast(model.to(own))
             averaged = ema = ema_copy(model)
-        optimisers = _optimisers(model, config)
+        short = _all_have_bf16(own)
+        autocast = short and config.precision == "bf16"
+        optimisers = _optimisers(model, config, torch.bfloat16 if short else torch.float32)
         done, seconds = _resume(model, ema, optimisers, out_dir)
         trained = [p for p in model.parameters() if p.requires_grad]
         # Each clip length for itself: with lengths left open the compiler fails on this network (torch 2.13).
         net: Any = torch.compile(model, dynamic=False) if config.compile else model  # the same weights
-        with Log(out_dir, config.steps, done, seconds, config.batch * world, own, first=rank == 0) as log:
+        computed = {"precision": _name_of(autocast), "muon_precision": _name_of(short)}
+        clips = config.batch * world
+        with Log(out_dir, config.steps, done, seconds, clips, own, computed, first=rank == 0) as log:
             steps = range(done, config.steps)
             for step, fed in zip(steps, feed(batches, steps, rank, world, workers), strict=True):
                 generator = torch.Generator(own).manual_seed(step_seed(config.seed, step, rank))
                 batch = _moved(fed, own)
-                with torch.autocast(own.type, torch.bfloat16, enabled=config.precision == "bf16"):
+                with torch.autocast(own.type, torch.bfloat16, enabled=autocast):
                     value, metrics = loss(net, batch, generator)
                 for p in trained:
                     p.grad = None
@@ -166,7 +171,7 @@ def train(
                     log.write(count, {"lr": config.muon_lr * rate})
                 if (rank == 0 or sharded) and (count % config.save_every == 0 or last):
                     state = {"step": count, "seconds": log.seconds, "world": world, "config": asdict(config)}
-                    checkpoint = _checkpoint(model, ema, optimisers, state)
+                    checkpoint = _checkpoint(model, ema, optimisers, state | {"computed": computed})
                     if rank == 0:
                         save(checkpoint, out_dir, config.keep)
                 shown = count % config.sheet_every == 0 or count == config.steps
@@ -197,7 +202,16 @@ def _gather(ema: nn.Module, gathered: nn.Module) -> None:
         mine.copy_(whole(sharded))
 
 
-def _optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+def _all_have_bf16(own: torch.device) -> bool:
+    """Whether every process has it: what one computes goes to the others as it is."""
+    return average([], torch.tensor([float(has_bf16(own.type))], device=own)).item() == 1
+
+
+def _name_of(short: bool) -> str:
+    return "bf16" if short else "fp32"
+
+
+def _optimisers(model: nn.Module, config: TrainConfig, products: torch.dtype) -> list[torch.optim.Optimizer]:
     hidden = muon_names(model)
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     matrices = [p for name, p in named if name in hidden]
@@ -205,7 +219,8 @@ def _optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optim
     vectors = [p for name, p in named if p.ndim < 2]
     optimisers: list[torch.optim.Optimizer] = []
     if matrices:
-        optimisers.append(Muon(matrices, config.muon_lr, weight_decay=config.weight_decay))
+        decay = config.weight_decay
+        optimisers.append(Muon(matrices, config.muon_lr, weight_decay=decay, dtype=products))
     if others or vectors:
         decayed = {"params": others, "weight_decay": config.weight_decay}
         groups = [decayed, {"params": vectors, "weight_decay": 0.0}]

@@ -34,12 +34,13 @@ def muon_names(model: nn.Module) -> set[str]:
     }
 
 
-def orthogonalise(matrices: Tensor) -> Tensor:
+def orthogonalise(matrices: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
     """Roughly the nearest orthogonal matrices to `[n, rows, columns]`: singular values about 0.7 to 1.2.
 
-    A quintic Newton-Schulz iteration in bfloat16, its coefficients chosen for speed (Jordan et al. 2024).
+    A quintic Newton-Schulz iteration in `dtype`, its coefficients chosen for speed (Jordan et al. 2024), for
+    which bfloat16 is exact enough.
     """
-    x = matrices.bfloat16()
+    x = matrices.to(dtype)
     length: Tensor = torch.linalg.matrix_norm(x.float(), keepdim=True)
     x = x / (length + 1e-7).to(x.dtype)
     tall = x.shape[1] > x.shape[2]
@@ -59,12 +60,19 @@ class Muon(torch.optim.Optimizer):
         lr: learning rate; the update is scaled by 0.2 sqrt(max(rows, columns)) (Liu et al. 2025).
         momentum: of the gradient.
         weight_decay: decoupled, times the learning rate.
+        dtype: of the products that make matrices orthogonal; the same in all processes, which exchange them.
     """
 
     def __init__(
-        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+        self,
+        params: Iterable[Tensor],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+        dtype: torch.dtype = torch.bfloat16,
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self.dtype = dtype
         for group in self.param_groups:
             for p in group["params"]:
                 if p.ndim < 2:
@@ -90,7 +98,7 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_mul_([part(p) for p in params], 1 - lr * weight_decay)
         for few in _few_at_once(params):
             directions = [_like(nesterov[k], params[k]) for k in few]
-            updates = _shared([whole(d).reshape(d.shape[0], -1) for d in directions])
+            updates = _shared([whole(d).reshape(d.shape[0], -1) for d in directions], self.dtype)
             for k, update in zip(few, updates, strict=True):
                 p, scale = params[k], 0.2 * max(update.shape) ** 0.5
                 moved = part(as_part(update.reshape(p.shape).to(p.dtype), p))
@@ -119,16 +127,16 @@ def _like(local: Tensor, p: Tensor) -> Tensor:
     )
 
 
-def _shared(matrices: list[Tensor]) -> list[Tensor]:
+def _shared(matrices: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
     """Orthogonalise all matrices; the processes of a group share the work and exchange the results."""
     world = dist.get_world_size() if dist.is_initialized() else 1
     if world == 1:
-        return _by_shape(matrices)
+        return _by_shape(matrices, dtype)
     shares = _shares([m.shape for m in matrices], world)
     mine = shares[dist.get_rank()]
     sizes = [sum(matrices[i].numel() for i in share) for share in shares]
-    sent = torch.zeros(max(sizes), dtype=torch.bfloat16, device=matrices[0].device)
-    updates = _by_shape([matrices[i] for i in mine])
+    sent = torch.zeros(max(sizes), dtype=dtype, device=matrices[0].device)
+    updates = _by_shape([matrices[i] for i in mine], dtype)
     if updates:
         sent[: sizes[dist.get_rank()]] = torch.cat([m.flatten() for m in updates])
     received = sent.new_empty(world, len(sent))
@@ -141,13 +149,13 @@ def _shared(matrices: list[Tensor]) -> list[Tensor]:
     return [out[i] for i in range(len(matrices))]
 
 
-def _by_shape(matrices: list[Tensor]) -> list[Tensor]:
+def _by_shape(matrices: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
     groups: dict[torch.Size, list[int]] = {}
     for i, matrix in enumerate(matrices):
         groups.setdefault(matrix.shape, []).append(i)
     out: dict[int, Tensor] = {}
     for members in groups.values():
-        out |= zip(members, orthogonalise(torch.stack([matrices[i] for i in members])), strict=True)
+        out |= zip(members, orthogonalise(torch.stack([matrices[i] for i in members]), dtype), strict=True)
     return [out[i] for i in range(len(matrices))]
 
 

@@ -75,7 +75,7 @@ def report(unreliable: tuple[str, ...] = ()) -> dict[str, Any]:
     return json.loads(json.dumps(report_json(rows, header, scales)))  # type: ignore[no-any-return]
 
 
-def write_log(folder: Path, *lines: dict[str, float], world: int | None = 2, torn: str = "") -> None:
+def write_log(folder: Path, *lines: dict[str, Any], world: int | None = 2, torn: str = "") -> None:
     folder.mkdir()
     (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + torn)
     if world:
@@ -89,11 +89,15 @@ def out(tmp_path: Path, tiny_model: Path) -> Path:
     """A run with all that a card can tell, but for the decoder's log."""
     shutil.copytree(tiny_model, tmp_path / "package")
     write_log(
-        tmp_path / "autoencoder", {"step": 650, "seconds": 610.0}, {"step": 1300, "seconds": 1176.3},
+        tmp_path / "autoencoder",
+        {"step": 600, "seconds": 560.0, "precision": "bf16"},
+        {"step": 650, "seconds": 610.0, "precision": "bf16"},
+        {"step": 1300, "seconds": 1176.3, "precision": "fp32"},
         torn='{"step": 13',
-    )  # fmt: skip
+    )
     write_log(tmp_path / "text", {"step": 1300, "seconds": 50.2}, world=None)
-    write_log(tmp_path / "denoiser", {"step": 1000, "seconds": 8100.0})  # fewer than the recipe has
+    fewer = {"step": 1000, "seconds": 8100.0, "precision": "fp32"}  # than the recipe has
+    write_log(tmp_path / "denoiser", fewer)
     (tmp_path / "latents").mkdir()
     for first, count in ((0, 256), (256, 44)):
         np.savez(
@@ -159,12 +163,12 @@ def test_it_says_how_every_stage_went(out: Path) -> None:
     """A log that was cut off counts to its last whole line; what is not there is not recorded."""
     text = card(out)
     assert table(text, "stage") == {
-        "autoencoder": ["1,300", "41,600 frames", "2", "20 min"],
-        "text": ["1,300", "20,800 captions per process", "not recorded", "50 s"],
-        "latents": ["–", "12,000 clips encoded", "–", "9 min (1)"],
-        "denoiser": ["1,000 (recipe: 1,300)", "32,000 clips", "2", "2 h 15 min"],
-        "decoder": ["not recorded", "", "", ""],
-        "hd": ["not recorded", "", "", ""],
+        "autoencoder": ["1,300", "41,600 frames", "2", "bf16, fp32", "20 min"],
+        "text": ["1,300", "20,800 captions per process", "not recorded", "not recorded", "50 s"],
+        "latents": ["–", "12,000 clips encoded", "–", "–", "9 min (1)"],
+        "denoiser": ["1,000 (recipe: 1,300)", "32,000 clips", "2", "fp32", "2 h 15 min"],
+        "decoder": ["not recorded", "", "", "", ""],
+        "hd": ["not recorded", "", "", "", ""],
     }
     for fact in ("2026-11-20", "2026-11-22", MACHINE, "6,000 training", "300 clips of 16", "2 more"):
         assert fact in words(text), fact

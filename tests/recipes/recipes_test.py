@@ -14,6 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from short_numbers import ShortNumbers
 from tiny_recipe import plain, tiny
 from tiny_sd import save_t5
 
@@ -30,8 +31,10 @@ from longtake.models.upsampler import HDDecoder
 from longtake.models.vae import TKLVAE
 from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.recipes import RECIPES, Recipe, do_stage, stages_of
+from longtake.recipes.run_record import this_machine
 from longtake.recipes.stages.clips import clip_lengths
 from longtake.recipes.stages.denoiser import denoising_loss
+from longtake.recipes.stages.package import PACKAGE
 from longtake.strategies import NuwaXL
 from longtake.train.clip_cache import open_cache
 from longtake.video import encode_segment
@@ -155,6 +158,22 @@ def test_the_probe_stage_leaves_probes_and_how_they_do(tmp_path: Path) -> None:
     assert len(load_probes(tmp_path / "probes", seed=3).sha256) == 64
     gates = json.loads((tmp_path / "probes" / "gates.json").read_text())["3"]
     assert {gate.name for gate in GATES} <= set(gates)
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_stages_compute_in_bfloat16_where_the_device_has_it(
+    has: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that ship are saved in it everywhere."""
+    monkeypatch.setattr("longtake.machine._cpu_has_bf16", lambda: has)
+    for stage in stages_of(tiny(), WORLD):
+        with ShortNumbers() as seen:
+            do_stage(stage.name, tiny(), WORLD, tmp_path, "cpu")
+        if stage is PACKAGE:
+            assert seen.operations <= {"_to_copy", "detach"}
+        else:
+            assert ("bmm" in seen.operations) == bool(seen.operations) == has, stage.name
+    assert ("float32" in this_machine("cpu")) != has
 
 
 def test_stages_that_are_done_change_nothing(tiny_run: Path, tmp_path: Path) -> None:

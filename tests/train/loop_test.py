@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def same(a: nn.Module, b: nn.Module) -> bool:
     )
 
 
-def lines(out: Path) -> list[dict[str, float]]:
+def lines(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
@@ -266,11 +267,12 @@ def test_average_of_weights_has_a_closed_form() -> None:
     assert [decay_at(0, 0.99), decay_at(8, 0.99), decay_at(10_000, 0.99)] == pytest.approx([0.1, 0.5, 0.99])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("shape", [(32, 64), (64, 32), (48, 48)])
-def test_orthogonalise(shape: tuple[int, int]) -> None:
+def test_orthogonalise(shape: tuple[int, int], dtype: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(0)
     matrices = torch.randn(3, *shape, generator=generator) * torch.tensor([1e-4, 1.0, 1e4])[:, None, None]
-    made = orthogonalise(matrices).float()
+    made = orthogonalise(matrices, dtype).float()
     singular = torch.linalg.svdvals(made)
     assert singular.min() > 0.3  # the smallest of a square random matrix are still on their way up
     assert singular.max() < 1.3

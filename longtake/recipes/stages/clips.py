@@ -10,6 +10,7 @@ from rich.progress import Progress
 
 from longtake.conditions.text import SmallTextEncoder
 from longtake.data.footage import CLIP_FRAMES
+from longtake.machine import has_bf16
 from longtake.models.pixels import to_model
 from longtake.models.vae import TKLVAE
 from longtake.recipes.recipe import ClipsPart
@@ -27,10 +28,11 @@ from longtake.train.processes import own_device, place
 def _encode_clips(run: Run) -> None:
     recipe, (rank, world) = run.recipe, place()
     vae: TKLVAE = AUTOENCODER.network(run, run.device)
+    kind = torch.device(run.device).type
 
     @torch.no_grad()
     def encode(clips: np.ndarray) -> np.ndarray:
-        with torch.autocast(torch.device(run.device).type, torch.bfloat16):
+        with torch.autocast(kind, torch.bfloat16, enabled=has_bf16(kind)):
             mean = vae.encode(to_model(clips).to(run.device), framewise=True).mean
         return vae.normalise(mean).half().cpu().numpy()
 
