@@ -21,9 +21,9 @@ from longtake.models.probe import PROBE_SIZE, count_peaks
 from longtake.models.scene_probe import SceneLook, SceneProbe, middles
 from longtake.train.loop import step_seed
 from longtake.train.probe import focal, worn
+from longtake.world.episodes import random_facts
 from longtake.world.second.canvas import ROUND
 from longtake.world.second.drawing import FrameTruth, draw, visible
-from longtake.world.episodes import random_facts
 from longtake.world.second.scenes import random_shot
 from longtake.world.second.script import WEATHERS
 from longtake.world.vocabulary import CHARACTERS, PLACES, TIMES

@@ -401,7 +401,7 @@ _TO = {"to the left": -1, "to the right": 1, "on the left": -1, "on the right": 
 _FROM["from both sides"] = _TO["on both sides"] = _TO["at the end"] = _TO[""] = 0
 _ALSO_ACTIONS = _table(
     walk="""walk | stroll | wander | march | hike | run | run {d} | run to the {d} | move {d} |
-    move to the {d}""",
+    move to the {d} | go {d} | go to the {d}""",
     jump="leap | skip | bounce",
     wave="greet",
     sleep="snore | slumber",
@@ -848,8 +848,9 @@ def _sides(tokens: Sequence[str], heard: Sequence[_Heard], names: Sequence[str])
 
 
 def _heads(tokens: Sequence[str], one: _Heard) -> bool:
-    """Whether it is the left of "left: a fox"."""
-    return one.kind == "way" and one.end - one.start == 1 and tokens[one.end : one.end + 1] == [":"]
+    """Whether it is the left of "left: a fox", or of "a fox, left, ..."."""
+    around = [*tokens[max(0, one.start - 1) : one.start], *tokens[one.end : one.end + 1]]
+    return one.kind == "way" and one.end - one.start == 1 and (around[-1:] == [":"] or around == [",", ","])
 
 
 def _doing(heard: Sequence[_Heard], name: str) -> tuple[str | None, int]:
@@ -859,6 +860,10 @@ def _doing(heard: Sequence[_Heard], name: str) -> tuple[str | None, int]:
     at_first = _until_another(heard, mentions[0])
     passing = next((one for one in at_first if one.kind in ("enters", "leaves")), None)
     acting = [one.value for one in told if one.kind == "action"]
+    if not acting and not passing and mentions[0] and heard[mentions[0] - 1].end == heard[mentions[0]].start:
+        acting = [
+            one.value for one in heard[mentions[0] - 1 : mentions[0]] if one.kind == "action"
+        ]  # a sleeping fox
     if not acting and not passing:
         acting = [one.value for one in heard[mentions[0] :] if one.kind == "action"]
     if not acting and not passing:

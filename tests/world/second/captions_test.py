@@ -470,6 +470,8 @@ def test_what_is_not_said_is_not_known() -> None:
         ("Ollie and Pip stand in town. Pip waves and Ollie walks to the right.", "fox walk 1, frog wave 0"),
         ("The fox slowly walks over the grass to the left", "fox walk -1"),
         ("The fox walks.", "fox walk 0"),
+        ("A sleeping elephant and a frog that goes left", "elephant sleep 0, frog walk -1"),
+        ("The fox, right, waves; Pip, left, jumps", "frog jump 0, fox wave 0"),
         ("The robot turns right and waves", "robot wave 0"),
         ("Ella runs to the right and then sits down", "elephant walk 1"),
         ("The camera follows the fox as he walks to the right", "fox walk 1"),

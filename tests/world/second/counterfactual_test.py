@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from longtake.world.edition import world
 from longtake.world.episodes import EpisodeFacts, episode_facts, episode_seeds
 from longtake.world.second.counterfactual import CHANGES, Change, Pair, counterfactual
 from longtake.world.second.drawing import draw
-from longtake.world.edition import world
 from longtake.world.second.script import shot_at
 from longtake.world.second.shot import Shot
 from longtake.world.vocabulary import held_out
@@ -62,7 +61,8 @@ def test_there_are_pairs_of_every_kind_and_each_is_told(change: Change) -> None:
         (before, hidden), (after, other) = pair.before, pair.after
         assert (before.start, before.end, before.telling) == (after.start, after.end, after.telling)
         if change == "outfit":
-            assert before == after and hidden != other
+            assert before == after
+            assert hidden != other
         else:
             assert before.caption != after.caption or (change == "character" and before.cast == after.cast)
             changed = {name for name in vars(before) if getattr(before, name) != getattr(after, name)}
@@ -84,7 +84,7 @@ def test_pictures_differ_where_the_figure_is_and_nowhere_else(change: Change) ->
     moved = 0
     for pair in pairs(change, 12):
         before, after = (
-            set((a.name, a.action) for a in side[0].actors) for side in (pair.before, pair.after)
+            {(a.name, a.action) for a in side[0].actors} for side in (pair.before, pair.after)
         )
         names = {name for name, _ in before ^ after}
         if change == "outfit":
@@ -93,7 +93,8 @@ def test_pictures_differ_where_the_figure_is_and_nowhere_else(change: Change) ->
         camera = [draw(*side, side[0].start + 30, 16)[1].camera for side in (pair.before, pair.after)]
         if camera[0] != camera[1]:  # another walker goes at another pace
             moved += 1
-            assert change == "character" and pair.before[0].walks_on
+            assert change == "character"
+            assert pair.before[0].walks_on
             continue
         for since in (0, 7, 30):
             off = differs(pair, since)
@@ -109,7 +110,8 @@ def test_figures_do_the_same_in_another_hour_weather_or_place(change: Change) ->
             before, after = (draw(*side, side[0].start + since, 16)[1] for side in (pair.before, pair.after))
             assert [a.pose for a in before.actors] == [a.pose for a in after.actors]
             assert [a.box for a in before.actors] == [a.box for a in after.actors]
-            assert before.camera == after.camera and before.clock == after.clock
+            assert before.camera == after.camera
+            assert before.clock == after.clock
 
 
 def test_training_pairs_keep_the_held_out_combinations_out() -> None:

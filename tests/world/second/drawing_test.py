@@ -18,7 +18,7 @@ from longtake.world.second.motion import HEIGHT, pose
 from longtake.world.second.places import GROUND, light_on_figures
 from longtake.world.second.scenes import random_shot
 from longtake.world.second.script import WEATHERS, shot_of
-from longtake.world.second.shot import Actor, CaptionFacts, Shot
+from longtake.world.second.shot import Actor, CaptionFacts
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 Picture = NDArray[np.uint8]
@@ -43,7 +43,8 @@ def empty(place: str, time: str = "day", weather: str = "clear", close: bool = F
 
 def test_any_frame_is_the_same_alone_and_in_a_row() -> None:
     row = frames(4, list(range(200, 230)), 24)
-    assert row.shape == (30, 24, 24, 3) and row.dtype == np.uint8
+    assert row.shape == (30, 24, 24, 3)
+    assert row.dtype == np.uint8
     for k in random.Random(0).sample(range(30), 8):
         assert np.array_equal(frame(4, 200 + k, 24), row[k])
     assert not np.array_equal(frame(5, 200, 24), row[0])
@@ -105,7 +106,8 @@ def test_a_cut_changes_the_picture_more_than_a_step() -> None:
         for shot in shots(seed, 800)[1:]:
             row = frames(seed, [shot.start - 2, shot.start - 1, shot.start], 16).astype(int)
             step, cut = (np.abs(b - a).mean() for a, b in ((row[0], row[1]), (row[1], row[2])))
-            assert cut > step and cut > 3
+            assert cut > step
+            assert cut > 3
 
 
 @pytest.mark.parametrize("name", CHARACTERS)
@@ -170,14 +172,17 @@ def test_the_scenery_comes_again_after_a_round() -> None:
     cameras = np.array([draw(shot, HIDDEN, t, 16)[1].camera for t in range(400)])
     assert (np.diff(cameras) <= 0).all()
     marks = np.array([draw(shot, HIDDEN, t, 16)[1].landmark for t in range(400)])
-    assert -0.5 <= marks.min() and marks.max() < 1.5
+    assert marks.min() >= -0.5
+    assert marks.max() < 1.5
     moved = (np.diff(marks) + 1) % ROUND - 1
     assert np.allclose(moved, np.diff(cameras), atol=1e-9)
 
 
 def test_the_sun_goes_on_and_never_in_steps() -> None:
     told = [frame_truth(1, number).clock for number in range(0, CLOCK_PERIOD, 97)]
-    assert told == sorted(told) and told[0] == 0 and told[-1] < 1
+    assert told == sorted(told)
+    assert told[0] == 0
+    assert told[-1] < 1
     steps = np.diff([frame_truth(1, number).clock for number in range(100, 200)])
     assert np.allclose(steps, 1 / CLOCK_PERIOD)
 
@@ -219,4 +224,5 @@ def test_contacts_and_balls_are_where_the_truth_says() -> None:
                 if actor.action == "walk" and actor.busy:
                     assert any(actor.contacts)
                     lowest = min(above for _, above in actor.pose.feet)
-                    assert lowest == 0 and HEIGHT < 1
+                    assert lowest == 0
+                    assert HEIGHT < 1

@@ -9,15 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from longtake.world.edition import world
+from longtake.world.episodes import episode_seeds, random_facts
 from longtake.world.second.drawing import draw
 from longtake.world.second.motion import GAITS, HEIGHT, LEAVING, RUNGS, moments, pose, rounds, staging, walked
 from longtake.world.second.scenes import random_shot
-from longtake.world.edition import world
-from longtake.world.episodes import episode_seeds, random_facts
 from longtake.world.second.script import shot_at, shot_of
 from longtake.world.second.shot import CaptionFacts, Shot, Tempo
 from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
-
 
 WORLD = world(2)
 frame_truth = WORLD.frame_truth
@@ -142,8 +141,10 @@ def test_a_walker_alone_crosses_to_the_middle_and_then_the_camera_goes_along() -
     shot = staged(("fox", "walk", -1))
     at = [staging(shot, since) for since in (0, 20, 60, 120, 240)]
     xs, scrolls = [one.xs[0] for one in at], [one.scroll for one in at]
-    assert xs[0] == pytest.approx(0.7) and xs[0] > xs[1] > xs[2]
-    assert abs(xs[3] - xs[4]) < 1e-3 and 0.4 < xs[4] < 0.5
+    assert xs[0] == pytest.approx(0.7)
+    assert xs[0] > xs[1] > xs[2]
+    assert abs(xs[3] - xs[4]) < 1e-3
+    assert 0.4 < xs[4] < 0.5
     speed = (scrolls[3] - scrolls[4]) / 120
     assert speed == pytest.approx(walked(shot.actors[0], 1), rel=1e-3)
 
@@ -171,7 +172,8 @@ def test_a_walker_beside_one_who_stays_arrives_and_stands() -> None:
     truth = [draw(shot, random_facts(random.Random(0)), t, 16)[1].actors for t in (0, 10, 30, 45, 200)]
     assert [one[0].busy for one in truth] == [True, True, True, False, False]
     assert [one[0].direction for one in truth] == [1, 1, 1, 0, 0]
-    assert truth[0][0].box[2] < 0.06 and truth[-1][0].x == pytest.approx(0.30)
+    assert truth[0][0].box[2] < 0.06
+    assert truth[-1][0].x == pytest.approx(0.30)
     assert all(one[0].box[2] < one[1].box[0] + 0.03 for one in truth)  # they do not run into each other
 
 
@@ -229,7 +231,8 @@ def test_moments_are_when_feet_and_balls_touch() -> None:
                     case "landing":
                         assert before.lift > 0 == after.lift
                     case "bounce":
-                        assert before.ball is not None and after.ball is not None
+                        assert before.ball is not None
+                        assert after.ball is not None
                         assert min(before.ball[1], after.ball[1]) - 0.14 < 1e-3
 
 
@@ -244,6 +247,7 @@ def test_moments_of_parts_are_those_of_the_whole() -> None:
 
 def test_truth_is_what_is_drawn() -> None:
     truth = frame_truth(7, 400)
-    assert truth.since == 400 - truth.shot and truth.until > 0
+    assert truth.since == 400 - truth.shot
+    assert truth.until > 0
     for actor in truth.actors:
         assert actor.box[0] < actor.x < actor.box[2] or actor.pose.lying

@@ -18,7 +18,8 @@ FPS = 12.0
 
 def test_any_stretch_is_the_same_alone_and_within_a_longer_one() -> None:
     whole = waveform(7, 20.0, 10 * RATE, rate=RATE)
-    assert whole.shape == (10 * RATE, 2) and whole.dtype == np.float32
+    assert whole.shape == (10 * RATE, 2)
+    assert whole.dtype == np.float32
     for start, seconds in ((0.0, 1.0), (3.25, 2.0), (9.0, 1.0)):
         at = int(start * RATE)
         part = waveform(7, 20.0 + start, int(seconds * RATE), rate=RATE)
