@@ -77,13 +77,18 @@ class _Brush:
         ends = []
         for x, y, turn in ((x1, y1, angle), (x0, y0, angle + math.pi)):
             turns = turn + _HALF_TURN
-            ends.append(np.stack([np.cos(turns), np.sin(turns)], axis=1) * half + (x, y))
+            ends.append(np.stack([np.cos(turns), np.sin(turns)], axis=1) * half + _by(x, y))
         self.fill(np.concatenate(ends), colour)
 
     def box(self) -> Box:
         seen = np.concatenate(self.seen)
         (left, top), (right, bottom) = seen.min(axis=0), seen.max(axis=0)
         return Box(float(left), float(top), float(right), float(bottom))
+
+
+def _by(x: float, y: float) -> Points:
+    """So far to the right and up, to be added to points."""
+    return np.array([x, y])
 
 
 _HALF_TURN = np.linspace(-math.pi / 2, math.pi / 2, 7)
@@ -118,7 +123,7 @@ def _from_the_front(brush: _Brush, name: str, outfit: Colour, at: Pose) -> None:
         foot_x, foot_y = ahead + side * 0.15 * at.seated, above + 0.05 + 0.02 * at.seated
         brush.limb(side * 0.09, 0.24 - drop, foot_x, foot_y, 0.11, mix(skin, _BLACK, 0.12))
         brush.fill(circle(foot_x + side * 0.03, foot_y, 0.085, 0.055), shoes)
-    torso = np.array([(-0.16, 0.50), (0.16, 0.50), (0.25, 0.18), (0.0, 0.12), (-0.25, 0.18)]) - (0, drop)
+    torso = np.array([(-0.16, 0.50), (0.16, 0.50), (0.25, 0.18), (0.0, 0.12), (-0.25, 0.18)]) + _by(0, -drop)
     brush.fill(torso, outfit)
     arms = dict(zip((-1, 1), at.arms, strict=True))
     for side in (side for side in arms if arms[side] <= 0):
@@ -143,7 +148,7 @@ def _from_the_side(brush: _Brush, name: str, outfit: Colour, at: Pose) -> None:
     _leg(brush, at.feet[1], drop, far, mix(shoes, _BLACK, 0.3))
     _tail(brush, name, skin, at, drop)
     _leg(brush, at.feet[0], drop, mix(skin, _BLACK, 0.12), shoes)
-    torso = np.array([(-0.14, 0.50), (0.15, 0.50), (0.24, 0.19), (0.02, 0.13), (-0.22, 0.19)]) - (0, drop)
+    torso = np.array([(-0.14, 0.50), (0.15, 0.50), (0.24, 0.19), (0.02, 0.13), (-0.22, 0.19)]) + _by(0, -drop)
     brush.fill(torso, outfit)
     _arm(brush, at.arms[0], drop, skin)
     _SIDE[name](brush, skin, at, at.head - drop)
@@ -166,14 +171,14 @@ def _tail(brush: _Brush, name: str, skin: Colour, at: Pose, drop: float) -> None
         bush = np.array([(-0.10, 0.17), (-0.33, 0.24), (-0.42, 0.44), (-0.27, 0.40), (-0.10, 0.28)])
         tip = np.array([(-0.37, 0.34), (-0.42, 0.44), (-0.31, 0.415)])
         for points, colour in ((bush, skin), (tip, _WHITE)):
-            brush.fill((*turned(points, -0.5 * at.tail, (-0.1, 0.22)), back, -drop), colour)
+            brush.fill(turned(points, -0.5 * at.tail, (-0.10, 0.22)) + _by(back, -drop), colour)
     elif name == "rabbit":
         brush.fill(circle(-0.20 + back, 0.24 - drop + 0.03 * at.tail, 0.08), _WHITE)
     elif name == "elephant" and at.side:
         end = (-0.30 + 0.06 * at.tail, 0.20 - drop)
         brush.limb(-0.14, 0.34 - drop, *end, 0.05, skin)
     elif name == "penguin" and at.side:
-        brush.fill(np.array([(-0.12, 0.26), (-0.30, 0.16 + 0.04 * at.tail), (-0.12, 0.16)]) - (0, drop), skin)
+        brush.fill(np.array([(-0.12, 0.26), (-0.30, 0.16 + 0.04 * at.tail), (-0.12, 0.16)]) + _by(0, -drop), skin)
 
 
 # -- heads; `up` is how much higher they are than at rest, below 0 lower ---------------------------------------
@@ -187,25 +192,25 @@ def _ear(points: Points, at: Pose, side: float, about: tuple[float, float]) -> P
 def _fox_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     for side in (-1, 1):
         ear = np.array([(side * 0.28, 0.72), (side * 0.25, 1.02), (side * 0.04, 0.88)])
-        brush.fill((*_ear(ear, at, -side, (side * 0.16, 0.8)), 0, up), skin)
+        brush.fill(_ear(ear, at, -side, (side * 0.16, 0.80)) + _by(0, up), skin)
     brush.fill(
-        (*np.array([(-0.31, 0.74), (-0.12, 0.9), (0.12, 0.9), (0.31, 0.74), (0, 0.46)]), 0, up), skin
+        np.array([(-0.31, 0.74), (-0.12, 0.90), (0.12, 0.90), (0.31, 0.74), (0, 0.46)]) + _by(0, up), skin
     )
     for side in (-1, 1):
         cheek = np.array([(side * 0.27, 0.70), (side * 0.08, 0.64), (0, 0.48)])
-        brush.fill((*cheek, 0, up), _WHITE, outlined=False)
+        brush.fill(cheek + _by(0, up), _WHITE, outlined=False)
     brush.fill(circle(0, 0.51 + up, 0.055), _BLACK, outlined=False)
     _eyes(brush, 0.115, 0.75 + up, at)
 
 
 def _fox_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     ear = np.array([(-0.22, 0.80), (-0.16, 1.06), (0.03, 0.88)])
-    brush.fill((*_ear(ear, at, 1, (-0.1, 0.82)), 0, up), skin)
+    brush.fill(_ear(ear, at, 1, (-0.10, 0.82)) + _by(0, up), skin)
     head = np.array([(-0.22, 0.84), (0.04, 0.90), (0.19, 0.74), (0.42, 0.61), (0.20, 0.52), (-0.12, 0.50),
                      (-0.26, 0.66)])  # fmt: skip
-    brush.fill((*head, 0, up), skin)
+    brush.fill(head + _by(0, up), skin)
     brush.fill(
-        (*np.array([(0.12, 0.66), (0.4, 0.6), (0.2, 0.53), (-0.06, 0.52)]), 0, up), _WHITE, outlined=False
+        np.array([(0.12, 0.66), (0.40, 0.60), (0.20, 0.53), (-0.06, 0.52)]) + _by(0, up), _WHITE, outlined=False
     )
     brush.fill(circle(0.41, 0.61 + up, 0.055), _BLACK, outlined=False)
     _eye(brush, 0.08, 0.74 + up, at)
@@ -231,11 +236,11 @@ def _penguin_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     for side in (-1, 1):
         brush.fill(circle(side * 0.10, 0.71 + up, 0.13, 0.16), _WHITE, outlined=False)
     _eyes(brush, 0.10, 0.78 + up, at)
-    brush.fill((*np.array([(-0.09, 0.67), (0.09, 0.67), (0, 0.53)]), 0, up), (250, 165, 40))
+    brush.fill(np.array([(-0.09, 0.67), (0.09, 0.67), (0, 0.53)]) + _by(0, up), (250, 165, 40))
 
 
 def _penguin_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
-    brush.fill((*np.array([(0.16, 0.73), (0.16, 0.6), (0.42, 0.655)]), 0, up), (250, 165, 40))
+    brush.fill(np.array([(0.16, 0.73), (0.16, 0.60), (0.42, 0.655)]) + _by(0, up), (250, 165, 40))
     brush.fill(circle(0, 0.73 + up, 0.26, 0.27), skin)
     brush.fill(circle(0.12, 0.70 + up, 0.12, 0.17), _WHITE, outlined=False)
     _eye(brush, 0.11, 0.78 + up, at)
@@ -248,7 +253,7 @@ def _rabbit_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
             (circle(side * 0.12, 1.02, 0.04, 0.15), (235, 120, 150)),
         ):
             brush.fill(
-                (*_ear(points, at, -side, (side * 0.12, 0.84)), 0, up), colour, outlined=colour == skin
+                _ear(points, at, -side, (side * 0.12, 0.84)) + _by(0, up), colour, outlined=colour == skin
             )
     brush.fill(circle(0, 0.68 + up, 0.26, 0.22), skin)
     brush.fill(circle(0, 0.60 + up, 0.05, 0.04), (225, 85, 120), outlined=False)
@@ -261,7 +266,7 @@ def _rabbit_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
         (circle(-0.06, 1.02, 0.04, 0.15), (235, 120, 150)),
     ):
         ear = turned(points, 0.25 + 0.5 * at.ears, (-0.06, 0.84))
-        brush.fill((*ear, 0, up), colour, outlined=colour == skin)
+        brush.fill(ear + _by(0, up), colour, outlined=colour == skin)
     brush.fill(circle(0.03, 0.68 + up, 0.26, 0.21), skin)
     brush.fill(circle(0.27, 0.66 + up, 0.05, 0.045), (225, 85, 120), outlined=False)
     _eye(brush, 0.12, 0.74 + up, at)
@@ -271,9 +276,9 @@ def _robot_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     top = (-0.16 * at.ears, 1.07 + up)
     brush.limb(0, 0.88 + up, *top, 0.05, (70, 80, 95))
     brush.fill(circle(*top, 0.075), (235, 60, 60))
-    brush.fill((*np.array([(-0.28, 0.92), (0.28, 0.92), (0.28, 0.5), (-0.28, 0.5)]), 0, up), skin)
+    brush.fill(np.array([(-0.28, 0.92), (0.28, 0.92), (0.28, 0.50), (-0.28, 0.50)]) + _by(0, up), skin)
     mouth = np.array([(-0.16, 0.62), (0.16, 0.62), (0.16, 0.555), (-0.16, 0.555)])
-    brush.fill((*mouth, 0, up), (50, 60, 75), outlined=False)
+    brush.fill(mouth + _by(0, up), (50, 60, 75), outlined=False)
     _eyes(brush, 0.13, 0.77 + up, at)
 
 
@@ -281,15 +286,15 @@ def _robot_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     top = (-0.05 - 0.16 * at.ears, 1.07 + up)
     brush.limb(-0.02, 0.88 + up, *top, 0.05, (70, 80, 95))
     brush.fill(circle(*top, 0.075), (235, 60, 60))
-    brush.fill((*np.array([(0.18, 0.7), (0.38, 0.68), (0.38, 0.61), (0.18, 0.6)]), 0, up), (70, 80, 95))
-    brush.fill((*np.array([(-0.25, 0.92), (0.25, 0.92), (0.25, 0.5), (-0.25, 0.5)]), 0, up), skin)
+    brush.fill(np.array([(0.18, 0.70), (0.38, 0.68), (0.38, 0.61), (0.18, 0.60)]) + _by(0, up), (70, 80, 95))
+    brush.fill(np.array([(-0.25, 0.92), (0.25, 0.92), (0.25, 0.50), (-0.25, 0.50)]) + _by(0, up), skin)
     _eye(brush, 0.12, 0.77 + up, at)
 
 
 def _elephant_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     for side in (-1, 1):
         ear = circle(side * 0.29, 0.74, 0.16, 0.21)
-        brush.fill((*_ear(ear, at, -side, (side * 0.18, 0.82)), 0, up), (135, 90, 175))
+        brush.fill(_ear(ear, at, -side, (side * 0.18, 0.82)) + _by(0, up), (135, 90, 175))
     brush.fill(circle(0, 0.73 + up, 0.23, 0.23), skin)
     _eyes(brush, 0.115, 0.80 + up, at)
     brush.limb(0, 0.66 + up, 0.03 + 0.05 * at.tail, 0.42 + up, 0.13, skin)
@@ -300,7 +305,7 @@ def _elephant_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     brush.limb(0.14, 0.70 + up, 0.31, 0.60 + up, 0.14, skin)
     brush.fill(circle(0.02, 0.73 + up, 0.24, 0.23), skin)
     ear = circle(-0.13, 0.72, 0.15, 0.20)
-    brush.fill((*_ear(ear, at, 1, (-0.04, 0.84)), 0, up), (135, 90, 175))
+    brush.fill(_ear(ear, at, 1, (-0.04, 0.84)) + _by(0, up), (135, 90, 175))
     _eye(brush, 0.13, 0.80 + up, at)
 
 
