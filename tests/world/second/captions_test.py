@@ -222,6 +222,10 @@ def test_captions_are_long_and_short_and_never_too_long() -> None:
 def test_no_choice_of_words_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every template with the longest words for everything."""
 
+    @cache
+    def longest_of(options: tuple[str, ...]) -> str:
+        return max(options, key=lambda option: len(words(option)))
+
     def longest(self: Any, slot: str, options: Sequence[Any]) -> Any:
         if slot == "template":
             return template
@@ -231,7 +235,7 @@ def test_no_choice_of_words_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None
             return options[-1]
         if slot.startswith("tense"):
             return "ing"
-        return max(options, key=lambda option: len(words(option)) if isinstance(option, str) else 0)
+        return longest_of(options) if isinstance(options[0], str) else options[0]
 
     def details(self: Any, slots: frozenset[str]) -> frozenset[str]:
         room = len(kept(self, slots | set(captions._DETAILS)))
@@ -246,7 +250,8 @@ def test_no_choice_of_words_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None
         (("elephant", "walk", 1), ("penguin", "wave", 1)),
         (("elephant", "walk", 1), ("robot", "walk", 1)),
     ]
-    scenes = [(place, "evening", "snow") for place in PLACES] + [("beach", time, "dust") for time in TIMES]
+    scenes = [(place, "evening", "snow") for place in ("meadow", "mountains", "city", "farm")]
+    scenes += [("beach", "morning", "dust"), ("desert", "night", "rain"), ("beach", "day", "clear")]
     shots = [
         Told(
             place=place,
@@ -295,7 +300,7 @@ def without(text: str, *kinds: str) -> list[str]:
     return [token for token in tokens if token not in "#,:."]
 
 
-def pairs(count: int = 1500) -> Iterator[tuple[random.Random, Told, int]]:
+def pairs(count: int = 1000) -> Iterator[tuple[random.Random, Told, int]]:
     for telling in range(count):
         chance = random.Random(f"pair {telling}")
         yield chance, told(chance), telling
