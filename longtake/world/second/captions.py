@@ -208,12 +208,12 @@ _SCENERY = _table(
 )
 # Behind ~: where the sky is not clear.
 _LIGHT = _table(
-    morning="""soft pink light fills the sky | the first light is soft | the low sun shines softly |
+    morning="""soft pink light fills the sky | the first light is soft | the sun shines softly |
     pale morning light falls on everything | the morning sky is pink | the young day is pale""",
     day="""bright daylight falls on everything | the sun stands high above | the daylight is bright and even |
     the light is very bright | the midday sun stands overhead | the light of noon is white""",
     evening="""the sky glows orange and red | warm evening light falls on everything |
-    the low sun glows red and orange | the evening sun turns everything golden |
+    the sun glows red and orange | the evening sun turns everything golden |
     the last light is red and golden | the evening sky is purple and red""",
     night="""the moon shines in the dark sky | pale moonlight falls on everything |
     only the moon gives some light | the moon and the stars shine ~ the moon shines alone |
@@ -230,16 +230,16 @@ _SOUNDS = _table(
     an icy wind blows from the peaks | the wind sings high in the mountains""",
     city="""cars hum in the streets | one can hear a car horn | the noise of the streets never ends |
     cars honk and hum""",
-    farm="""a wind blows around the barn | one can hear the barn door creak | a breeze blows over the fields |
-    the door of the barn creaks""",
+    farm="""a wind blows around the barn | the wind whistles at the barn | a breeze blows over the fields |
+    the wind blows over the farm""",
 )
 _SKY = _table(
     clear="the air is clear and fresh | the weather could not be finer | the sky is clear and wide",
     rain="the rain drums on the ground | raindrops splash all around | grey rain clouds hang low",
     snow="""the snowflakes whirl through the air | big snowflakes fall without a sound |
-    white snowflakes cover everything""",
-    dust="""the wind whirls the dust about | brown dust hides the distance |
-    everything is covered in fine dust""",
+    white snowflakes dance in the air""",
+    dust="""the wind whirls the dust about | brown dust hangs in the air |
+    fine dust is everywhere""",
 )
 _LOOKS = _table(
     fox="""has orange fur and a bushy tail | has pointed ears and a bushy tail |
