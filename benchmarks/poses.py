@@ -73,14 +73,17 @@ def told(shot: Shot, k: int) -> list[float]:
     """What the caption says of actor k, and of the shot."""
     actor: Actor = shot.actors[k]
     who, does = np.eye(6)[CHARACTERS.index(actor.name)], np.eye(6)[ACTIONS.index(actor.action)]
-    facts = (actor.facing * (actor.action == "walk"), k, len(shot.actors) - 1, shot.close, shot.enters, shot.leaves,
-             shot.pan)  # fmt: skip
+    way = actor.facing * (actor.action == "walk")
+    facts = (way, k, len(shot.actors) - 1, shot.close, shot.enters, shot.leaves, shot.pan)
     other = shot.actors[1 - k] if len(shot.actors) == 2 else None
     beside = [0.0] * 13
     if other is not None:
         beside = [*np.eye(6)[CHARACTERS.index(other.name)], *np.eye(6)[ACTIONS.index(other.action)],
                   other.facing * (other.action == "walk")]  # fmt: skip
     return [*who, *does, *map(float, facts), *beside]
+
+
+Table = list[list[float]]  # a row for every frame
 
 
 def logs(distance: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -106,19 +109,22 @@ def _episodes() -> list[int]:
 
 def batch(chance: random.Random, count: int, spacing: int, clock: bool) -> Batch:
     """`count` clips of episodes of the world, both figures of each."""
-    rows: list[tuple[list[list[float]], ...]] = []
+    rows: list[tuple[Table, Table, Table, Table]] = []
     for _ in range(count):
         seed, first = chance.choice(_episodes()), chance.randrange(20_000)
         shots = [(shot_at(seed, first + spacing * t), first + spacing * t) for t in range(FRAMES)]
         for k in range(2):
-            facts, poses, times, acts = [], [], [], []
+            said: Table = []
+            shown: Table = []
+            clocks: Table = []
+            does: Table = []
             for shot, number in shots:
                 there, since = k < len(shot.actors), number - shot.start
-                poses.append(quantities(shot, k, since) if there else [0.0] * len(QUANTITIES))
-                facts.append(told(shot, k) if there else [0.0] * 32)
-                times.append([since, min(UNTIL, shot.end - number)])
-                acts.append([ACTIONS.index(shot.actors[k].action) if there else -1])
-            rows.append((facts, poses, times, acts))
+                shown.append(quantities(shot, k, since) if there else [0.0] * len(QUANTITIES))
+                said.append(told(shot, k) if there else [0.0] * 32)
+                clocks.append([since, min(UNTIL, shot.end - number)])
+                does.append([ACTIONS.index(shot.actors[k].action) if there else -1])
+            rows.append((said, shown, clocks, does))
     facts, poses, times, acts = (np.array(part, np.float64) for part in zip(*rows, strict=True))
     action = acts[..., 0].astype(np.int64)
     known = np.zeros((len(rows), FRAMES, 1))
@@ -147,9 +153,10 @@ class Guess(nn.Module):
             nn.SiLU(),
             nn.Linear(2 * width, width),
         )
-        layer = [nn.TransformerEncoderLayer(width, 4, 3 * width, 0.0, "gelu", batch_first=True, norm_first=True)
-                 for _ in range(3)]  # fmt: skip
-        self.layers = nn.ModuleList(layer)
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, 4, 3 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+            for _ in range(3)
+        )
         self.out = nn.Sequential(
             nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, len(QUANTITIES))
         )
@@ -196,7 +203,7 @@ def trial(clock: bool, steps: int, seed: int, size: int) -> dict[str, dict[str, 
             off = (net(clips.given) - clips.poses).square().mean(-1)
             loss = loss + (off * clips.free).sum() / clips.free.sum()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         if step % 250 == 249:

@@ -1,9 +1,9 @@
-"""Pictures of the cartoon world's second edition, for docs/world.md: what it shows, how it moves, how it sounds.
+"""Pictures of the cartoon world's second edition, for docs/world.md: what it shows, how it moves and sounds.
 
     python benchmarks/world.py --out docs
 
 writes world.png (places, hours, weathers), world_strips.png (neighbouring frames of every action),
-world_pairs.png (counterfactuals) and world_sound.png (the spectrogram of a minute, with what is heard marked).
+world_pairs.png (counterfactuals) and world_sound.png (a minute's spectrogram, with what is heard marked).
 """
 
 from __future__ import annotations
@@ -105,10 +105,8 @@ def sound(path: Path, seed: int, first: int, frames: int) -> None:
     rate = 16_000
     wave = heard(seed, first / FPS, round(frames / FPS * rate), rate=rate, channels=1)[:, 0]
     window, hop = 512, 160
-    cut: NDArray[np.float32] = np.lib.stride_tricks.sliding_window_view(wave, window)[::hop] * np.hanning(
-        window
-    )
-    level = 20 * np.log10(np.abs(np.fft.rfft(cut, axis=1)).T + 1e-4)
+    cut: NDArray[np.float32] = np.lib.stride_tricks.sliding_window_view(wave, window)[::hop]
+    level = 20 * np.log10(np.abs(np.fft.rfft(cut * np.hanning(window), axis=1)).T + 1e-4)
     figure, (above, axes) = plt.subplots(2, 1, figsize=(16, 5), height_ratios=[1, 3], sharex=True)
     seconds = frames / FPS
     shown = np.linspace(0, frames, 20, endpoint=False)

@@ -1,4 +1,4 @@
-"""Does it move as it must: do walkers get on by their feet, do jumpers fly, is everybody where the clock says.
+"""Does it move as it must: do feet carry walkers, do jumpers fly, is everybody where the clock says.
 
 In an edition whose poses follow from prompt and scene clock everything but hues and layouts is determined, so
 what is read of any film stands beside the script itself. Places are measured against the scenery, for a
@@ -34,13 +34,14 @@ NAMES = (
 def going_measures(script: Script, readings: Readings) -> dict[str, Measured]:
     """The measures of the group "going", by their names in the catalogue.
 
-    going: how far a walker gets against the scenery in 16 frames, as a share of how far it should; going_scene:
-    over the scene. foot_slip: how far it gets less how far its steps ask for, as a share of how far it should.
-    steps: share of frames on which the foot that stands is the one that the clock says. pose_error: distance of
-    a figure's middle from where it should be, picture widths, 0.3 at most. jump_arc: share of the variance of
-    the height of a jumper's middle that the scripted arc explains at its best shift in time. ball_kept: share
-    of frames on which there are as many balls as there should be, where there should be any. two_suns,
-    two_landmarks: share of frames with more than one of them. Units are scenes, of walkers and jumpers one each.
+    going: how far a walker gets against the scenery in 16 frames, as a share of how far it should;
+    going_scene: over the scene. foot_slip: how far it gets less how far its steps ask for, as a share of how
+    far it should. steps: share of frames on which the foot that stands is the one that the clock says.
+    pose_error: distance of a figure's middle from where it should be, picture widths, 0.3 at most. jump_arc:
+    share of the variance of the height of a jumper's middle that the scripted arc explains at its best shift
+    in time. ball_kept: share of frames on which there are as many balls as there should be, where there
+    should be any. two_suns, two_landmarks: share of frames with more than one of them. A unit is a scene,
+    where somebody walks or jumps one of those who do.
     """
     assert script.world.round is not None
     walkers = [_walk(script, readings, who, frames) for who, frames in _walks(script, readings)]
@@ -101,7 +102,7 @@ def _walk(script: Script, readings: Readings, who: int, frames: Ints) -> dict[st
 
 
 def _unwrapped(places: Floats, frames: Ints, period: float) -> Floats:
-    """Places on a round as places on a line: from one frame to the next, and over 8, the shorter way is meant."""
+    """Places on a round as places on a line: over up to 8 frames the shorter way is the one that was gone."""
     rough = np.zeros(len(places))
     for k in range(1, len(places)):
         back = int(np.searchsorted(frames, frames[k] - _HOP))
@@ -160,7 +161,7 @@ def _arcs(script: Script, readings: Readings) -> list[float]:
 
 
 def _follows(read: Floats, wanted: Floats) -> float:
-    """Share of the variance of `wanted` that `read` explains, at the best shift of up to 16 frames each way."""
+    """Share of the variance of `wanted` that `read` explains, at the best of shifts by up to 16 frames."""
     best = -np.inf
     for shift in range(-_SPAN, _SPAN + 1):
         low, high = max(0, shift), len(read) + min(0, shift)

@@ -130,8 +130,8 @@ def score(values: float | Floats, scale: Scale) -> float:
 def verdict(measured: Measured, scale: Scale | None) -> Verdict:
     """The verdict on one number; without a scale there is none, as for a blind measure.
 
-    It fails where the whole of its 95 % interval lies beyond the limit, as few borders or pairs of one film say
-    little; where the interval reaches back, it is unsure.
+    It fails where the whole of its 95 % interval lies beyond the limit, as few borders or pairs of one film
+    say little; where the interval reaches back, it is unsure.
     """
     beyond = _verdict(measured.value, scale)
     if beyond != "fails" or scale is None:

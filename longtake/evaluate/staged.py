@@ -1,4 +1,4 @@
-"""Where everybody should be, frame by frame: the script of an edition whose poses follow from prompt and clock."""
+"""Where everybody should be, frame by frame, in an edition whose poses follow from prompt and clock."""
 
 from __future__ import annotations
 

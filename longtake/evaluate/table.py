@@ -319,7 +319,8 @@ def _legend(
         "",
         "## legend",
         "",
-        "Bold is beyond the limit; slanted and with a question mark: the value is, its interval is not. [low, high] is a 95 % bootstrap interval of the mean over films;",
+        "Bold is beyond the limit; slanted and with a question mark: the value is, its interval is not. "
+        "[low, high] is a 95 % bootstrap interval of the mean over films;",
     )
     yield "a row of one film has it over that film's scenes and pairs, which says nothing of other films.  "
     yield from ('Better "same" is as in ground truth, neither more nor less.', "")

@@ -245,8 +245,8 @@ def _measures(report: ReportContent) -> Iterator[str]:
         f"{len(facts['episodes'])} films of the {facts['split']} split, {facts['frames']:,} frames each, "
         f"planned by `{system['name']}`, beside ground truth of the same scripts. Numbers are means over "
         "films with their 95 % intervals; bold is beyond the limit; a question mark: the value is, its "
-        f"interval is not. Limits were {facts['limits']}. The last column has a control: films with a known fault, which "
-        "the measure must catch."
+        f"interval is not. Limits were {facts['limits']}. The last column has a control: films with a known "
+        "fault, which the measure must catch."
     )
     yield from _paragraph(f"Controls that were run: {', '.join(controls) or 'none'}.")
     judged = sum(one in JUDGED for one in verdicts)

@@ -111,7 +111,7 @@ def _clip(cartoon: World, chance: random.Random) -> list[tuple[NDArray[np.uint8]
 
 
 def _doings(cartoon: World, truth: FrameTruth) -> list[list[int]]:
-    """Action and direction per character, left out where it is absent, hardly seen, or in the picture twice."""
+    """Action and direction per character, left out where it is absent, hardly seen, or there twice."""
     facts = [[_ABSENT, _ABSENT] for _ in cartoon.characters]
     names = [actor.name for actor in truth.actors]
     for actor in truth.actors:
@@ -180,7 +180,7 @@ def _answers(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def focal(logits: Tensor, target: Tensor, asked: Tensor | None = None) -> Tensor:
-    """Focal loss per object of maps `[..., H, W]` with a bell around every peak (CornerNet, arXiv 1808.01244).
+    """Focal loss per object of maps `[..., H, W]` with a bell at every peak (CornerNet, arXiv:1808.01244).
 
     `asked` `[...]`: which maps count; None: all.
     """

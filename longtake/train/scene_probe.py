@@ -65,16 +65,14 @@ def scene_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], Scen
             pictures=to_model(np.stack(pictures)),
             heat=torch.stack([torch.stack([_bells(at) for at, _ in each]) for each in things]),
             asked=torch.tensor([[clear for _, clear in each] for each in things]),
-            middle=torch.tensor([
-                [at[0] if len(at) == 1 and clear else (math.nan, math.nan) for at, clear in each] for each in things
-            ]),
+            middle=torch.tensor([[_only(at, clear) for at, clear in each] for each in things]),
             hue=torch.tensor([_hues(truth) for truth in truths]),
             contacts=torch.tensor([_contacts(truth) for truth in truths]),
             place=torch.tensor([PLACES.index(truth.place) for truth in truths]),
             time=torch.tensor([TIMES.index(truth.time) for truth in truths]),
             weather=torch.tensor([WEATHERS.index(truth.weather) for truth in truths]),
             scenery=torch.tensor([truth.landmark / ROUND % 1.0 for truth in truths]),
-        )  # fmt: skip
+        )
 
     return batches
 
@@ -153,6 +151,10 @@ def _things(truth: FrameTruth) -> list[tuple[Spots, bool]]:
     return found
 
 
+def _only(spots: Spots, clear: bool) -> tuple[float, float]:
+    return spots[0] if len(spots) == 1 and clear else (math.nan, math.nan)
+
+
 def _middle(box: Sequence[float]) -> tuple[float, float]:
     """Of what is seen of a figure."""
     left, top, right, bottom = (min(1.0, max(0.0, edge)) for edge in box)
@@ -176,7 +178,7 @@ def _hues(truth: FrameTruth) -> list[float]:
 
 
 def _contacts(truth: FrameTruth) -> list[list[float]]:
-    """Of each foot of who is there once, upright and in full: whether it stands; nan where it all but does."""
+    """Of each foot of who is there once, upright and in full: whether it stands; nan if it all but does."""
     table = [[math.nan, math.nan] for _ in CHARACTERS]
     names = [actor.name for actor in truth.actors]
     for actor in truth.actors:

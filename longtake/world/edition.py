@@ -47,9 +47,16 @@ class Waveform(Protocol):
     """How an edition sounds."""
 
     def __call__(
-        self, seed: int, start: float, samples: int, *, rate: int = 48_000, channels: int = 2, fps: float = 12.0
+        self,
+        seed: int,
+        start: float,
+        samples: int,
+        *,
+        rate: int = 48_000,
+        channels: int = 2,
+        fps: float = 12.0,
     ) -> NDArray[np.float32]:
-        """`samples` samples of episode `seed` from second `start` (>= 0): `[samples, channels]`, within -1..1.
+        """`samples` samples of episode `seed` from second `start` (>= 0) on: `[samples, channels]`, -1..1.
 
         `rate` is in samples a second; `fps`: frames a second at which the episode is shown.
         """

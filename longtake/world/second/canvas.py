@@ -39,7 +39,7 @@ def box(left: float, top: float, right: float, bottom: float) -> Points:
 def turned(points: Points, angle: float, about: tuple[float, float]) -> Points:
     """The points turned by `angle` radians, against the clock where y points up."""
     c, s = math.cos(angle), math.sin(angle)
-    return (points - about) @ np.array([(c, s), (-s, c)]) + about
+    return np.asarray((points - about) @ np.array([(c, s), (-s, c)]) + about)
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:
@@ -101,7 +101,7 @@ class Canvas:
         cv2.fillPoly(self._image, [fixed], colour, cv2.LINE_AA, _SHIFT)
 
     def everywhere(self, x: float, reach: float) -> Iterator[float]:
-        """Where a piece of scenery at x is seen that comes again every `ROUND`; it is `reach` wide each way."""
+        """Where scenery at x is seen that comes again every `ROUND`; it is `reach` wide each way."""
         left, right = self.edges
         at = x - math.floor((x + reach - left) / ROUND) * ROUND
         while at - reach < right:

@@ -178,10 +178,11 @@ def _tail(brush: _Brush, name: str, skin: Colour, at: Pose, drop: float) -> None
         end = (-0.30 + 0.06 * at.tail, 0.20 - drop)
         brush.limb(-0.14, 0.34 - drop, *end, 0.05, skin)
     elif name == "penguin" and at.side:
-        brush.fill(np.array([(-0.12, 0.26), (-0.30, 0.16 + 0.04 * at.tail), (-0.12, 0.16)]) + _by(0, -drop), skin)
+        tail = np.array([(-0.12, 0.26), (-0.30, 0.16 + 0.04 * at.tail), (-0.12, 0.16)])
+        brush.fill(tail + _by(0, -drop), skin)
 
 
-# -- heads; `up` is how much higher they are than at rest, below 0 lower ---------------------------------------
+# -- heads; `up` is how much higher they are than at rest, below 0 lower ------------------------------------
 
 
 def _ear(points: Points, at: Pose, side: float, about: tuple[float, float]) -> Points:
@@ -193,9 +194,8 @@ def _fox_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     for side in (-1, 1):
         ear = np.array([(side * 0.28, 0.72), (side * 0.25, 1.02), (side * 0.04, 0.88)])
         brush.fill(_ear(ear, at, -side, (side * 0.16, 0.80)) + _by(0, up), skin)
-    brush.fill(
-        np.array([(-0.31, 0.74), (-0.12, 0.90), (0.12, 0.90), (0.31, 0.74), (0, 0.46)]) + _by(0, up), skin
-    )
+    head = np.array([(-0.31, 0.74), (-0.12, 0.90), (0.12, 0.90), (0.31, 0.74), (0, 0.46)])
+    brush.fill(head + _by(0, up), skin)
     for side in (-1, 1):
         cheek = np.array([(side * 0.27, 0.70), (side * 0.08, 0.64), (0, 0.48)])
         brush.fill(cheek + _by(0, up), _WHITE, outlined=False)
@@ -209,9 +209,8 @@ def _fox_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     head = np.array([(-0.22, 0.84), (0.04, 0.90), (0.19, 0.74), (0.42, 0.61), (0.20, 0.52), (-0.12, 0.50),
                      (-0.26, 0.66)])  # fmt: skip
     brush.fill(head + _by(0, up), skin)
-    brush.fill(
-        np.array([(0.12, 0.66), (0.40, 0.60), (0.20, 0.53), (-0.06, 0.52)]) + _by(0, up), _WHITE, outlined=False
-    )
+    muzzle = np.array([(0.12, 0.66), (0.40, 0.60), (0.20, 0.53), (-0.06, 0.52)])
+    brush.fill(muzzle + _by(0, up), _WHITE, outlined=False)
     brush.fill(circle(0.41, 0.61 + up, 0.055), _BLACK, outlined=False)
     _eye(brush, 0.08, 0.74 + up, at)
 

@@ -34,10 +34,10 @@ class Pair:
 
 
 def counterfactual(shot: Shot, hidden: EpisodeFacts, change: Change, seed: int) -> Pair | None:
-    """`shot` with one thing changed, chosen by `seed` (that of its episode: splits hold); None where it cannot be.
+    """`shot` with one thing changed, chosen by `seed`, that of its episode, so that splits hold.
 
-    None: an outfit without anybody, one figure more where two are, one fewer where nobody is, an action of
-    those who walk side by side.
+    None where it cannot be: an outfit without anybody, one figure more where two are, one fewer where nobody
+    is, an action of those who walk side by side.
     """
     chance = random.Random(seed_of(repr(("counterfactual", seed, shot.start, change))))
     train = split_of(seed) == "train"

@@ -21,7 +21,7 @@ BALL_RADIUS = 0.14
 _REACH = 0.50  # how far from the middle of a body its ball is
 
 
-RUNGS = tuple(5 * 100 ** (k / 15) for k in range(16))  # 5 to 500 frames in equal ratios
+RUNGS: tuple[float, ...] = tuple(5 * 100 ** (k / 15) for k in range(16))  # 5 to 500 frames in equal ratios
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,13 +250,13 @@ def _playing(at: float, blink: bool) -> Pose:
     up = up * up * (3 - 2 * up)
     high = BALL_RADIUS + (_HELD - BALL_RADIUS) * up
     return Pose(
-        arms=(-0.95, -0.8 + 1.55 * up), crouch=0.14 * (1 - up), lean=0.12 * (1 - up), ears=-0.4 * up * (1 - up),
-        ball=(_REACH, high), blink=blink,
+        arms=(-0.95, -0.8 + 1.55 * up), crouch=0.14 * (1 - up), lean=0.12 * (1 - up),
+        ears=-0.4 * up * (1 - up), ball=(_REACH, high), blink=blink,
     )  # fmt: skip
 
 
 def _bounce(falls: float) -> float:
-    """Height (0..1) of a ball let go `falls` times as long ago as it falls; it rests after all its bounces."""
+    """Height (0..1) of a ball let go `falls` times as long ago as it falls; after its bounces it rests."""
     if falls < 1:
         return 1 - falls**2
     falls -= 1
@@ -288,7 +288,7 @@ def walked(actor: Actor, since: float) -> float:
 def staging(shot: Shot, since: float) -> Staging:
     """Where the actors and the scenery are `since` frames after the scene began.
 
-    A walker that walks on goes to the middle of the picture or a little beyond, and then the camera goes along.
+    One that walks on goes to the middle of the picture or a little beyond, then the camera goes along.
     """
     zoom = ZOOM if shot.close else 1.0
     if not shot.walks_on:

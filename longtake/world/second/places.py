@@ -60,7 +60,7 @@ class Scenery:
         return mix(colour, *self.light)
 
     def near(self, offset: float, reach: float) -> list[float]:
-        """Where something is seen that stands `offset` to the right of the landmark, `reach` wide each way."""
+        """Where something is seen that stands `offset` right of the landmark, `reach` wide each way."""
         return list(self.canvas.everywhere(self.mark + offset, reach))
 
     def landmarks(self, reach: float) -> list[float]:

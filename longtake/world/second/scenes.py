@@ -27,7 +27,7 @@ def random_shot(
     start: int,  # its first frame
     frames: int,  # how long it lasts
 ) -> Shot:
-    """Half of them staged as in a script, half anyhow: none to three figures, in one of four one of them twice.
+    """Half of them staged as in a script, half anyhow: none to three figures, now and then one of them twice.
 
     Times are free in half of them: what reads a film must not count on the clock.
     """
@@ -40,7 +40,7 @@ def random_shot(
 
 
 def doubled(shot: facts.Shot, who: facts.Actor) -> Shot:
-    """The shot with `who` there twice: the copy does the same where it is seen and farthest from all others."""
+    """The shot with `who` there twice: the copy does the same, in the picture and far from all others."""
     assert isinstance(shot, Shot), "a shot of another edition"
     assert isinstance(who, Actor), "an actor of another edition"
     times = np.linspace(0, shot.end - shot.start, 9)

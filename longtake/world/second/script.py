@@ -50,8 +50,9 @@ _BESIDE = -0.17  # outside of the picture
 def shot_of(said: facts.CaptionFacts, start: int, end: int, caption: str = "", telling: int = 0) -> Shot:
     """The shot with everybody in place: all that is seen but hues and layouts follows from what is said.
 
-    Only a walker alone comes, goes, and is shown close while the camera follows it; two have no room for that.
-    Place and time are among what is said; of whom nothing else is said waves, who walks nowhere walks right.
+    Only a walker alone comes, goes, and is shown close while the camera follows it; two have no room for
+    that. Place and time are among what is said; of whom nothing else is said waves, who walks nowhere walks
+    right.
     """
     assert said.place is not None, "who asks for a shot knows where it is"
     assert said.time is not None, "and when"

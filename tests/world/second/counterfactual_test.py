@@ -83,9 +83,7 @@ def test_there_are_pairs_of_every_kind_and_each_is_told(change: Change) -> None:
 def test_pictures_differ_where_the_figure_is_and_nowhere_else(change: Change) -> None:
     moved = 0
     for pair in pairs(change, 12):
-        before, after = (
-            {(a.name, a.action) for a in side[0].actors} for side in (pair.before, pair.after)
-        )
+        before, after = ({(a.name, a.action) for a in side[0].actors} for side in (pair.before, pair.after))
         names = {name for name, _ in before ^ after}
         if change == "outfit":
             hues = pair.before[1].hues, pair.after[1].hues

@@ -165,9 +165,8 @@ def test_the_landmark_stands_where_the_truth_says(place: str, close: bool) -> No
 
 
 def test_the_scenery_comes_again_after_a_round() -> None:
-    (walker,) = (("fox", "walk", 1),)
-    stage = CaptionFacts(place="farm", time="day", weather="clear", pan=0, close=False, enters=False, leaves=False,
-                  cast=(walker,))  # fmt: skip
+    walker = ("fox", "walk", 1)
+    stage = CaptionFacts(place="farm", time="day", weather="clear", pan=0, cast=(walker,))
     shot = shot_of(stage, 0, 400)
     cameras = np.array([draw(shot, HIDDEN, t, 16)[1].camera for t in range(400)])
     assert (np.diff(cameras) <= 0).all()

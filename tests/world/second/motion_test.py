@@ -210,7 +210,7 @@ def test_a_ball_never_vanishes_and_never_leaps() -> None:
 
 
 def test_moments_are_when_feet_and_balls_touch() -> None:
-    """What is heard at a moment: before it the foot is in the air (or the ball comes down), after it on the ground."""
+    """Before a moment the foot is in the air, or the ball comes down; after it, it is on the ground."""
     tiny = 1e-4
     for cast in (("fox", "walk", 1), ("elephant", "walk", -1), ("robot", "jump", 1), ("penguin", "ball", 1)):
         for tempo in (None, Tempo(seed=9, pace=1.1)):
