@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longtake.world.second.canvas import Canvas, Colour, Points, circle, mix, turned
+from longtake.world.second.canvas import Canvas, Colour, Light, Points, circle, mix, turned
 from longtake.world.second.motion import BALL_RADIUS, HEIGHT, Pose
 
 _WHITE: Colour = (250, 250, 250)
@@ -35,8 +35,6 @@ _SHOES: dict[str, Colour] = {
     "robot": (70, 80, 100),
     "elephant": (110, 75, 150),
 }
-
-Light = tuple[Colour, float]  # what falls on everything, and how much of it
 
 
 @dataclass(frozen=True)
@@ -108,6 +106,10 @@ def draw_character(
         _from_the_side(brush, name, outfit, at)
     else:
         _from_the_front(brush, name, outfit, at)
+    if at.round is not None:
+        for k in range(2):
+            above = ground - 0.36 * HEIGHT
+            _breath(canvas, x + facing * 0.40 * HEIGHT, above, (at.round + 0.5 * k) % 1.0, facing)
     if at.ball is not None:
         ball = _Brush(canvas, x, ground, float(facing), Pose(), light)
         ball.fill(circle(*at.ball, BALL_RADIUS), _RED)
@@ -117,20 +119,59 @@ def draw_character(
 
 def _from_the_front(brush: _Brush, name: str, outfit: Colour, at: Pose) -> None:
     skin, shoes = _SKIN[name], _SHOES[name]
-    drop = 0.17 * at.seated + at.crouch  # sitting lowers the hip onto the ground and stretches the legs
+    drop = 0.20 * at.seated + at.crouch  # sitting lowers the hip onto the ground and stretches the legs
     _tail(brush, name, skin, at, drop)
-    for side, (ahead, above) in zip((-1, 1), at.feet, strict=True):
-        foot_x, foot_y = ahead + side * 0.15 * at.seated, above + 0.05 + 0.02 * at.seated
-        brush.limb(side * 0.09, 0.24 - drop, foot_x, foot_y, 0.11, mix(skin, _BLACK, 0.12))
-        brush.fill(circle(foot_x + side * 0.03, foot_y, 0.085, 0.055), shoes)
+    if at.seated < 0.5:
+        _standing_legs(brush, skin, shoes, at, drop)
     torso = np.array([(-0.16, 0.50), (0.16, 0.50), (0.25, 0.18), (0.0, 0.12), (-0.25, 0.18)]) + _by(0, -drop)
     brush.fill(torso, outfit)
+    if at.seated >= 0.5:
+        _sitting_legs(brush, skin, shoes, at)
     arms = dict(zip((-1, 1), at.arms, strict=True))
     for side in (side for side in arms if arms[side] <= 0):
         _raised(brush, side, arms[side], drop, skin)
     _FRONT[name](brush, skin, at, at.head - drop)
     for side in (side for side in arms if arms[side] > 0):  # an arm that is up is before the head
         _raised(brush, side, arms[side], drop, skin)
+
+
+_Z = np.array(
+    [
+        (-1, -1),
+        (1, -1),
+        (1, -0.55),
+        (-0.35, 0.6),
+        (1, 0.6),
+        (1, 1),
+        (-1, 1),
+        (-1, 0.55),
+        (0.35, -0.6),
+        (-1, -0.6),
+    ]
+)
+
+
+def _breath(canvas: Canvas, x: float, y: float, risen: float, facing: int) -> None:
+    """A z that rises from a sleeper's head and grows, and is gone after one breath."""
+    size = 0.012 + 0.018 * risen
+    at = np.array([x + facing * 0.05 * math.sin(2.5 * risen), y - 0.20 * risen])
+    canvas.shape(_Z * size + at, _WHITE, _LINE)
+
+
+def _standing_legs(brush: _Brush, skin: Colour, shoes: Colour, at: Pose, drop: float) -> None:
+    for side, (ahead, above) in zip((-1, 1), at.feet, strict=True):
+        foot_x, foot_y = ahead + side * 0.12 * at.seated, above + 0.05
+        brush.limb(side * 0.09, 0.24 - drop, foot_x, foot_y, 0.11, mix(skin, _BLACK, 0.12))
+        brush.fill(circle(foot_x + side * 0.03, foot_y, 0.085, 0.055), shoes)
+
+
+def _sitting_legs(brush: _Brush, skin: Colour, shoes: Colour, at: Pose) -> None:
+    """Before the body and towards us: what is seen of them is the soles."""
+    out = 0.13 + 0.10 * (2 * at.seated - 1)
+    for side in (-1, 1):
+        brush.limb(side * 0.10, 0.12, side * out, 0.08, 0.13, mix(skin, _BLACK, 0.12))
+        brush.fill(circle(side * (out + 0.04), 0.095, 0.085, 0.105), shoes)
+        brush.fill(circle(side * (out + 0.04), 0.095, 0.045, 0.06), mix(shoes, _BLACK, 0.3), outlined=False)
 
 
 def _raised(brush: _Brush, side: int, angle: float, drop: float, skin: Colour) -> None:
@@ -200,7 +241,7 @@ def _fox_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
         cheek = np.array([(side * 0.27, 0.70), (side * 0.08, 0.64), (0, 0.48)])
         brush.fill(cheek + _by(0, up), _WHITE, outlined=False)
     brush.fill(circle(0, 0.51 + up, 0.055), _BLACK, outlined=False)
-    _eyes(brush, 0.115, 0.75 + up, at)
+    _eyes(brush, skin, 0.115, 0.75 + up, at)
 
 
 def _fox_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
@@ -212,29 +253,29 @@ def _fox_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     muzzle = np.array([(0.12, 0.66), (0.40, 0.60), (0.20, 0.53), (-0.06, 0.52)])
     brush.fill(muzzle + _by(0, up), _WHITE, outlined=False)
     brush.fill(circle(0.41, 0.61 + up, 0.055), _BLACK, outlined=False)
-    _eye(brush, 0.08, 0.74 + up, at)
+    _eye(brush, skin, 0.08, 0.74 + up, at)
 
 
 def _frog_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     for side in (-1, 1):
         brush.fill(circle(side * 0.18, 0.87 + up, 0.13), skin)
     brush.fill(circle(0, 0.68 + up, 0.33, 0.20), skin)
-    brush.limb(-0.17, 0.61 + up, 0.17, 0.61 + up, 0.03, (30, 90, 40))
-    _eyes(brush, 0.18, 0.89 + up, at)
+    _smile(brush, 0.0, 0.65 + up, 0.17)
+    _eyes(brush, skin, 0.18, 0.89 + up, at)
 
 
 def _frog_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     brush.fill(circle(0.06, 0.87 + up, 0.13), skin)
     brush.fill(circle(0.05, 0.68 + up, 0.32, 0.20), skin)
-    brush.limb(0.12, 0.61 + up, 0.33, 0.63 + up, 0.03, (30, 90, 40))
-    _eye(brush, 0.09, 0.89 + up, at)
+    _smile(brush, 0.21, 0.65 + up, 0.11)
+    _eye(brush, skin, 0.09, 0.89 + up, at)
 
 
 def _penguin_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     brush.fill(circle(0, 0.73 + up, 0.27, 0.27), skin)
     for side in (-1, 1):
         brush.fill(circle(side * 0.10, 0.71 + up, 0.13, 0.16), _WHITE, outlined=False)
-    _eyes(brush, 0.10, 0.78 + up, at)
+    _eyes(brush, skin, 0.10, 0.78 + up, at)
     brush.fill(np.array([(-0.09, 0.67), (0.09, 0.67), (0, 0.53)]) + _by(0, up), (250, 165, 40))
 
 
@@ -242,7 +283,7 @@ def _penguin_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     brush.fill(np.array([(0.16, 0.73), (0.16, 0.60), (0.42, 0.655)]) + _by(0, up), (250, 165, 40))
     brush.fill(circle(0, 0.73 + up, 0.26, 0.27), skin)
     brush.fill(circle(0.12, 0.70 + up, 0.12, 0.17), _WHITE, outlined=False)
-    _eye(brush, 0.11, 0.78 + up, at)
+    _eye(brush, skin, 0.11, 0.78 + up, at)
 
 
 def _rabbit_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
@@ -255,8 +296,9 @@ def _rabbit_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
                 _ear(points, at, -side, (side * 0.12, 0.84)) + _by(0, up), colour, outlined=colour == skin
             )
     brush.fill(circle(0, 0.68 + up, 0.26, 0.22), skin)
-    brush.fill(circle(0, 0.60 + up, 0.05, 0.04), (225, 85, 120), outlined=False)
-    _eyes(brush, 0.11, 0.74 + up, at)
+    brush.fill(circle(0, 0.62 + up, 0.05, 0.04), (225, 85, 120), outlined=False)
+    _smile(brush, 0.0, 0.58 + up, 0.07)
+    _eyes(brush, skin, 0.11, 0.74 + up, at)
 
 
 def _rabbit_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
@@ -268,7 +310,7 @@ def _rabbit_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
         brush.fill(ear + _by(0, up), colour, outlined=colour == skin)
     brush.fill(circle(0.03, 0.68 + up, 0.26, 0.21), skin)
     brush.fill(circle(0.27, 0.66 + up, 0.05, 0.045), (225, 85, 120), outlined=False)
-    _eye(brush, 0.12, 0.74 + up, at)
+    _eye(brush, skin, 0.12, 0.74 + up, at)
 
 
 def _robot_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
@@ -276,9 +318,8 @@ def _robot_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     brush.limb(0, 0.88 + up, *top, 0.05, (70, 80, 95))
     brush.fill(circle(*top, 0.075), (235, 60, 60))
     brush.fill(np.array([(-0.28, 0.92), (0.28, 0.92), (0.28, 0.50), (-0.28, 0.50)]) + _by(0, up), skin)
-    mouth = np.array([(-0.16, 0.62), (0.16, 0.62), (0.16, 0.555), (-0.16, 0.555)])
-    brush.fill(mouth + _by(0, up), (50, 60, 75), outlined=False)
-    _eyes(brush, 0.13, 0.77 + up, at)
+    _smile(brush, 0.0, 0.64 + up, 0.15)
+    _eyes(brush, skin, 0.13, 0.77 + up, at)
 
 
 def _robot_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
@@ -287,7 +328,7 @@ def _robot_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     brush.fill(circle(*top, 0.075), (235, 60, 60))
     brush.fill(np.array([(0.18, 0.70), (0.38, 0.68), (0.38, 0.61), (0.18, 0.60)]) + _by(0, up), (70, 80, 95))
     brush.fill(np.array([(-0.25, 0.92), (0.25, 0.92), (0.25, 0.50), (-0.25, 0.50)]) + _by(0, up), skin)
-    _eye(brush, 0.12, 0.77 + up, at)
+    _eye(brush, skin, 0.12, 0.77 + up, at)
 
 
 def _elephant_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
@@ -295,7 +336,7 @@ def _elephant_front(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
         ear = circle(side * 0.29, 0.74, 0.16, 0.21)
         brush.fill(_ear(ear, at, -side, (side * 0.18, 0.82)) + _by(0, up), (135, 90, 175))
     brush.fill(circle(0, 0.73 + up, 0.23, 0.23), skin)
-    _eyes(brush, 0.115, 0.80 + up, at)
+    _eyes(brush, skin, 0.115, 0.80 + up, at)
     brush.limb(0, 0.66 + up, 0.03 + 0.05 * at.tail, 0.42 + up, 0.13, skin)
 
 
@@ -305,7 +346,7 @@ def _elephant_side(brush: _Brush, skin: Colour, at: Pose, up: float) -> None:
     brush.fill(circle(0.02, 0.73 + up, 0.24, 0.23), skin)
     ear = circle(-0.13, 0.72, 0.15, 0.20)
     brush.fill(_ear(ear, at, 1, (-0.04, 0.84)) + _by(0, up), (135, 90, 175))
-    _eye(brush, 0.13, 0.80 + up, at)
+    _eye(brush, skin, 0.13, 0.80 + up, at)
 
 
 _FRONT = {
@@ -326,20 +367,28 @@ _SIDE = {
 }
 
 
-def _eyes(brush: _Brush, out: float, height: float, at: Pose) -> None:
+def _eyes(brush: _Brush, skin: Colour, out: float, height: float, at: Pose) -> None:
     for side in (-1, 1):
-        _eye(brush, side * out, height, at, look=0.015)
+        _eye(brush, skin, side * out, height, at, look=0.015)
 
 
-def _eye(brush: _Brush, x: float, y: float, at: Pose, look: float = 0.03) -> None:
-    if at.blink:
-        brush.fill(
-            np.array(
-                [(x - 0.085, y + 0.018), (x + 0.085, y + 0.018), (x + 0.06, y - 0.022), (x - 0.06, y - 0.022)]
-            ),
-            _BLACK,
-            outlined=False,
-        )
-    else:
+def _eye(brush: _Brush, skin: Colour, x: float, y: float, at: Pose, look: float = 0.03) -> None:
+    """Open, or a lid with its lashes as a bow below."""
+    if not at.blink:
         brush.fill(circle(x, y, 0.085), _WHITE, outlined=False)
         brush.fill(circle(x + look, y, 0.052), _BLACK, outlined=False)
+        return
+    brush.fill(circle(x, y, 0.085), mix(skin, _BLACK, 0.15), outlined=False)
+    brush.fill(
+        np.concatenate([_BOW * (0.08, -0.045), _BOW[::-1] * (0.08, -0.015)]) + _by(x, y),
+        _BLACK,
+        outlined=False,
+    )
+
+
+def _smile(brush: _Brush, x: float, y: float, half: float) -> None:
+    """A mouth that is `half` as broad, open a little."""
+    brush.fill(_BOW * (half, -0.07) + _by(x, y), (110, 30, 40), outlined=False)
+
+
+_BOW = np.stack([np.linspace(-1, 1, 9), np.sqrt(1 - np.linspace(-1, 1, 9) ** 2)], axis=1)

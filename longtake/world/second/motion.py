@@ -18,9 +18,7 @@ HEIGHT = 0.44  # of a body, in pictures
 ZOOM = 1.4  # how much larger everything is in a close shot
 LEAVING = 40  # frames before the end of a scene in which a walker goes out of the picture
 BALL_RADIUS = 0.14
-_REACH = 0.50  # how far from the middle of a body its ball is
-
-
+_REACH = 0.48  # how far from the middle of a body its ball is
 RUNGS: tuple[float, ...] = tuple(5 * 100 ** (k / 15) for k in range(16))  # 5 to 500 frames in equal ratios
 
 
@@ -52,7 +50,7 @@ GAITS = {
 }
 
 _BLINKS = 47  # frames from one blink to the next
-_SIT_FROM, _SIT_FOR = 6, 16  # frames
+_SIT_FROM, _SIT_FOR = 6, 16  # frames: when it begins to sit down, and how long that takes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +66,7 @@ class Pose:
     seated: float = 0.0  # 0 = stands, 1 = sits
     crouch: float = 0.0  # how far the body has gone down, its feet where they are
     lying: bool = False
+    round: float | None = None  # of a sleeper's breath, 0..1
     head: float = 0.0  # how far the head is higher than at rest
     ears: float = 0.0  # how far they hang behind, 1 = as far as they can; below 0 they are thrown up
     tail: float = 0.0  # its angle against that at rest
@@ -110,8 +109,7 @@ def speed(name: str) -> float:
 def rounds(actor: Actor, since: float) -> float:
     """How many rounds the actor has done `since` frames after the scene began, `late` not counted."""
     if actor.action == "sit":
-        first = _SIT_FROM + (40 * _lot(actor.tempo, 0) if actor.tempo else 0)
-        return min(1.0, max(0.0, (since - first) / period(actor)))
+        return min(1.0, max(0.0, (since - _sits_from(actor)) / period(actor)))
     if actor.tempo is None:
         return since / period(actor)
     at = since / period(actor)
@@ -127,13 +125,16 @@ def rounds(actor: Actor, since: float) -> float:
 def _since(actor: Actor, done: float) -> float:
     """Frames since the scene began when `done` rounds are done: what `rounds` undoes."""
     if actor.action == "sit":
-        first = _SIT_FROM + (40 * _lot(actor.tempo, 0) if actor.tempo else 0)
-        return first + done * period(actor)
+        return _sits_from(actor) + done * period(actor)
     if actor.tempo is None:
         return done * period(actor)
     k = math.floor(done)
     low, high = _knot(actor.tempo, k), _knot(actor.tempo, k + 1)
     return (low + (done - k) * (high - low)) * period(actor)
+
+
+def _sits_from(actor: Actor) -> float:
+    return _SIT_FROM + (40 * _lot(actor.tempo, 0) if actor.tempo else 0)
 
 
 def _knot(tempo: Tempo, k: int) -> float:
@@ -163,10 +164,10 @@ def pose(actor: Actor, since: float) -> Pose:
         case "wave":
             swing = math.sin(2 * math.pi * u)
             late = math.sin(2 * math.pi * (u - 0.12))
-            return Pose(arms=(-0.95, 0.75 + 0.5 * swing), lean=0.03 * swing, tail=0.2 * late, blink=blink)
+            return Pose(arms=(-0.95, 0.6 + 0.5 * swing), lean=0.03 * swing, tail=0.2 * late, blink=blink)
         case "sleep":
             breath = 0.5 - 0.5 * math.cos(2 * math.pi * u)
-            return Pose(lying=True, squash=-0.07 * breath, blink=True)
+            return Pose(lying=True, round=u % 1.0, arms=(-1.35, -1.35), squash=-0.07 * breath, blink=True)
         case "sit":
             down = u * u * (3 - 2 * u)
             nod = 0.008 * math.sin(2 * math.pi * since / RUNGS[gait.breath])
@@ -210,7 +211,7 @@ def _jumping(at: float, height: float, blink: bool) -> Pose:
     if _OFF < at < _ON:
         air = (at - _OFF) / (_ON - _OFF)
         up, fall = 4 * air * (1 - air), 2 * air - 1  # fall: -1 leaves the ground, 1 comes back
-        arms = -0.3 + 1.4 * up
+        arms = -0.3 + 1.05 * up
         tucked = 0.07 * up
         feet = ((-0.10, tucked), (0.10, tucked))
         return Pose(
@@ -226,7 +227,7 @@ def _jumping(at: float, height: float, blink: bool) -> Pose:
 
 
 _LET_GO, _REST, _STOOP, _TAKEN = 0.14, 0.62, 0.70, 0.82  # parts of a ball's round
-_HELD = 0.86  # height of a ball in the hand
+_HELD = 0.74  # height of a ball in the hand
 _FALL = 0.15  # part of the round that a ball takes from the hand to the ground
 _DIES = (0.42, 0.16)  # heights of the bounces, of the first fall's
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from longtake.world.facts import SUN, SUN_RANGE
-from longtake.world.second.canvas import ROUND, Canvas, Colour, box, circle, mix
+from longtake.world.second.canvas import ROUND, Canvas, Colour, Light, box, circle, mix
 
 HORIZON = 0.60  # height of the far edge of the ground
 GROUND = 0.90  # where feet stand
@@ -38,8 +38,6 @@ _GREY: Colour = (120, 128, 142)
 _SNOWY: Colour = (205, 212, 224)
 _DUSTY: Colour = (214, 170, 110)
 
-Light = tuple[Colour, float]
-
 
 @dataclass(frozen=True)
 class Scenery:
@@ -51,9 +49,7 @@ class Scenery:
     since: float  # frames since the scene began
     night: bool  # windows are lit
     light: Light
-    marks: tuple[
-        float, ...
-    ]  # how far right of where the landmark stands there are such; only faulty films have two
+    marks: tuple[float, ...]  # so far right of `mark` there are landmarks: 0, and in faulty films another
 
     def lit(self, colour: Colour) -> Colour:
         """The colour under the light of the hour."""
@@ -370,7 +366,7 @@ def draw_weather(canvas: Canvas, weather: str, since: float) -> None:
     """What falls, or flies, through the picture, by the scene's clock."""
     if weather == "clear":
         return
-    sides = (-1, 0, 1) if canvas.width > canvas.size else (0,)
+    sides = (-1, 0, 1) if canvas.width > canvas.size else (-1, 0)  # a streak may reach in from the left
     for k, (x, y) in enumerate(_DROPS):
         for row in (0.0, 0.5):
             for beside in sides:
@@ -384,7 +380,7 @@ def draw_weather(canvas: Canvas, weather: str, since: float) -> None:
                     drift = 0.03 * math.sin(2 * math.pi * (since / 71 + k / 7 + row))
                     canvas.shape(circle(at + drift, top, 0.017), (252, 253, 255))
                 else:
-                    along = (at + row + since / 38) % 1.0 if beside == 0 else at + (row + since / 38) % 1.0
+                    along = (x + row + since / 38) % 1.0 + beside
                     high = (y + row) % 1.0
                     streak = [(along, high), (along + 0.16, high - 0.008), (along + 0.16, high + 0.006)]
                     canvas.shape(np.array(streak), (236, 200, 140))

@@ -37,11 +37,8 @@ WEATHER_OF = {
 }  # fmt: skip
 
 _STANDS_BACK = 0.06  # picture widths: two who walk on begin so far back
-_IN, _OUT = 0.30, 0.15  # where the left one of two walks to: towards the other, and away from it
-_FROM, _FROM_NEAR = (
-    0.50,
-    0.37,
-)  # where it begins to walk away: from one who stays, from one who walks away too
+_IN, _OUT = 0.30, 0.19  # where the left one of two walks to: towards the other, and away from it
+_FROM, _FROM_NEAR = 0.50, 0.40  # where it begins to walk away: from one who stays, from one who leaves too
 _ROOM = 0.80  # where the right one stays then
 _LATE = 0.37  # rounds: so far ahead the second one is when a scene begins, so that two are not in step
 _BESIDE = -0.17  # outside of the picture
@@ -144,25 +141,15 @@ def shot_at(seed: int, frame: int, track: Track | None = None) -> Shot:
     raise AssertionError("acts leave no frame out")
 
 
-def shots(seed: int, frames: int, track: Track | None = None) -> tuple[Shot, ...]:
-    """The shots of the first `frames` frames of an episode, whole: the last one may go on after them."""
-    whole: list[Shot] = []
-    while not whole or whole[-1].end < frames:
-        whole.append(shot_at(seed, whole[-1].end if whole else 0, track))
-    return tuple(whole)
-
-
 def _freed(shot: Shot, seed: int, track: Track) -> Shot:
     """Every second shot with times of its own, decided by lot; the others as the clock says."""
     chance = chance_of("second", "free", seed, shot.start, track)
     if chance.random() < 0.5:
         return shot
     lots = [(chance.getrandbits(32), 0.7 * 2 ** chance.random()) for _ in shot.actors]
-    if (
-        shot.walks_on and len(lots) == 2
-    ):  # who walk side by side keep step with the ground, not with each other
-        lots[1] = (lots[1][0], lots[0][1])
     even = shot.walks_on and len(lots) == 2
+    if even:  # who walk side by side keep step with the ground, not with each other
+        lots[1] = (lots[1][0], lots[0][1])
     actors = tuple(
         replace(actor, tempo=Tempo(seed=lot, pace=pace, even=even))
         for actor, (lot, pace) in zip(shot.actors, lots, strict=True)
@@ -206,13 +193,21 @@ def _scene(known: EpisodeFacts, chance: random.Random, train: bool) -> list[tupl
     """One to three shots and their lengths: a plain one, one around a cutaway, or one that is returned to."""
     here = _stage(known, chance, train)
     kind = chance.choices(("plain", "cutaway", "return"), (0.66, 0.17, 0.17))[0]
-    if kind == "plain":
-        return [(here, chance.randint(SHORTEST, LONGEST))]
+    if kind == "plain" or _arrives(here):
+        return [(here, chance.randint(SHORTEST, 90 if _arrives(here) else LONGEST))]
     away = _stage(known, chance, train)
     while away.place == here.place:
         away = _stage(known, chance, train)
     length = chance.randint(*_CUTAWAY) if kind == "cutaway" else chance.randint(SHORTEST, 160)
     return [(here, chance.randint(50, 200)), (away, length), (here, chance.randint(50, 200))]
+
+
+def _arrives(said: CaptionFacts) -> bool:
+    """Whether somebody walks to a place and stands there for the rest: that makes no long scene."""
+    walks = {side for _, action, side in said.cast if action == "walk"}
+    return len(said.cast) == 2 and (
+        len(walks) == 2 or (len(walks) == 1 and any(a != "walk" for _, a, _ in said.cast))
+    )
 
 
 _OFTEN = {"walk": 1.6, "jump": 1.0, "wave": 0.9, "sleep": 0.5, "sit": 0.7, "ball": 1.0}
@@ -226,7 +221,7 @@ def _stage(known: EpisodeFacts, chance: random.Random, train: bool) -> CaptionFa
         if not (train and any(held_out(n, a, place) for n, a in zip(names, actions, strict=True))):
             break
     sides = [chance.choice((-1, 1)) for _ in names]
-    if actions == ["walk", "walk"] and chance.random() < 0.7:
+    if actions == ["walk", "walk"] and chance.random() < 0.8:
         sides[1] = sides[0]
     cast = tuple((n, a, side if a == "walk" else 1) for n, a, side in zip(names, actions, sides, strict=True))
     weather = "clear"

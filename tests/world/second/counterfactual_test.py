@@ -48,7 +48,7 @@ def covered(pair: Pair, since: float, names: set[str]) -> NDArray[np.bool_]:
         for actor in draw(shot, hidden, shot.start + since, 16)[1].actors:
             if actor.name in names:
                 left, right = actor.box[0] - 0.08, actor.box[2] + (0.22 if actor.action == "ball" else 0.08)
-                top = actor.box[1] - 0.05
+                top = actor.box[1] - (0.3 if actor.action == "sleep" else 0.05)  # a z rises from sleepers
                 mask[max(0, int(top * SIZE)) :, max(0, int(left * SIZE)) : max(0, int(right * SIZE) + 1)] = (
                     True
                 )
