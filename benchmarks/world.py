@@ -27,7 +27,7 @@ from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 SIZE = 128
 FPS = 12.0
-SPLIT_SEED = episode_seeds("test", 1)[0]
+SEED = episode_seeds("test", 1)[0]
 
 
 def told(cast: tuple[tuple[str, str, int], ...], **facts: object) -> CaptionFacts:
@@ -38,7 +38,7 @@ def told(cast: tuple[tuple[str, str, int], ...], **facts: object) -> CaptionFact
 
 def pictures(said: CaptionFacts, times: list[int], length: int = 300) -> list[Pixels]:
     """Frames of a scene of these facts."""
-    shot, hidden = shot_of(said, 0, length), episode_facts(SPLIT_SEED)
+    shot, hidden = shot_of(said, 0, length), episode_facts(SEED)
     return [draw(shot, hidden, t, SIZE)[0] for t in times]
 
 

@@ -177,10 +177,9 @@ def _turn(point: Tensor) -> Tensor:
 
 def _first(look: FrameLook) -> dict[str, Floats32]:
     """Of the first edition landmark and clock are columns; feet and balls are not read."""
-    middles = (torch.arange(look.landmark.shape[1], device=look.landmark.device) + 0.5) / look.landmark.shape[
-        1
-    ]
-    landmark, clock = ((_around_peak(part.float()) * middles).sum(1) for part in (look.landmark, look.clock))
+    columns = look.landmark.shape[1]
+    at = (torch.arange(columns, device=look.landmark.device) + 0.5) / columns
+    landmark, clock = ((_around_peak(part.float()) * at).sum(1) for part in (look.landmark, look.clock))
     return {
         "landmark": _numbers(landmark),
         "clock": _numbers(((clock - SUN) / SUN_RANGE).clamp(0, 1)),

@@ -26,9 +26,7 @@ class SceneLook(NamedTuple):
     """What the probe says of N pictures."""
 
     heat: Tensor  # [N, K + 3, 16, 16] logits: the middle of a character, or of a thing, lies in this cell
-    offset: (
-        Tensor  # [N, K + 3, 2] of the likeliest one, to the right and down from its cell's middle, in cells
-    )
+    offset: Tensor  # [N, K + 3, 2] of the likeliest one, right and down from its cell's middle, in cells
     hue: Tensor  # [N, K, 2] cosine and sine of the outfit's hue, not normalised
     contacts: Tensor  # [N, K, 2] logits: this foot stands on the ground
     place: Tensor  # [N, places] logits

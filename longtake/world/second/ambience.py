@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtake.files import seed_of
+from longtake.world.second.script import WEATHERS
 from longtake.world.second.synth import (
     BAND,
     Envelope,
@@ -34,7 +35,6 @@ from longtake.world.second.synth import (
 )
 from longtake.world.vocabulary import PLACES, TIMES
 
-WEATHERS = ("clear", "rain", "snow", "dust")
 SWELL = 7.0  # seconds from wave to wave; the loudest moments are whole multiples after the scene's beginning
 _LOUD = -30.0  # dB of full scale, root mean square
 _LONGEST = 2  # seconds that a call may last

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Colour = tuple[int, int, int]
+Light = tuple[Colour, float]  # what falls on everything, and how much of it
 Points = NDArray[np.float64]  # [N, 2]
 
 OUTLINE = 1.5 / 128  # of the picture's height: how broad the outline of a figure is

@@ -23,6 +23,8 @@ Change = Literal["hour", "weather", "place", "character", "outfit", "action", "m
 CHANGES: tuple[Change, ...] = get_args(Change)
 _FREE = (0.15, 0.85)  # where a further figure stands beside one in the middle
 
+Changed = Sequence[tuple[Shot, EpisodeFacts]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
@@ -41,7 +43,7 @@ def counterfactual(shot: Shot, hidden: EpisodeFacts, change: Change, seed: int) 
     """
     chance = random.Random(seed_of(repr(("counterfactual", seed, shot.start, change))))
     train = split_of(seed) == "train"
-    changed = _CHANGES[change](shot, hidden, chance)
+    changed = _CHANGES[change](shot, hidden)
     changed = [
         (after, facts)
         for after, facts in changed
@@ -54,19 +56,16 @@ def counterfactual(shot: Shot, hidden: EpisodeFacts, change: Change, seed: int) 
     return Pair(change=change, before=(shot, hidden), after=(replace(after, caption=told), facts))
 
 
-Changed = Sequence[tuple[Shot, EpisodeFacts]]
-
-
-def _hour(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
+def _hour(shot: Shot, hidden: EpisodeFacts) -> Changed:
     return [(replace(shot, time=time), hidden) for time in TIMES if time != shot.time]
 
 
-def _weather(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
+def _weather(shot: Shot, hidden: EpisodeFacts) -> Changed:
     other = WEATHER_OF[shot.place] if shot.weather == "clear" else "clear"
     return [(replace(shot, weather=other), hidden)]
 
 
-def _place(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
+def _place(shot: Shot, hidden: EpisodeFacts) -> Changed:
     """Weather that only the old place has becomes the new one's."""
 
     def there(place: str) -> Shot:
@@ -76,7 +75,7 @@ def _place(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
     return [(there(place), hidden) for place in PLACES if place != shot.place]
 
 
-def _character(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
+def _character(shot: Shot, hidden: EpisodeFacts) -> Changed:
     """Somebody else does the same in the same outfit, in a gait of its own."""
     names = {actor.name for actor in shot.actors}
     return [
@@ -87,7 +86,7 @@ def _character(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Chang
     ]
 
 
-def _outfit(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
+def _outfit(shot: Shot, hidden: EpisodeFacts) -> Changed:
     return [
         (shot, replace(hidden, hues={**hidden.hues, actor.name: (hidden.hues[actor.name] + turn) % 1.0}))
         for actor in shot.actors
@@ -95,7 +94,7 @@ def _outfit(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
     ]
 
 
-def _action(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
+def _action(shot: Shot, hidden: EpisodeFacts) -> Changed:
     """One does something else where it is; nobody begins or ceases to walk, which would move the camera."""
     return [
         _anew(shot, hidden, k, actor.name, action)
@@ -119,13 +118,12 @@ def _anew(shot: Shot, hidden: EpisodeFacts, k: int, name: str, action: str) -> t
     return replace(shot, actors=actors), replace(hidden, hues=hues)
 
 
-def _more(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
+def _more(shot: Shot, hidden: EpisodeFacts) -> Changed:
     """Beside one who stays in the middle, in the free part of the picture."""
     if len(shot.actors) != 1 or shot.actors[0].action == "walk" or shot.close:
         return []
     (here,) = shot.actors
-    # a ball is played with on the right
-    sides = (0,) if here.action in ("ball", "sleep") else (0, 1)
+    sides = (0,) if here.action in ("ball", "sleep") else (0, 1)  # balls and heads are on the right
     return [
         (replace(shot, actors=(new, here) if side == 0 else (here, new)), hidden)
         for side in sides
@@ -136,7 +134,7 @@ def _more(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
     ]
 
 
-def _fewer(shot: Shot, hidden: EpisodeFacts, chance: random.Random) -> Changed:
+def _fewer(shot: Shot, hidden: EpisodeFacts) -> Changed:
     """Who is left stays where it is; of two who walk side by side both are followed."""
     if not shot.actors or (shot.walks_on and len(shot.actors) == 1):
         return []

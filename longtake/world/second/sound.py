@@ -16,9 +16,8 @@ from longtake.world.second.ambience import ambience
 from longtake.world.second.motion import moments, staging
 from longtake.world.second.script import shot_at
 from longtake.world.second.shot import Shot, Track
-from longtake.world.second.synth import Event, events_sound, mixed
+from longtake.world.second.synth import LONGEST, Event, events_sound, mixed
 
-_RINGS = 4.0  # seconds that an event is heard at most
 _FADE = 0.02  # seconds from the background of a scene to that of the next, half before the cut
 
 
@@ -43,7 +42,7 @@ def waveform(
     if start < 0 or samples < 0:
         raise ValueError(f"{samples} samples from second {start}: an episode begins at 0")
     stretch = _background(seed, start, samples, rate, fps, track)
-    first, last = start - _RINGS, start + samples / rate
+    first, last = start - LONGEST, start + samples / rate
     happening = [event for event, _ in events(seed, max(0.0, first) * fps, last * fps, fps=fps, track=track)]
     return mixed([stretch, events_sound(happening, start, samples, rate, 2)], channels)
 
