@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from longtake.evaluate.measured import Floats32
 from longtake.evaluate.script import Script
-from longtake.evaluate.staged import HERE
 from longtake.world.episodes import EpisodeFacts
 from longtake.world.facts import FrameTruth
 from longtake.world.second import drawing as second
@@ -22,7 +21,7 @@ from longtake.world.second import drawing as second
 
 @dataclass(frozen=True, kw_only=True)
 class Readings:
-    """What the probes read in N frames. Probabilities are 0..1; hues, landmark and clock 0..1."""
+    """What the probes read in N frames. Probabilities, hues, clock and places in the picture are 0..1."""
 
     presence: Floats32  # [N, 6] probability that the character is in the picture
     count: Floats32  # [N, 6] how many of it there are
@@ -30,11 +29,11 @@ class Readings:
     time: Floats32  # [N, 4] probabilities
     weather: Floats32  # [N, weathers] probabilities
     hue: Floats32  # [N, 6] outfit hue, a circle of length 1; means nothing where the character is absent
-    landmark: Floats32  # [N] where the place's landmark stands in the picture, or on the scenery's round
+    landmark: Floats32  # [N] where the landmark stands in the picture; where scenery comes again, -0.5..1.5
     clock: Floats32  # [N] how far the sun or moon is on its way
     action: Floats32  # [N, 6, 6] probabilities per character; means nothing where it is absent
     direction: Floats32  # [N, 6, 3] probabilities of left, none, right
-    middle: Floats32  # [N, 6, 2] x and y of the character; this and what follows is nan in the first edition
+    middle: Floats32  # [N, 6, 2] x and y of the character; this and four more are nan in the first edition
     contacts: Floats32  # [N, 6, 2] probability that this foot stands on the ground
     things: Floats32  # [N, 3] probability that a ball, a sun or moon, a landmark is in the picture
     thing_count: Floats32  # [N, 3] how many of each
@@ -87,8 +86,8 @@ def oracle(script: Script, hidden: EpisodeFacts) -> Readings:
             hue[t, who] = actor.hue
             action[t, who, cartoon.actions.index(actor.action)] = 1
             direction[t, who, actor.direction + 1] = 1
-    if cartoon.edition > 1:  # of somebody who is all but out of the picture nothing is seen
-        present *= script.staged.shown >= HERE
+    if cartoon.clocked:  # of somebody who is all but out of the picture nothing is seen
+        present *= script.staged.shown >= second.HERE
     return Readings(
         presence=np.minimum(present, 1),
         count=present,
@@ -100,7 +99,7 @@ def oracle(script: Script, hidden: EpisodeFacts) -> Readings:
         clock=np.array([truth.clock for truth in truths], dtype=np.float32),
         action=action,
         direction=direction,
-        **(unread(n, len(cartoon.characters)) if cartoon.edition == 1 else _seen_of(script, truths)),
+        **(_seen_of(script, truths) if cartoon.clocked else unread(n, len(cartoon.characters))),
         features=np.zeros((-(-n // 4), 1), dtype=np.float32),
         clip_features=np.zeros((n // 16, 1), dtype=np.float32),
     )
@@ -124,12 +123,7 @@ def _seen_of(script: Script, truths: Sequence[FrameTruth]) -> dict[str, Floats32
     count, at = np.zeros((len(truths), 3)), np.zeros((len(truths), 3, 2))
     for t, truth in enumerate(truths):
         assert isinstance(truth, second.FrameTruth)
-        things = (
-            [actor.ball for actor in truth.actors if actor.ball is not None],
-            list(truth.suns),
-            [(x, 0.5) for x in truth.landmarks],
-        )
-        for k, spots in enumerate(things):
+        for k, spots in enumerate(truth.things):
             count[t, k] = len(spots)
             if spots:
                 at[t, k] = spots[0]

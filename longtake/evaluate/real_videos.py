@@ -37,7 +37,7 @@ from longtake.evaluate.signals import shrink
 from longtake.evaluate.sources import Source
 from longtake.evaluate.watching import arrays_of, pixels_of
 from longtake.video import Pixels, VideoError
-from longtake.world.edition import CURRENT, world
+from longtake.world.edition import world
 
 REAL = "real videos"  # the row of the references
 
@@ -180,7 +180,8 @@ def _scenes(signals: Signals) -> Script:
 
 
 def _cut_at(jumps: Sequence[int], frames: int) -> Script:
-    return script_of_prompts(world(CURRENT), [(number, "") for number in (0, *jumps)], frames)  # of any world
+    """Of any world; the first has nobody to stage."""
+    return script_of_prompts(world(1), [(number, "") for number in (0, *jumps)], frames)
 
 
 def _typical(real: Sequence[WatchedPixels]) -> tuple[float, float] | None:

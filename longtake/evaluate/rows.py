@@ -222,7 +222,7 @@ def measure_film(episode: Episode, seen: Watched, truth: Watched, reach: Reach |
         **order_measures(script, seen.readings),
         **motion_measures(script, seen.signals, truth.signals),
         **drift_measures(correct, seen.signals, truth.signals),
-        **(going_measures(script, seen.readings) if script.world.edition > 1 else {}),
+        **(going_measures(script, seen.readings) if script.world.clocked else {}),
     }
     curves = {
         "scenes right": curve(correct),

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from longtake.world.edition import World
 from longtake.world.episodes import EpisodeFacts
 from longtake.world.facts import Shot
-from longtake.world.second.drawing import FrameTruth, visible
+from longtake.world.second.drawing import HERE, FrameTruth
 from longtake.world.second.motion import HEIGHT
-
-HERE, GONE = 0.4, 0.12  # share of a figure in the picture from which it is there, below which it is not
 
 Floats = NDArray[np.float64]
 
@@ -32,12 +30,11 @@ class Staged:
     balls: NDArray[np.int64]  # [N] how many balls are in the picture
     camera: Floats  # [N] shift of the scenery
     zoom: Floats  # [N] how much larger than in a shot that is not close everything is
-    phase: Floats  # [N, K] 0..1, of what it does over and over
 
 
 def staged(cartoon: World, shots: Sequence[Shot], length: int) -> Staged:
     """The tables of the first `length` frames of shots that follow each other from frame 0."""
-    assert cartoon.edition > 1, "poses of the first edition are drawn by lot"
+    assert cartoon.clocked, "poses are drawn by lot"
     nobody = EpisodeFacts(
         hues=dict.fromkeys(cartoon.characters, 0.0),
         layouts=dict.fromkeys(cartoon.places, 0.5),
@@ -47,29 +44,24 @@ def staged(cartoon: World, shots: Sequence[Shot], length: int) -> Staged:
     shape = length, len(cartoon.characters)
     shown, middle, contacts = np.zeros(shape), np.full((*shape, 2), np.nan), np.full((*shape, 2), np.nan)
     busy: NDArray[np.bool_] = np.zeros(shape, dtype=bool)
-    walks, phase = np.zeros(shape, dtype=np.int64), np.zeros(shape)
-    balls, step = np.zeros(length, dtype=np.int64), np.zeros(shape)
+    walks, step = np.zeros(shape, dtype=np.int64), np.zeros(shape)
+    balls = np.zeros(length, dtype=np.int64)
     camera, zoom = np.zeros(length), np.ones(length)
     for shot in shots:
         for t in range(shot.start, min(shot.end, length)):
             truth = cartoon.draw(shot, nobody, t, 16)[1]
             assert isinstance(truth, FrameTruth)
-            camera[t], zoom[t] = truth.camera, truth.zoom
+            camera[t], zoom[t], balls[t] = truth.camera, truth.zoom, len(truth.things[0])
             for actor in truth.actors:
                 who = cartoon.characters.index(actor.name)
-                share = visible(actor.box)
-                if share > shown[t, who]:
-                    left, top, right, bottom = np.clip(actor.box, 0, 1)
-                    middle[t, who] = (left + right) / 2, (top + bottom) / 2
-                shown[t, who] = max(shown[t, who], share)
-                busy[t, who] = actor.busy and share >= HERE
+                if actor.shown > shown[t, who]:
+                    shown[t, who], middle[t, who] = actor.shown, actor.middle
+                busy[t, who] = actor.busy and actor.shown >= HERE
                 walks[t, who] = actor.direction
-                phase[t, who] = actor.phase
                 if not actor.pose.lying and not actor.pose.seated:
                     contacts[t, who] = actor.contacts
                 step[t, who] = 2 * actor.stride * HEIGHT
-                balls[t] += actor.ball is not None and 0 <= actor.ball[0] <= 1
     return Staged(
         shown=shown, middle=middle, busy=busy, walks=walks, step=step, contacts=contacts, balls=balls,
-        camera=camera, zoom=zoom, phase=phase,
+        camera=camera, zoom=zoom,
     )  # fmt: skip

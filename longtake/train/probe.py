@@ -111,22 +111,19 @@ def _clip(cartoon: World, chance: random.Random) -> list[tuple[NDArray[np.uint8]
 
 
 def _doings(cartoon: World, truth: FrameTruth) -> list[list[int]]:
-    """Action and direction per character, left out where it is absent, hardly seen, or there twice."""
+    """Action and direction per character, left out where it is absent or there twice.
+
+    In a world whose walkers come in and go out also where hardly half of it is seen.
+    """
     facts = [[_ABSENT, _ABSENT] for _ in cartoon.characters]
     names = [actor.name for actor in truth.actors]
     for actor in truth.actors:
-        if names.count(actor.name) == 1 and _seen(actor.box):
+        if names.count(actor.name) == 1 and (actor.shown > 0.5 or not cartoon.clocked):
             who = cartoon.characters.index(actor.name)
             # one that has arrived does nothing that has a name
             does = cartoon.actions.index(actor.action) if actor.busy else _ABSENT
             facts[who] = [does, actor.direction + 1]
     return facts
-
-
-def _seen(box: tuple[float, float, float, float]) -> bool:
-    """Whether half of it is in the picture."""
-    left, _, right, _ = box
-    return min(1.0, right) - max(0.0, left) > 0.5 * (right - left)
 
 
 def frame_loss(

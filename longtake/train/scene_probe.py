@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -23,13 +23,12 @@ from longtake.train.loop import step_seed
 from longtake.train.probe import focal, worn
 from longtake.world.episodes import random_facts
 from longtake.world.second.canvas import ROUND
-from longtake.world.second.drawing import FrameTruth, draw, visible
+from longtake.world.second.drawing import GONE, HERE, FrameTruth, Spots, draw
 from longtake.world.second.scenes import random_shot
 from longtake.world.second.script import WEATHERS
 from longtake.world.vocabulary import CHARACTERS, PLACES, TIMES
 
 _CELLS = 16  # per side of the maps
-_HERE, _GONE = 0.4, 0.12  # share of a figure in the picture from which it is there, below which it is not
 
 
 class SceneProbeBatch(NamedTuple):
@@ -56,8 +55,9 @@ def scene_probe_batches(batch: int, seed: int) -> Callable[[int, int, int], Scen
         for _ in range(batch):
             start, frames = chance.randrange(4500), chance.randint(6, 320)
             shot, number = random_shot(chance, start, frames), start + chance.randrange(frames)
-            doubled = tuple(chance.uniform(0.25, 0.75) if chance.random() < 0.1 else None for _ in range(2))
-            picture, truth = draw(shot, random_facts(chance), number, PROBE_SIZE, doubled=doubled)  # type: ignore[arg-type]
+            sun, mark = (chance.uniform(0.25, 0.75) if chance.random() < 0.1 else None for _ in range(2))
+            hidden = random_facts(chance)
+            picture, truth = draw(shot, hidden, number, PROBE_SIZE, doubled=(sun, mark))
             pictures.append(worn(picture[None], chance)[0])
             truths.append(truth)
         things = [_things(truth) for truth in truths]
@@ -130,35 +130,23 @@ def _turn(read: Tensor, part: Tensor) -> Tensor:
     return (turn - turn.round()).abs()
 
 
-Spots = list[tuple[float, float]]
-
-
 def _things(truth: FrameTruth) -> list[tuple[Spots, bool]]:
-    """Per character and thing: where its middles are, and whether it is clear that they are there."""
+    """Per character and thing: where its middles are, and whether that is clear: none is cut by an edge."""
     found: list[tuple[Spots, bool]] = []
     for name in CHARACTERS:
         actors = [actor for actor in truth.actors if actor.name == name]
-        shares = [visible(actor.box) for actor in actors]
-        spots = [_middle(actor.box) for actor, share in zip(actors, shares, strict=True) if share >= _HERE]
-        found.append((spots, all(share >= _HERE or share <= _GONE for share in shares)))
-    balls = [actor.ball for actor in truth.actors if actor.ball is not None]
-    inside = [ball for ball in balls if 0 <= ball[0] <= 1]
-    found.append((inside, all(-0.1 < ball[0] < 1.1 for ball in balls)))
-    found.append((list(truth.suns), True))
-    found.append(
-        ([(x, 0.5) for x in truth.landmarks], not any(x < 0.06 or x > 0.94 for x in truth.landmarks))
-    )
+        spots = tuple(actor.middle for actor in actors if actor.shown >= HERE)
+        found.append((spots, all(actor.shown >= HERE or actor.shown <= GONE for actor in actors)))
+    balls, suns, marks = truth.things
+    flying = [actor.ball[0] for actor in truth.actors if actor.ball is not None]
+    found.append((balls, not any(-0.1 < x < 0 or 1 < x < 1.1 for x in flying)))
+    found.append((suns, True))
+    found.append((marks, not any(-0.2 < x < 0.06 or 0.94 < x < 1.2 for x in truth.landmarks)))
     return found
 
 
 def _only(spots: Spots, clear: bool) -> tuple[float, float]:
     return spots[0] if len(spots) == 1 and clear else (math.nan, math.nan)
-
-
-def _middle(box: Sequence[float]) -> tuple[float, float]:
-    """Of what is seen of a figure."""
-    left, top, right, bottom = (min(1.0, max(0.0, edge)) for edge in box)
-    return (left + right) / 2, (top + bottom) / 2
 
 
 def _bells(spots: Spots) -> Tensor:
@@ -173,7 +161,7 @@ def _bells(spots: Spots) -> Tensor:
 
 
 def _hues(truth: FrameTruth) -> list[float]:
-    hues = {actor.name: actor.hue for actor in truth.actors if visible(actor.box) >= _HERE}
+    hues = {actor.name: actor.hue for actor in truth.actors if actor.shown >= HERE}
     return [hues.get(name, math.nan) for name in CHARACTERS]
 
 
@@ -182,7 +170,7 @@ def _contacts(truth: FrameTruth) -> list[list[float]]:
     table = [[math.nan, math.nan] for _ in CHARACTERS]
     names = [actor.name for actor in truth.actors]
     for actor in truth.actors:
-        if names.count(actor.name) > 1 or visible(actor.box) < 0.9 or actor.pose.lying or actor.pose.seated:
+        if names.count(actor.name) > 1 or actor.shown < 0.9 or actor.pose.lying or actor.pose.seated:
             continue
         for foot, (_, above) in enumerate(actor.pose.feet):
             high = above + actor.pose.lift

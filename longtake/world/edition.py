@@ -75,6 +75,8 @@ class World:
     weathers: tuple[str, ...]
     clock_period: int  # frames in which the sun or moon crosses the sky once
     round: float | None = None  # picture widths after which the scenery comes again; None: it is no band
+    # Whether poses follow from prompt and scene clock, so that it can be said where everybody should be.
+    clocked: bool = False
 
     # Scripts. Shots are the edition's own kind, and may only be given back to it.
     shot_at: Callable[[int, int], Shot]  # episode, frame (>= 0) -> the shot that plays then

@@ -34,7 +34,7 @@ def _train_probes(run: Run) -> None:
         "weathers": len(cartoon.weathers),
     }
     frame: tuple[Any, Any, Any] = (FrameProbe, frame_loss, partial(frame_probe_batches, cartoon))
-    if cartoon.edition > 1:  # feet, balls and scenery are read as well
+    if cartoon.clocked:  # feet, balls and scenery are read as well
         frame = SceneProbe, scene_loss, scene_probe_batches
     sees = {"characters": len(cartoon.characters), "actions": len(cartoon.actions)}
     kinds = (

@@ -15,6 +15,7 @@ WORLD = World(
     weathers=WEATHERS,
     clock_period=CLOCK_PERIOD,
     round=ROUND,
+    clocked=True,
     shot_at=shot_at,
     shot_of=shot_of,
     stage=stage,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,10 @@ from longtake.world.second.places import (
 from longtake.world.second.shot import Actor, Shot
 
 CLOCK_PERIOD = 4500  # frames in which the sun or moon crosses the sky once
+HERE, GONE = 0.4, 0.12  # share of a figure in the picture from which it is there, up to which it is not
 _CLOSE_GROUND = 0.96  # where feet stand in a close shot
+
+Spots = tuple[tuple[float, float], ...]  # x and y in the picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +56,17 @@ class FrameTruth(facts.FrameTruth):
     since: float  # frames since the shot began
     until: float  # frames until it ends
     zoom: float  # how much larger than in a shot that is not close everything is
-    suns: tuple[tuple[float, float], ...]  # where it is in the picture; where things are doubled, twice
-    landmarks: tuple[float, ...]  # where landmarks stand in the picture; only those that are in it
+    suns: Spots  # where it is in the picture; where things are doubled, twice
+    landmarks: tuple[float, ...]  # the same of the landmark, which may stand beside the picture
     actors: tuple[ActorTruth, ...]
+
+    @property
+    def things(self) -> tuple[Spots, Spots, Spots]:
+        """Where in the picture there are balls, suns or moons, and landmarks, whose height is not told."""
+        balls = tuple(
+            actor.ball for actor in self.actors if actor.ball is not None and 0 <= actor.ball[0] <= 1
+        )
+        return balls, self.suns, tuple((x, 0.5) for x in self.landmarks if 0 <= x <= 1)
 
 
 def camera(shot: facts.Shot, number: float) -> float:
@@ -105,7 +116,6 @@ def draw(
         for actor, x, at in seen
     ]
     beside = [0.0] if doubled[1] is None else [0.0, doubled[1]]
-    marks = [view.seen(seen_at(mark + more), 0)[0] for more in beside]
     canvas.view(1.0)
     draw_weather(canvas, shot.weather, since)
     actors = tuple(
@@ -129,15 +139,9 @@ def draw(
         landmark=seen_at(mark),
         clock=clock,
         suns=suns,
-        landmarks=tuple(x for x in marks if 0 <= x <= 1),
+        landmarks=tuple(view.seen(seen_at(mark + more), 0)[0] for more in beside),
         actors=actors,
     )
-
-
-def visible(box: Sequence[float]) -> float:
-    """The share of a box (left, top, right, bottom in 0..1) that lies within the picture, across."""
-    left, _, right, _ = box
-    return max(0.0, min(1.0, right) - max(0.0, left)) / (right - left)
 
 
 @dataclass(frozen=True)
