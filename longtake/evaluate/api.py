@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 
@@ -58,7 +58,8 @@ class EvaluateOptions:
     """What all ways to evaluate share."""
 
     out: Path  # folder of the report
-    controls: Sequence[str] = ()  # names in CONTROLS: films that must fail, measured as well
+    # Names in CONTROLS: films that must fail, measured as well. "all": those that the edition has.
+    controls: Sequence[str] | Literal["all"] = ()
     probes: Path | None = None  # folder; None: those that come with longtake
     networks: Networks | None = None  # of published numbers; None: those of the folder of weights
     workers: int | None = None  # processes; None: one per core
@@ -105,8 +106,8 @@ def evaluate(
             storyboard needs it, as its edits are in the plan only.
         real: real videos of anything, given as films are, to stand beside the films.
         out: also keeps, in its folder `seen`, what was watched; it is not watched again.
-        controls: films that must fail: "all", "none", or names in `CONTROLS`, in one text with commas or
-            several. Beside real videos there are none.
+        controls: films that must fail: "all" that the edition has, "none", or names in `CONTROLS`, in one
+            text with commas or several. Beside real videos there are none.
         probes: folder of other probes than longtake's own.
         edition: of the cartoon world, in which the storyboard is drawn for comparison; None is the one that
             the default model learnt.
@@ -293,15 +294,15 @@ def check_options(options: EvaluateOptions, cartoon: World) -> tuple[Networks, P
     return networks, probes
 
 
-def chosen_controls(names: str | Sequence[str]) -> list[str]:
+def chosen_controls(names: str | Sequence[str]) -> list[str] | Literal["all"]:
     """The controls of "all", "none", or of names, in one text with commas or several.
 
-    Raises ValueError for a name that none has.
+    Which are all is for the edition to say. Raises ValueError for a name that none has.
     """
     known = [name for name in CONTROLS if name != TRUTH]
     listed = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     if listed in (["all"], ["none"]):
-        return known if listed == ["all"] else []
+        return "all" if listed == ["all"] else []
     for name in listed:
         if name not in known:
             raise ValueError(f"{name!r} is none of {', '.join(known)}")
@@ -357,15 +358,16 @@ def _known_lines(
     episodes: Sequence[Episode],
     seeds: Sequence[int],
     references: Mapping[str, Source],
-    controls: Sequence[str],
+    controls: Sequence[str] | Literal["all"],
 ) -> list[Line]:
-    """Ground truth with the episodes' own hidden facts, and the controls that their edition has."""
-    edition = episodes[0].script.world.edition
-    known = controls_of(edition)
-    for name in controls if len(controls) < len(CONTROLS) - 1 else ():  # fewer than all of them: by name
+    """Ground truth with the episodes' own hidden facts, and controls; OptionError for another edition's."""
+    cartoon = episodes[0].script.world
+    known = [name for name in controls_of(cartoon) if name != TRUTH]
+    for name in known if controls == "all" else controls:
         if name not in known:
             raise OptionError(
-                f"edition {edition} of the cartoon world has no {name!r}: leave it out", "controls"
+                f"edition {cartoon.edition} of the cartoon world has no control {name!r}: leave it out",
+                "controls",
             )
 
     def line(name: str) -> Line:
@@ -373,7 +375,7 @@ def _known_lines(
         kind = "reference" if name == TRUTH else "control"
         return Line(name, kind, drawn, references, floor=name == TRUTH)
 
-    return [line(name) for name in [TRUTH, *(name for name in controls if name in known)]]
+    return [line(name) for name in [TRUTH, *(known if controls == "all" else controls)]]
 
 
 def _report(
@@ -428,7 +430,7 @@ def _report(
         header,
         options.out,
         scales=scales,
-        measures=measures_of(cartoon.edition),
+        measures=measures_of(cartoon),
         named=named,
         prompts={e.name: [shot.caption for shot in e.script.shots] for e in episodes},
         profiles=seam_profiles(episodes, lines, how),

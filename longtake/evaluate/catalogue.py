@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from longtake.world.edition import World
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
@@ -19,16 +21,16 @@ class Measure:
     better: Literal["high", "low", "same"]  # same: as in ground truth, neither more nor less
     unit: str  # for the reader
     catches: tuple[str, ...] = ()  # controls that must fail it, the first scores 0; none: there is no verdict
-    since: int = 1  # the first edition of the world of which it can be measured
+    clocked: bool = False  # it can only be measured in an edition that is, see `World`
 
 
 def _measures() -> tuple[Measure, ...]:
     def _(
         name: str, label: str, group: str, better: Literal["high", "low", "same"], unit: str, *catches: str
     ) -> Measure:
-        since = 2 if group == "going" else 1
+        clocked = group == "going"
         return Measure(
-            name=name, label=label, group=group, better=better, unit=unit, catches=catches, since=since
+            name=name, label=label, group=group, better=better, unit=unit, catches=catches, clocked=clocked
         )
 
     return (
@@ -104,9 +106,9 @@ def _measures() -> tuple[Measure, ...]:
 CATALOGUE: dict[str, Measure] = {measure.name: measure for measure in _measures()}
 
 
-def measures_of(edition: int) -> dict[str, Measure]:
+def measures_of(cartoon: World) -> dict[str, Measure]:
     """Those of films of an edition of the cartoon world."""
-    return {name: measure for name, measure in CATALOGUE.items() if measure.since <= edition}
+    return {name: measure for name, measure in CATALOGUE.items() if cartoon.clocked or not measure.clocked}
 
 
 def _beside_real_videos() -> tuple[Measure, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from longtake.evaluate.script import Script
+from longtake.evaluate.script import LEAF, DrawFrame, Script, truth
 from longtake.files import seed_of
 from longtake.video import Pixels
 from longtake.world.episodes import episode_facts
@@ -23,13 +23,10 @@ from longtake.world.second.drawing import draw
 from longtake.world.second.motion import Pose, Staging
 from longtake.world.second.shot import Actor, Shot, Tempo
 
-_LEAF = 15  # film frames from one known frame of a leaf to the next
 _STANDS_AT = 45.0  # frames after a scene's beginning: where a walker is that gets no further
 _RISE = 0.14  # of the picture's height, over a scene
 _MOMENT, _EVERY = 5, 40  # frames: how long somebody else is there, and how often
 _QUALITY = 8  # of JPEG, 1..95
-
-DrawFrame = Callable[[int], Pixels]
 
 
 def _drawn(script: Script, seed: int, size: int, how: Callable[[Shot, float], dict[str, Any]]) -> DrawFrame:
@@ -94,23 +91,23 @@ def tempo_changed(script: Script, seed: int, size: int) -> DrawFrame:
 
 def mirrored_half(script: Script, seed: int, size: int) -> DrawFrame:
     """Every second scene, by lot, is seen in a mirror."""
-    truth = _drawn(script, seed, size, lambda shot, since: {})
+    right = truth(script, seed, size)
 
     def picture(number: int) -> Pixels:
         flipped = seed_of(f"mirrored {seed} {script.shot(number).start}") % 2
-        return np.ascontiguousarray(truth(number)[:, ::-1]) if flipped else truth(number)
+        return np.ascontiguousarray(right(number)[:, ::-1]) if flipped else right(number)
 
     return picture
 
 
 def rising(script: Script, seed: int, size: int) -> DrawFrame:
-    """The picture drifts upwards over every scene, and what is below comes after it."""
-    truth = _drawn(script, seed, size, lambda shot, since: {})
+    """The picture drifts upwards over every scene; its lowest row fills what is left free below."""
+    right = truth(script, seed, size)
 
     def picture(number: int) -> Pixels:
         shot = script.shot(number)
         up = round(_RISE * size * (number - shot.start) / (shot.end - shot.start))
-        frame = truth(number)
+        frame = right(number)
         return np.concatenate([frame[up:], np.repeat(frame[-1:], up, axis=0)])
 
     return picture
@@ -124,18 +121,19 @@ def replaced_for_moments(script: Script, seed: int, size: int) -> DrawFrame:
             return shot
         there = {actor.name for actor in shot.actors}
         others = [name for name in script.world.characters if name not in there]
-        name = others[seed_of(f"replaced {seed} {shot.start} {number // _EVERY}") % len(others)]
+        moment = (number - shot.start) // _EVERY
+        name = others[seed_of(f"replaced {seed} {shot.start} {moment}") % len(others)]
         return replace(shot, actors=(replace(shot.actors[0], name=name), *shot.actors[1:]))
 
     return _restaged(script, seed, size, other)
 
 
 def compressed_part(script: Script, seed: int, size: int) -> DrawFrame:
-    """The middle third went through a camera phone's messenger: JPEG of quality 8."""
-    truth = _drawn(script, seed, size, lambda shot, since: {})
+    """The middle third of the film is JPEG of quality 8."""
+    right = truth(script, seed, size)
 
     def picture(number: int) -> Pixels:
-        frame = truth(number)
+        frame = right(number)
         if not script.length / 3 <= number < 2 * script.length / 3:
             return frame
         held = io.BytesIO()
@@ -147,16 +145,16 @@ def compressed_part(script: Script, seed: int, size: int) -> DrawFrame:
 
 def cross_faded(script: Script, seed: int, size: int) -> DrawFrame:
     """Of every 15 frames the first is right, the others fade from it to the next right one."""
-    truth = _drawn(script, seed, size, lambda shot, since: {})
+    right = truth(script, seed, size)
 
     def picture(number: int) -> Pixels:
         shot = script.shot(number)
-        low = max(number // _LEAF * _LEAF, shot.start)
-        high = min(number // _LEAF * _LEAF + _LEAF, shot.end - 1, script.length - 1)
+        low = max(number // LEAF * LEAF, shot.start)
+        high = min(number // LEAF * LEAF + LEAF, shot.end - 1, script.length - 1)
         if number in (low, high):
-            return truth(number)
+            return right(number)
         share = (number - low) / (high - low)
-        faded: NDArray[np.float64] = (1 - share) * truth(low).astype(float) + share * truth(high)
+        faded: NDArray[np.float64] = (1 - share) * right(low).astype(float) + share * right(high)
         return np.rint(faded).astype(np.uint8)
 
     return picture
