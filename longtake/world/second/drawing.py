@@ -13,7 +13,7 @@ from longtake.world.episodes import EpisodeFacts
 from longtake.world.facts import LANDMARK, LANDMARK_RANGE
 from longtake.world.second.canvas import Canvas, Colour, circle, mix
 from longtake.world.second.characters import Box, draw_character
-from longtake.world.second.motion import BALL_RADIUS, HEIGHT, ZOOM, Pose, Staging, pose, rounds, staging
+from longtake.world.second.motion import BALL_RADIUS, HEIGHT, ZOOM, Pose, Staging, into, pose, staging
 from longtake.world.second.places import (
     GROUND,
     draw_place,
@@ -181,7 +181,7 @@ def _truth(actor: Actor, x: float, at: Pose, box: Box, view: _View, since: float
         name=actor.name,
         action=actor.action,
         direction=actor.facing if at.side else 0,
-        phase=(rounds(actor, since) + actor.late) % 1.0,
+        phase=into(actor, since) % 1.0,
         hue=hue,
         x=view.seen(x, 0)[0],
         box=(*view.seen(box.left, box.top), *view.seen(box.right, box.bottom)),

@@ -106,8 +106,18 @@ def speed(name: str) -> float:
     return 4 * GAITS[name].stride * HEIGHT / RUNGS[GAITS[name].walk]
 
 
+def into(actor: Actor, since: float) -> float:
+    """How many rounds the actor is into what it does, its lead counted; 0..1 of sitting down."""
+    return rounds(actor, since) + _ahead(actor)
+
+
+def _ahead(actor: Actor) -> float:
+    """The rounds that it leads by; one that sits down begins earlier instead."""
+    return 0.0 if actor.action == "sit" else actor.late
+
+
 def rounds(actor: Actor, since: float) -> float:
-    """How many rounds the actor has done `since` frames after the scene began, `late` not counted."""
+    """How many rounds the actor has done `since` frames after the scene began."""
     if actor.action == "sit":
         return min(1.0, max(0.0, (since - _sits_from(actor)) / period(actor)))
     if actor.tempo is None:
@@ -134,7 +144,8 @@ def _since(actor: Actor, done: float) -> float:
 
 
 def _sits_from(actor: Actor) -> float:
-    return _SIT_FROM + (40 * _lot(actor.tempo, 0) if actor.tempo else 0)
+    first = _SIT_FROM + (40 * _lot(actor.tempo, 0) if actor.tempo else 0)
+    return first - actor.late * period(actor)
 
 
 def _knot(tempo: Tempo, k: int) -> float:
@@ -153,7 +164,7 @@ def pose(actor: Actor, since: float) -> Pose:
     """The pose `since` frames (>= 0) after the scene began."""
     gait = GAITS[actor.name]
     blink = (since - gait.blink) % _BLINKS < 3
-    u = rounds(actor, since) + actor.late
+    u = into(actor, since)
     match actor.action:
         case "walk":
             if actor.way is not None and walked(actor, since) >= actor.way:
@@ -330,12 +341,12 @@ def moments(shot: Shot, first: float, last: float) -> Iterator[Moment]:
     """What happens from `first` frames after the scene began until before `last`, actor by actor in order."""
     for who, actor in enumerate(shot.actors):
         kinds = _MOMENTS[actor.action]
-        begin = rounds(actor, max(0.0, first)) + actor.late
-        end = rounds(actor, last) + actor.late
+        begin, end = into(actor, max(0.0, first)), into(actor, last)
         stops = math.inf if actor.way is None else actor.way / (4 * actor.stride * HEIGHT)
+        stops = 1.0 if actor.action == "sit" else stops
         for k in range(math.floor(begin) - 1, math.floor(end) + 2):
             for at, kind, strength in kinds:
-                done = k + at - actor.late
+                done = k + at - _ahead(actor)
                 if 0 < done <= stops and first <= (since := _since(actor, done)) < last:
                     yield Moment(since=since, kind=kind, who=who, strength=strength)
 

@@ -251,3 +251,16 @@ def test_truth_is_what_is_drawn() -> None:
     assert truth.until > 0
     for actor in truth.actors:
         assert actor.box[0] < actor.x < actor.box[2] or actor.pose.lying
+
+
+@pytest.mark.parametrize("tempo", [None, Tempo(seed=3, pace=1.2)])
+def test_whoever_sits_down_stands_first_then_sits_to_the_end_and_is_heard_once(tempo: Tempo | None) -> None:
+    shot = staged(("fox", "sit", 1), ("frog", "sit", 1))
+    shot = replace(shot, actors=tuple(replace(actor, tempo=tempo) for actor in shot.actors))
+    heard = list(moments(shot, 0, 200))
+    assert sorted((one.kind, one.who) for one in heard) == [("sit", 0), ("sit", 1)]
+    for one in heard:
+        seated = [pose(shot.actors[one.who], since).seated for since in range(200)]
+        assert seated == sorted(seated)
+        assert (seated[0], seated[-1]) == (0, 1)
+        assert seated.index(1) == math.ceil(one.since)
