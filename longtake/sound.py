@@ -26,10 +26,19 @@ _BITS = 160_000  # of AAC, a second
 def add_sound(film: str | Path, sound: Sound, rate: int, out: str | Path) -> None:
     """Write the mp4 `out`: the pictures of the mp4 `film` as they are, and `sound` beside them as AAC.
 
-    The sound begins with the first frame. Raises VideoError where `film` holds no pictures.
+    The sound begins with the first frame. Raises VideoError where `film` holds no pictures, ValueError for
+    sound that AAC cannot hold.
     """
-    _check(sound)
-    options = {"fflags": "+bitexact", "movflags": "+faststart+use_metadata_tags"}
+    sound = _checked(sound)
+    known = sorted(av.codec.Codec("aac", "w").audio_rates or ())
+    if rate not in known:
+        raise ValueError(f"AAC has no rate of {rate}: give one of {', '.join(map(str, known))}")
+    # Packets wait for those of the other stream, so that pictures and their sound lie side by side.
+    options = {
+        "fflags": "+bitexact",
+        "movflags": "+faststart+use_metadata_tags",
+        "max_interleave_delta": "0",
+    }
     with (
         open_video(film) as source,
         written_whole(Path(out)) as aside,
@@ -55,8 +64,8 @@ def add_sound(film: str | Path, sound: Sound, rate: int, out: str | Path) -> Non
 
 def write_wav(sound: Sound, rate: int, path: str | Path) -> None:
     """Write 16-bit PCM."""
-    _check(sound)
-    numbers = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
+    sound = _checked(sound)
+    numbers = np.rint(sound * 32767).astype("<i2")
     with written_whole(Path(path)) as aside, wave.open(str(aside), "wb") as out:
         out.setnchannels(sound.shape[1])
         out.setsampwidth(2)
@@ -64,6 +73,8 @@ def write_wav(sound: Sound, rate: int, path: str | Path) -> None:
         out.writeframes(numbers.tobytes())
 
 
-def _check(sound: Sound) -> None:
+def _checked(sound: Sound) -> Sound:
+    """The sound, what is beyond -1..1 cut off."""
     if sound.ndim != 2 or sound.shape[1] not in _LAYOUTS or not len(sound):
         raise ValueError(f"sound is {sound.shape}: give [samples, channels] with one or two channels")
+    return np.clip(sound, -1, 1).astype(np.float32, copy=False)
