@@ -47,7 +47,7 @@ def _sure(index: NDArray[np.int64], count: int) -> NDArray[np.float32]:
 
 def plain_signals(frames: int, **others: NDArray[Any]) -> Signals:
     """Numbers of a black film that stands still; `others` are fields of `Signals` in their place."""
-    names = ("difference", "second", "lag", "luminance", "contrast", "saturation", "sharpness")
+    names = ("difference", "second", "lag", "luminance", "contrast", "saturation", "sharpness", "haze")
     numbers = {name: others.get(name, np.zeros(frames)).astype(np.float32) for name in names}
     return Signals(**numbers, thumbnails=np.zeros((frames, 8, 8, 3), dtype=np.uint8))
 

@@ -419,7 +419,7 @@ def _report(
             "limits": f"fixed on validation episodes of {at} frames",
             "probes on ground truth": {name: round(value, 4) for name, value in gates.items()},
         },
-        unreliable=doubts_of(gates),
+        unreliable=doubts_of(gates, cartoon),
         not_computed={
             **networks.not_computed,
             **({} if options.memorised else {"memorised": "left out, as was wished"}),

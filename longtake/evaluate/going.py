@@ -20,7 +20,7 @@ from longtake.evaluate.script import Script
 _SPAN = 16  # frames over which a walker's way is measured
 _HOP = 8  # frames: a way is put together of such, each far less than half a round of the scenery
 _LONG = 40  # frames that a walker must walk for its way over the scene to be measured
-_FULL = 0.9  # share of a figure that must be in the picture
+WHOLE = 0.9  # share of a figure that must be in the picture
 _CLEAR = 0.2  # by so much one foot must be likelier on the ground than the other
 _LOST = 0.3  # picture widths: farther off is not worse
 _BALL, _SUN, _LANDMARK = range(3)  # in `Readings.things`
@@ -67,7 +67,7 @@ def going_measures(script: Script, readings: Readings) -> dict[str, Measured]:
 def _seen(script: Script, readings: Readings) -> NDArray[np.bool_]:
     """[N, K]: asked for, wholly in the picture, and read there."""
     stage = script.staged
-    return script.wanted.present & (stage.shown >= _FULL) & (readings.presence > PRESENT)
+    return script.wanted.present & (stage.shown >= WHOLE) & (readings.presence > PRESENT)
 
 
 def _walks(script: Script, readings: Readings) -> Iterator[tuple[int, Ints]]:

@@ -53,6 +53,7 @@ class Signals:
     contrast: Floats32  # [N] standard deviation of luma
     saturation: Floats32  # [N] mean of max(RGB) - min(RGB)
     sharpness: Floats32  # [N] mean |luma difference of neighbouring pixels|, across and down
+    haze: Floats32  # [N] share of pixels whose luma changes a little to a neighbour, by 4 to 30 of 255
     thumbnails: NDArray[np.uint8]  # [N, 8, 8, 3] area averages
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.evaluate.catalogue import BESIDE_REAL_VIDEOS
 from longtake.evaluate.distances.extractors import RandomVideoNet
 from longtake.evaluate.distances.frechet import floor
 from longtake.evaluate.distances.published import Networks, feature_distances, features_of
@@ -202,12 +203,13 @@ def _result(name: str, signals: Signals, typical: tuple[float, float] | None) ->
         sharpness=np.full(frames, typical[1], dtype=np.float32),
     )
     drift = drift_measures(np.full(frames, np.nan), signals, None)
+    moves = motion_measures(_scenes(signals), signals, reference)
     own = "the film's own: holds what its scenes change" if frames > 1 else "fewer than two frames"
     return FilmResult(
         name,
         {
             "cuts": cut_measures(_cut_at((), frames), signals)["spurious_cuts"],
-            **motion_measures(_scenes(signals), signals, reference),
+            **{called: one for called, one in moves.items() if called in BESIDE_REAL_VIDEOS},
             **{
                 called: Measured(drift[called].value, note=own)
                 for called in ("drift_saturation", "drift_contrast")

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from longtake.evaluate.gates import GATES, check_probes
+from longtake.evaluate.gates import check_probes, gates_for
 from longtake.evaluate.probes import load_probes
 from longtake.models.probe import ClipProbe, FrameProbe
 from longtake.models.scene_probe import SceneProbe
@@ -52,7 +52,7 @@ def _train_probes(run: Run) -> None:
             seed: check_probes(load_probes(folder, seed), cartoon, split="validation") for seed in part.seeds
         }
         (folder / "gates.json").write_text(json.dumps(passed, indent=1) + "\n")
-        for gate in GATES:
+        for gate in gates_for(cartoon):
             values = ", ".join(f"{by_gate[gate.name]:.4f}" for by_gate in passed.values())
             print(f"{gate.name}: {values} ({'at least' if gate.at_least else 'at most'} {gate.bar})")
 
