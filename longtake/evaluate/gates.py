@@ -44,7 +44,7 @@ CLOCKED_GATES = (
     Gate("ball", 0.98),
     Gate("contacts", 0.93),
     Gate("place of figures median error", 0.01, at_least=False),
-    Gate("scenery median error", 0.05, at_least=False),
+    Gate("landmark median error", 0.05, at_least=False),
 )
 
 
@@ -84,7 +84,6 @@ def check_probes(
         if cartoon.clocked:
             whole = there & (script.staged.shown >= WHOLE)
             known = whole & ~np.isnan(truth.contacts).any(axis=2)
-            add("scenery error", np.minimum(off, (cartoon.round or np.inf) - off))
             add("ball", seen.thing_count[:, 0] == truth.thing_count[:, 0])
             add("contacts", ((seen.contacts > 0.5) == (truth.contacts == 1))[known])
             add("place of figures error", np.linalg.norm(seen.middle - truth.middle, axis=2)[whole])

@@ -17,7 +17,7 @@ from cartoon import CARTOON
 from longtake.evaluate import gates, real_videos
 from longtake.evaluate.catalogue import CATALOGUE, measures_of
 from longtake.evaluate.controls import CONTROLS, controls_of
-from longtake.evaluate.gates import GATES, check_probes
+from longtake.evaluate.gates import check_probes, gates_for
 from longtake.evaluate.identity import identity_measures
 from longtake.evaluate.order import order_measures
 from longtake.evaluate.prompts import prompt_measures
@@ -221,6 +221,6 @@ def test_a_reader_of_the_truth_passes_every_gate(cartoon: World, monkeypatch: py
     monkeypatch.setattr(gates, "watch", seen)
     monkeypatch.setattr(gates, "script_of_episode", script_of)
     found = check_probes(None, cartoon, episodes=3, frames=200)  # type: ignore[arg-type]
-    assert all(gate.passed(found[gate.name]) for gate in GATES)
+    assert all(gate.passed(found[gate.name]) for gate in gates_for(cartoon))
     for name, value in found.items():
         assert value == (pytest.approx(0, abs=1e-6) if name.endswith("error") else 1), name
