@@ -144,7 +144,7 @@ def test_what_cannot_be_measured_says_why() -> None:
 
 
 def test_haze_is_what_blur_and_blending_leave_and_is_told_of_the_worst_scenes_too() -> None:
-    """Flat colours with sharp edges have hardly any; a soft scene among sharp ones shows in the worst alone."""
+    """Flat colours with sharp edges have hardly any; one soft scene among sharp ones shows in the worst."""
     sharp = np.zeros((SCRIPT.length, 16, 16, 3), dtype=np.uint8)
     sharp[:, :, 8:] = 200
     sharp[:, 3, :, :] = 10  # some weak edges in all of them
