@@ -279,10 +279,16 @@ def edition_of(model: str | Path) -> int:
 def check_options(options: EvaluateOptions, cartoon: World) -> tuple[Networks, Probes]:
     """The networks of published numbers that there are weights of, and the probes of the first seed.
 
-    Raises, before anything takes long, where these weights are not right, or where this edition has no probes
-    or no limits.
+    Raises, before anything takes long, where these weights are not right, or where this edition has no
+    probes, no limits, or not the controls that are named.
     """
     scales_for(cartoon.edition, 1)
+    for name in () if options.controls == "all" else options.controls:
+        if name not in controls_of(cartoon):
+            raise OptionError(
+                f"edition {cartoon.edition} of the cartoon world has no control {name!r}: leave it out",
+                "controls",
+            )
     networks = _networks(options)
     probes = load_probes(options.probes_for(cartoon.edition))
     known = probes.frame.config.weathers
@@ -360,15 +366,8 @@ def _known_lines(
     references: Mapping[str, Source],
     controls: Sequence[str] | Literal["all"],
 ) -> list[Line]:
-    """Ground truth with the episodes' own hidden facts, and controls; OptionError for another edition's."""
-    cartoon = episodes[0].script.world
-    known = [name for name in controls_of(cartoon) if name != TRUTH]
-    for name in known if controls == "all" else controls:
-        if name not in known:
-            raise OptionError(
-                f"edition {cartoon.edition} of the cartoon world has no control {name!r}: leave it out",
-                "controls",
-            )
+    """Ground truth with the episodes' own hidden facts, and controls."""
+    known = [name for name in controls_of(episodes[0].script.world) if name != TRUTH]
 
     def line(name: str) -> Line:
         drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}
