@@ -15,8 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from longtake.evaluate.catalogue import CATALOGUE
-from longtake.evaluate.controls import CONTROLS
+from longtake.evaluate.api import edition_of
+from longtake.evaluate.catalogue import CATALOGUE, measures_of
+from longtake.evaluate.controls import controls_of
 from longtake.evaluate.gates import gates_of
 from longtake.evaluate.measured import Row
 from longtake.evaluate.probes import load_probes, probes_of
@@ -29,7 +30,7 @@ from longtake.evaluate.table import Header, markdown
 from longtake.manifest import DEFAULT_MODEL, find_model, read_manifest
 from longtake.plan import Plan, PlannedScene, Timeline
 from longtake.strategies import NuwaXL
-from longtake.world.edition import CURRENT, World, world
+from longtake.world.edition import World, world
 from longtake.world.episodes import episode_seeds
 from longtake.world.vocabulary import Split
 
@@ -64,7 +65,9 @@ def measured(cartoon: World, split: Split, count: int, frames: int, truths: int,
         )
         for k in range(truths)
     ]
-    lines += [Line(name, "control", films(name), references) for name in CONTROLS if name != TRUTH]
+    lines += [
+        Line(name, "control", films(name), references) for name in controls_of(cartoon) if name != TRUTH
+    ]
     return measure_lines(episodes, lines, how)
 
 
@@ -83,7 +86,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, nargs="+", default=[8, 6, 3], help="for each length")
     parser.add_argument("--truths", type=int, default=3, help="sets of ground truth that fix the limits")
     parser.add_argument("--out", type=Path, default=Path("runs/controls"))
-    parser.add_argument("--edition", type=int, default=CURRENT, help="of the cartoon world")
+    parser.add_argument("--edition", type=int, default=edition_of(DEFAULT_MODEL), help="of the cartoon world")
     parser.add_argument("--probes", type=Path, help="folder of other probes than longtake's own")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--fix", action="store_true", help="measure validation episodes and write the scales")
@@ -113,7 +116,7 @@ def main() -> None:
             "frames": frames,
             "probes on ground truth": gates,
         }
-        text = markdown(rows, known[frames], Header(facts=facts))
+        text = markdown(rows, known[frames], Header(facts=facts), measures=measures_of(cartoon))
         slipped = [f"- {control}: {name}" for control, name in missed(rows, known[frames])]
         path = args.out / f"controls-{frames}.md"
         path.write_text("\n".join([text, "", "## caught by", "", *caught(rows, known[frames]), ""]))

@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 
 from longtake.evaluate.api import EvaluateOptions, chosen_controls
 from longtake.evaluate.compare import compare_strategies
-from longtake.evaluate.table import number
+from longtake.evaluate.table import bold, number
 from longtake.manifest import DEFAULT_MODEL
 
 WAYS = (
@@ -88,7 +88,7 @@ def verdict(row: ReportContent, measure: str) -> str:
     if measured.get("value") is None:
         return "–"
     text = number(measured["value"])
-    return f"**{text}**" if measured["verdict"] == "fails" else text
+    return bold(text, measured["verdict"])
 
 
 def short(ways: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ import longtake
 FLOORS = [
     {"errors", "files", "given", "machine"},
     {"plan", "video", "world", "diffusion", "models"},
-    {"manifest", "storyboard", "store", "conditions", "data"},
+    {"manifest", "storyboard", "store", "conditions", "data", "sound"},
     {"strategies", "ingest"},
     {"draw", "train"},
     {"film"},

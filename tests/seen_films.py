@@ -9,7 +9,7 @@ import planned
 from cartoon import CARTOON
 from numpy.typing import NDArray
 
-from longtake.evaluate.readings import Readings, Signals
+from longtake.evaluate.readings import Readings, Signals, unread
 from longtake.evaluate.script import Script
 from longtake.evaluate.signals import SignalReader
 from longtake.plan import Plan, PlannedScene, Timeline
@@ -34,6 +34,7 @@ def perfect(script: Script, **others: NDArray[Any]) -> Readings:
         "clock": np.zeros(n),
         "action": _sure(wanted.action, len(ACTIONS)),
         "direction": _sure(wanted.direction, 3),
+        **unread(n, present.shape[1]),
         "features": np.zeros((n, 1)),
         "clip_features": np.zeros((n // 16, 1)),
     }
@@ -46,7 +47,7 @@ def _sure(index: NDArray[np.int64], count: int) -> NDArray[np.float32]:
 
 def plain_signals(frames: int, **others: NDArray[Any]) -> Signals:
     """Numbers of a black film that stands still; `others` are fields of `Signals` in their place."""
-    names = ("difference", "second", "lag", "luminance", "contrast", "saturation", "sharpness")
+    names = ("difference", "second", "lag", "luminance", "contrast", "saturation", "sharpness", "haze")
     numbers = {name: others.get(name, np.zeros(frames)).astype(np.float32) for name in names}
     return Signals(**numbers, thumbnails=np.zeros((frames, 8, 8, 3), dtype=np.uint8))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument, Option
@@ -246,7 +246,7 @@ def _films(path: Path, hint: str) -> dict[str, GivenFilm]:
 @contextmanager
 def _running(
     out: Path,
-    controls: Sequence[str],
+    controls: Sequence[str] | Literal["all"],
     probes: Path | None,
     networks: Networks,
     workers: int | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from longtake.world.edition import World
 
 FPS = 12
+_RATE = 48_000  # samples a second
 _SHEET_FRAMES, _CLIP_FRAMES = 1800, 240  # by default
 _SHEET_SIZE, _CLIP_SIZE = 128, 256  # pixels
 
@@ -22,7 +24,11 @@ def world(
     episode: Annotated[int, Option("--episode", help="Its number; each is endless.", min=0, metavar="N")],
     out: Annotated[
         Path,
-        Option("--out", help="A .png shows every shot; .mp4, .gif and .webp are clips.", metavar="FILE"),
+        Option(
+            "--out",
+            help="A .png shows every shot; .mp4, with sound, .gif and .webp are clips; .wav is heard alone.",
+            metavar="FILE",
+        ),
     ] = Path("sheet.png"),
     frames: Annotated[
         str | None,
@@ -52,6 +58,7 @@ def world(
 
     Example: longtake data world --episode 7 --out sheet.png
     """
+    from longtake.sound import add_sound, write_wav
     from longtake.video import Codec, contact_sheet, encode_segment, write_animation, write_png
     from longtake.world import edition as editions
 
@@ -72,14 +79,30 @@ def world(
         return
     run, step = _parse_frames(frames, _CLIP_FRAMES)
     clip = (cartoon.frame(episode, i, size or _CLIP_SIZE) for i in run[:: step or 1])
+    heard = cartoon.waveform if (step or 1) == 1 else None  # with frames left out nothing is in time
+    sound = None
+    if heard is not None and kind in {".mp4", ".wav"}:
+        sound = heard(episode, run.start / FPS, round(len(run) * _RATE / FPS), rate=_RATE, fps=FPS)
+    if kind == ".wav" and sound is None:
+        remedy = (
+            f"{out}: frames that are left out, and edition 1, make no sound: leave out the step, or --edition"
+        )
+        raise typer.BadParameter(remedy, param_hint="--out")
     if kind == ".mp4":
-        encode_segment(clip, out, FPS, Codec())
+        with TemporaryDirectory() as aside:
+            silent = out if sound is None else Path(aside) / "silent.mp4"
+            encode_segment(clip, silent, FPS, Codec())
+            if sound is not None:
+                add_sound(silent, sound, _RATE, out)
     elif kind in {".gif", ".webp"}:
         write_animation(clip, out, FPS)
+    elif sound is not None:
+        write_wav(sound, _RATE, out)
     else:
-        remedy = f"{out}: name a .png for a sheet, or an .mp4, .gif or .webp for a clip"
+        remedy = f"{out}: name a .png for a sheet, an .mp4, .gif or .webp for a clip, or a .wav for its sound"
         raise typer.BadParameter(remedy, param_hint="--out")
-    typer.echo(f"{out}: {len(run[:: step or 1])} frames of episode {episode}")
+    with_sound = " with sound" if sound is not None and kind == ".mp4" else ""
+    typer.echo(f"{out}: {len(run[:: step or 1])} frames of episode {episode}{with_sound}")
 
 
 def _parse_frames(text: str | None, default: int) -> tuple[range, int | None]:

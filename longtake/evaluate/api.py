@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 
 from longtake.draw.load import best_device
-from longtake.evaluate.catalogue import BESIDE_REAL_VIDEOS
-from longtake.evaluate.controls import CONTROLS
+from longtake.errors import OptionError
+from longtake.evaluate.catalogue import BESIDE_REAL_VIDEOS, measures_of
+from longtake.evaluate.controls import CONTROLS, controls_of
 from longtake.evaluate.distances.published import NETWORKS, Networks, open_networks, published_distances
 from longtake.evaluate.distances.sets import reference_digest
 from longtake.evaluate.gates import gates_of
@@ -57,7 +58,8 @@ class EvaluateOptions:
     """What all ways to evaluate share."""
 
     out: Path  # folder of the report
-    controls: Sequence[str] = ()  # names in CONTROLS: films that must fail, measured as well
+    # Names in CONTROLS: films that must fail, measured as well. "all": those that the edition has.
+    controls: Sequence[str] | Literal["all"] = ()
     probes: Path | None = None  # folder; None: those that come with longtake
     networks: Networks | None = None  # of published numbers; None: those of the folder of weights
     workers: int | None = None  # processes; None: one per core
@@ -104,8 +106,8 @@ def evaluate(
             storyboard needs it, as its edits are in the plan only.
         real: real videos of anything, given as films are, to stand beside the films.
         out: also keeps, in its folder `seen`, what was watched; it is not watched again.
-        controls: films that must fail: "all", "none", or names in `CONTROLS`, in one text with commas or
-            several. Beside real videos there are none.
+        controls: films that must fail: "all" that the edition has, "none", or names in `CONTROLS`, in one
+            text with commas or several. Beside real videos there are none.
         probes: folder of other probes than longtake's own.
         edition: of the cartoon world, in which the storyboard is drawn for comparison; None is the one that
             the default model learnt.
@@ -277,10 +279,16 @@ def edition_of(model: str | Path) -> int:
 def check_options(options: EvaluateOptions, cartoon: World) -> tuple[Networks, Probes]:
     """The networks of published numbers that there are weights of, and the probes of the first seed.
 
-    Raises, before anything takes long, where these weights are not right, or where this edition has no probes
-    or no limits.
+    Raises, before anything takes long, where these weights are not right, or where this edition has no
+    probes, no limits, or not the controls that are named.
     """
     scales_for(cartoon.edition, 1)
+    for name in () if options.controls == "all" else options.controls:
+        if name not in controls_of(cartoon):
+            raise OptionError(
+                f"edition {cartoon.edition} of the cartoon world has no control {name!r}: leave it out",
+                "controls",
+            )
     networks = _networks(options)
     probes = load_probes(options.probes_for(cartoon.edition))
     known = probes.frame.config.weathers
@@ -292,15 +300,15 @@ def check_options(options: EvaluateOptions, cartoon: World) -> tuple[Networks, P
     return networks, probes
 
 
-def chosen_controls(names: str | Sequence[str]) -> list[str]:
+def chosen_controls(names: str | Sequence[str]) -> list[str] | Literal["all"]:
     """The controls of "all", "none", or of names, in one text with commas or several.
 
-    Raises ValueError for a name that none has.
+    Which are all is for the edition to say. Raises ValueError for a name that none has.
     """
     known = [name for name in CONTROLS if name != TRUTH]
     listed = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     if listed in (["all"], ["none"]):
-        return known if listed == ["all"] else []
+        return "all" if listed == ["all"] else []
     for name in listed:
         if name not in known:
             raise ValueError(f"{name!r} is none of {', '.join(known)}")
@@ -356,16 +364,17 @@ def _known_lines(
     episodes: Sequence[Episode],
     seeds: Sequence[int],
     references: Mapping[str, Source],
-    controls: Sequence[str],
+    controls: Sequence[str] | Literal["all"],
 ) -> list[Line]:
-    """Ground truth with the episodes' own hidden facts, and the controls."""
+    """Ground truth with the episodes' own hidden facts, and controls."""
+    known = [name for name in controls_of(episodes[0].script.world) if name != TRUTH]
 
     def line(name: str) -> Line:
         drawn = {e.name: WorldFilm(name, e.script, seed) for e, seed in zip(episodes, seeds, strict=True)}
         kind = "reference" if name == TRUTH else "control"
         return Line(name, kind, drawn, references, floor=name == TRUTH)
 
-    return [line(name) for name in [TRUTH, *controls]]
+    return [line(name) for name in [TRUTH, *(known if controls == "all" else controls)]]
 
 
 def _report(
@@ -409,7 +418,7 @@ def _report(
             "limits": f"fixed on validation episodes of {at} frames",
             "probes on ground truth": {name: round(value, 4) for name, value in gates.items()},
         },
-        unreliable=doubts_of(gates),
+        unreliable=doubts_of(gates, cartoon),
         not_computed={
             **networks.not_computed,
             **({} if options.memorised else {"memorised": "left out, as was wished"}),
@@ -420,6 +429,7 @@ def _report(
         header,
         options.out,
         scales=scales,
+        measures=measures_of(cartoon),
         named=named,
         prompts={e.name: [shot.caption for shot in e.script.shots] for e in episodes},
         profiles=seam_profiles(episodes, lines, how),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from longtake.world.edition import World
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
@@ -19,13 +21,17 @@ class Measure:
     better: Literal["high", "low", "same"]  # same: as in ground truth, neither more nor less
     unit: str  # for the reader
     catches: tuple[str, ...] = ()  # controls that must fail it, the first scores 0; none: there is no verdict
+    clocked: bool = False  # it can only be measured in an edition that is, see `World`
 
 
 def _measures() -> tuple[Measure, ...]:
     def _(
         name: str, label: str, group: str, better: Literal["high", "low", "same"], unit: str, *catches: str
     ) -> Measure:
-        return Measure(name=name, label=label, group=group, better=better, unit=unit, catches=catches)
+        clocked = group == "going"
+        return Measure(
+            name=name, label=label, group=group, better=better, unit=unit, catches=catches, clocked=clocked
+        )
 
     return (
         _("scene_accuracy", "scenes right", "prompt", "high", "share of frames, mean over scenes",
@@ -64,6 +70,21 @@ def _measures() -> tuple[Measure, ...]:
         _("motion", "motion", "motion", "same", "log2 of the ratio to ground truth",
                 "frozen per scene", "frozen"),
         _("sharpness", "sharpness", "motion", "same", "log2 of the ratio to ground truth", "blur", "noise"),
+        _("going", "going", "going", "same", "way in 16 frames, of what is scripted",
+                "standing walkers", "tempo changed"),
+        _("going_scene", "going, scene", "going", "same", "way over the scene, of what is scripted",
+                "standing walkers", "tempo changed"),
+        _("foot_slip", "foot slip", "going", "low", "of the way that is scripted",
+                "sliding", "standing walkers", "standing, scenery moves"),
+        _("steps", "steps on time", "going", "high", "share of frames", "sliding", "tempo changed"),
+        _("pose_error", "pose error", "going", "low", "picture widths", "mirrored half", "rising"),
+        _("jump_arc", "jump arcs", "going", "high", "explained variance", "cross-faded"),
+        _("ball_kept", "ball kept", "going", "high", "share of frames", "ball blinks"),
+        _("two_suns", "two suns", "going", "low", "share of frames", "two suns"),
+        _("two_landmarks", "two landmarks", "going", "low", "share of frames", "two landmarks"),
+        _("haze", "haze", "motion", "low", "log2 of the ratio to ground truth", "blur", "cross-faded"),
+        _("haze_worst", "haze, worst scenes", "motion", "low", "the same over the haziest tenth of scenes",
+                "compressed part", "blur"),
         _("drift_correctness", "drift, right", "drift", "same", "slope per 1,000 frames", "drifts"),
         _("drift_saturation", "drift, colour", "drift", "same", "slope per 1,000 frames", "drifts"),
         _("drift_contrast", "drift, contrast", "drift", "same", "slope per 1,000 frames", "drifts"),
@@ -86,6 +107,11 @@ def _measures() -> tuple[Measure, ...]:
 
 
 CATALOGUE: dict[str, Measure] = {measure.name: measure for measure in _measures()}
+
+
+def measures_of(cartoon: World) -> dict[str, Measure]:
+    """Those of films of an edition of the cartoon world."""
+    return {name: measure for name, measure in CATALOGUE.items() if cartoon.clocked or not measure.clocked}
 
 
 def _beside_real_videos() -> tuple[Measure, ...]:

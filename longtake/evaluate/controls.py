@@ -17,17 +17,12 @@ from numpy.typing import NDArray
 
 from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.damage import add_noise, blur, brighten, fade
-from longtake.evaluate.script import Script, script_of_episode
+from longtake.evaluate.moving_controls import MOVING_CONTROLS
+from longtake.evaluate.script import LEAF, DrawFilm, DrawFrame, Script, script_of_episode, truth
 from longtake.files import seed_of
 from longtake.video import Pixels
+from longtake.world.edition import World
 from longtake.world.episodes import EpisodeFacts, episode_facts, episode_seeds
-
-LEAF = 15  # film frames from one seam of a planned film to the next
-
-# Frame number -> uint8 [size, size, 3]
-DrawFrame = Callable[[int], Pixels]
-# (script, seed, size) -> pictures of the film
-DrawFilm = Callable[[Script, int, int], DrawFrame]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +32,19 @@ class Control:
     name: str
     what_is_wrong: str  # one sentence for the reader
     picture: DrawFilm  # draws frame 0 to script.length - 1; the seed sets hidden facts and all chance
+    clocked: bool = False  # only an edition that is can be drawn so, see `World`
 
 
 def control_frames(name: str, script: Script, seed: int, size: int = 64) -> Iterator[Pixels]:
     """The frames of a control one at a time, uint8 `[size, size, 3]`.
 
     Equal arguments give equal bytes. Ground truth of an episode's script under the episode's own seed is
-    the episode. Raises `ValueError` for a name that no control has.
+    the episode. Raises `ValueError` for a name that no control of the script's edition has.
     """
-    if name not in CONTROLS:
-        raise ValueError(f"there is no control {name!r}; there are: {', '.join(CONTROLS)}")
+    known = controls_of(script.world)
+    if name not in known:
+        edition = script.world.edition
+        raise ValueError(f"edition {edition} has no control {name!r}; there are: {', '.join(known)}")
     picture = CONTROLS[name].picture(script, seed, size)
     return (picture(number) for number in range(script.length))
 
@@ -59,11 +57,6 @@ def _chance(*place: object) -> Generator:
     return np.random.default_rng(_seed(*place))
 
 
-def _truth(script: Script, seed: int, size: int) -> DrawFrame:
-    hidden = episode_facts(seed)
-    return lambda number: script.picture(number, hidden, size)
-
-
 # -- the right pictures at the wrong time ----------------------------------------------------------------
 
 
@@ -71,8 +64,8 @@ def _retimed(order: Callable[[Script, int], NDArray[np.int64]]) -> DrawFilm:
     """A film that shows the truth's frame `order[n]` as its frame n."""
 
     def film(script: Script, seed: int, size: int) -> DrawFrame:
-        truth, shown = _truth(script, seed, size), order(script, seed)
-        return lambda number: truth(int(shown[number]))
+        right, shown = truth(script, seed, size), order(script, seed)
+        return lambda number: right(int(shown[number]))
 
     return film
 
@@ -106,7 +99,7 @@ def _other_script(script: Script, seed: int, size: int) -> DrawFrame:
     """A test episode from so far up that it is not the one that was asked for."""
     first = 10**9 + _seed("other script", seed) % 10**9
     (other,) = episode_seeds("test", 1, first=first)
-    return _truth(script_of_episode(script.world, other, script.length), seed, size)
+    return truth(script_of_episode(script.world, other, script.length), seed, size)
 
 
 def _scenes_permuted(script: Script, seed: int, size: int) -> DrawFrame:
@@ -117,7 +110,7 @@ def _scenes_permuted(script: Script, seed: int, size: int) -> DrawFrame:
         slot = script.shots[here]
         shot = replace(script.shots[there], start=slot.start, end=slot.end)
         shots[here] = script.world.stage(shot, seed)
-    return _truth(replace(script, shots=tuple(shots)), seed, size)
+    return truth(replace(script, shots=tuple(shots)), seed, size)
 
 
 def _doubled_figure(script: Script, seed: int, size: int) -> DrawFrame:
@@ -128,7 +121,7 @@ def _doubled_figure(script: Script, seed: int, size: int) -> DrawFrame:
         actors = shots[k].actors
         upright = [actor for actor in actors if actor.action != "sleep"] or actors  # a sleeper needs room
         shots[k] = script.world.doubled(shots[k], upright[chance.integers(len(upright))])
-    return _truth(replace(script, shots=tuple(shots)), seed, size)
+    return truth(replace(script, shots=tuple(shots)), seed, size)
 
 
 # -- a film that does not remember -----------------------------------------------------------------------
@@ -182,18 +175,18 @@ def _turned(script: Script, seed: int, number: int) -> EpisodeFacts:
 
 
 def _blurred(script: Script, seed: int, size: int) -> DrawFrame:
-    truth = _truth(script, seed, size)
-    return lambda number: blur(truth(number), 1.2 * size / 64)
+    right = truth(script, seed, size)
+    return lambda number: blur(right(number), 1.2 * size / 64)
 
 
 def _noisy(script: Script, seed: int, size: int) -> DrawFrame:
-    truth = _truth(script, seed, size)
-    return lambda number: add_noise(truth(number), 15.0, _chance("noise", seed, number))
+    right = truth(script, seed, size)
+    return lambda number: add_noise(right(number), 15.0, _chance("noise", seed, number))
 
 
 def _flickering(script: Script, seed: int, size: int) -> DrawFrame:
-    truth = _truth(script, seed, size)
-    return lambda number: brighten(truth(number), _chance("flicker", seed, number).normal(1.0, 0.06))
+    right = truth(script, seed, size)
+    return lambda number: brighten(right(number), _chance("flicker", seed, number).normal(1.0, 0.06))
 
 
 def _drifting(script: Script, seed: int, size: int) -> DrawFrame:
@@ -238,7 +231,7 @@ def _wandered(hidden: EpisodeFacts, by: NDArray[np.float64]) -> EpisodeFacts:
 
 
 def _one_cast(script: Script, seed: int, size: int) -> DrawFrame:
-    return _truth(script, _seed("one cast"), size)
+    return truth(script, _seed("one cast"), size)
 
 
 @cache
@@ -260,7 +253,7 @@ def _training_clips(script: Script, seed: int, size: int) -> DrawFrame:
 CONTROLS: dict[str, Control] = {
     name: Control(name=name, what_is_wrong=what_is_wrong, picture=picture)
     for name, what_is_wrong, picture in (
-        ("ground truth", "Nothing: the script under new hidden latents.", _truth),
+        ("ground truth", "Nothing: the script under new hidden latents.", truth),
         ("other script", "It tells another story.", _other_script),
         ("scenes permuted", "The scenes come in another order; the cuts stay.", _scenes_permuted),
         ("reversed", "It runs backwards.", _retimed(_reversed)),
@@ -285,4 +278,12 @@ CONTROLS: dict[str, Control] = {
         ("one cast", "All films have the same outfits and layouts.", _one_cast),
         ("training clips", "It is glued from clips of training episodes.", _training_clips),
     )
+} | {
+    name: Control(name=name, what_is_wrong=what_is_wrong, picture=picture, clocked=True)
+    for name, what_is_wrong, picture in MOVING_CONTROLS
 }  # fmt: skip
+
+
+def controls_of(cartoon: World) -> list[str]:
+    """The names of the controls that an edition of the world has, ground truth first."""
+    return [name for name, control in CONTROLS.items() if cartoon.clocked or not control.clocked]

@@ -9,6 +9,7 @@ median over pairs of their frames, so that two shots with many frames weigh no m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations, combinations_with_replacement
 
 import numpy as np
@@ -34,8 +35,8 @@ def identity_measures(script: Script, readings: Readings, reach: Reach | None) -
     identity_*: distance of hues on a circle of length 1 (0.25 by chance) of one character, over frames more
     than 500 apart, of two shots or of one that is so long. revisit_*: distance of layouts (1/3 by chance) of
     one place in two shots between which the film was elsewhere, by how far the frames lie apart. The layout
-    follows from the landmark and the pan that was asked for: it is off by 0.1 at most in a film that pans
-    otherwise.
+    follows from the landmark and the shift of the scenery that was asked for: in the first edition it is off
+    by 0.1 at most in a film that pans otherwise. Where scenery comes again, so do layouts.
     """
     return {**_identity(script, readings, reach), **_revisits(script, readings, reach)}
 
@@ -87,6 +88,8 @@ def _revisits(script: Script, readings: Readings, reach: Reach | None) -> dict[s
     joined = []
     wanted = script.wanted
     layout = (readings.landmark.astype(float) - wanted.camera - LANDMARK) / LANDMARK_RANGE
+    again = script.world.round
+    between = _between if again is None else partial(_around, length=again / LANDMARK_RANGE)
     place = wanted.place[script.starts]
     visit = np.cumsum(np.diff(place, prepend=place[:1]) != 0)  # shots in a row at one place are one visit
     recognised = np.argmax(readings.place, axis=1) == wanted.place
@@ -95,7 +98,7 @@ def _revisits(script: Script, readings: Readings, reach: Reach | None) -> dict[s
         for a, b in combinations(frames, 2):
             if visit[a] != visit[b]:
                 for name, (low, high) in bands.items():
-                    units[name].append(_apart(layout, _between, frames[a], frames[b], low, high))
+                    units[name].append(_apart(layout, between, frames[a], frames[b], low, high))
                 joined.append(reach is not None and reach.places[where, a] == reach.places[where, b])
     why_not = "no place was seen again {} frames later"
     return {
@@ -151,10 +154,10 @@ def _sampled(frames: Ints) -> Ints:
     return frames[(2 * np.arange(count) + 1) * len(frames) // (2 * count)]
 
 
-def _around(a: Floats, b: Floats) -> Floats:
-    """Distance on a circle of length 1."""
-    turn = np.abs(a - b) % 1
-    return np.asarray(np.minimum(turn, 1 - turn))
+def _around(a: Floats, b: Floats, length: float = 1) -> Floats:
+    """Distance on a circle."""
+    turn = np.abs(a - b) % length
+    return np.asarray(np.minimum(turn, length - turn))
 
 
 def _between(a: Floats, b: Floats) -> Floats:

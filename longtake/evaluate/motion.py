@@ -21,12 +21,13 @@ _LEAST = 1e-4  # of 0..1: less motion, or detail, than anyone sees; keeps logari
 
 
 def motion_measures(script: Script, signals: Signals, reference: Signals | None) -> dict[str, Measured]:
-    """Lag ratio, flicker, motion and sharpness; all leave out what spans a scripted cut or lies next to one.
+    """Lag ratio, flicker, motion, sharpness, haze; all leave out what lies at a scripted cut or next to it.
 
     Lag ratio: mean difference over 8 frames by that over 1 frame; 0 where nothing moves, 1 where frames are
     in no order, 8 where all moves on and on. Flicker: mean |2 L(t) - L(t-1) - L(t+1)| of the mean luminance
-    in 1/255, mean over scenes. Motion and sharpness: log2 of the ratio to the `reference`, the same script
-    drawn with other hidden facts; 0 = as much, not measured without one.
+    in 1/255, mean over scenes. Motion, sharpness and haze: log2 of the ratio to the `reference`, the same
+    script drawn with other hidden facts; 0 = as much, not measured without one. Haze of the worst scenes: of
+    the tenth of scenes that have most of it.
 
     Units are per scene. Those of ratios are linearised: their mean is the ratio of the whole film, and they
     spread as it would over other scenes (Taylor series variance of a ratio).
@@ -51,12 +52,20 @@ def _against(
 ) -> dict[str, Measured]:
     """The measures that need a reference."""
     if reference is None:
-        return dict.fromkeys(("motion", "sharpness"), not_measured("there is no reference"))
+        names = "motion", "sharpness", "haze", "haze_worst"
+        return dict.fromkeys(names, not_measured("there is no reference"))
     pairs = {
         "motion": (signals.difference, reference.difference),
         "sharpness": (signals.sharpness, reference.sharpness),
+        "haze": (signals.haze, reference.haze),
     }
-    return {name: _log_ratio(*_per_scene(script, calm, *pair)) for name, pair in pairs.items()}
+    ratios = {name: _log_ratio(*_per_scene(script, calm, *pair)) for name, pair in pairs.items()}
+    film, true, _ = _per_scene(script, calm, *pairs["haze"])
+    scenes = np.sort(np.log2((film + _LEAST) / (true + _LEAST)))
+    return {
+        **ratios,
+        "haze_worst": mean_of(scenes[-max(1, len(scenes) // 10) :], "no scene has enough frames"),
+    }
 
 
 def _per_scene(script: Script, use: NDArray[np.bool_], *values: NDArray[np.floating]) -> list[Floats]:

@@ -53,7 +53,7 @@ def _tau(script: Script, readings: Readings) -> Measured:
 def _demands(script: Script) -> Ints:
     """What each shot asks for `[S, 4]`: cast (as bits), place, time, weather, or NOT_ASKED."""
     wanted, at = script.wanted, script.starts
-    cast = wanted.present[at] @ (1 << np.arange(wanted.present.shape[1]))
+    cast = script.cast @ (1 << np.arange(script.cast.shape[1]))
     cast[~wanted.cast_asked[at]] = NOT_ASKED
     return np.stack([cast, wanted.place[at], wanted.time[at], wanted.weather[at]], axis=1)
 
@@ -70,7 +70,7 @@ def _best_frame(script: Script, readings: Readings, shot: int) -> int:
     wanted, at = script.wanted, script.starts[shot]
     match = []
     if wanted.cast_asked[at]:
-        match.append(np.prod(np.where(wanted.present[at], readings.presence, 1 - readings.presence), axis=1))
+        match.append(np.prod(np.where(script.cast[shot], readings.presence, 1 - readings.presence), axis=1))
     indices = (wanted.place[at], readings.place), (wanted.time[at], readings.time)
     for index, read in (*indices, (wanted.weather[at], readings.weather)):
         if index != NOT_ASKED:

@@ -17,16 +17,18 @@ from torch import Tensor, nn
 from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.distances.extractors import RandomVideoNet, film_features, whole_clips
 from longtake.evaluate.measured import Floats32
-from longtake.evaluate.readings import Readings, Watched, WatchedPixels
+from longtake.evaluate.readings import Readings, Watched, WatchedPixels, unread
 from longtake.evaluate.signals import SignalReader, shrink
 from longtake.evaluate.sources import in_chunks
 from longtake.machine import has_bf16
 from longtake.manifest import ModelError
-from longtake.models.load import load_network
+from longtake.models.load import network_in
 from longtake.models.pixels import to_model
-from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameProbe, count_peaks
+from longtake.models.probe import PROBE_SIZE, ClipProbe, FrameLook, FrameProbe, count_peaks
+from longtake.models.scene_probe import SceneLook, SceneProbe, middles
 from longtake.video import VideoError
 from longtake.world.facts import SUN, SUN_RANGE
+from longtake.world.second.canvas import ROUND
 
 _SHIPPED = Path(__file__).parent.parent / "weights"
 _CHUNK = 4 * CLIP_FRAMES  # frames held at a time
@@ -37,7 +39,7 @@ _EVERY = 4  # of so many frames one gives its features: neighbours are all but t
 class Probes:
     """A frame probe and a clip probe, trained from the same seed."""
 
-    frame: FrameProbe
+    frame: FrameProbe | SceneProbe  # of the first edition, or of later ones
     clip: ClipProbe
     sha256: str  # of both files of weights
 
@@ -63,7 +65,7 @@ def load_probes(folder: Path, seed: int = 0, device: str = "cpu") -> Probes:
     """The probes of `seed` in `folder` (`frame-SEED/`, `clip-SEED/`); ModelError where there are none."""
     nets: list[Any] = []
     digest = hashlib.sha256()
-    for name, kind in (("frame", FrameProbe), ("clip", ClipProbe)):
+    for name in ("frame", "clip"):
         part = folder / f"{name}-{seed}"
         weights = part / "diffusion_pytorch_model.safetensors"
         if not weights.is_file():
@@ -71,7 +73,7 @@ def load_probes(folder: Path, seed: int = 0, device: str = "cpu") -> Probes:
                 f"{part} holds no probe: train one with `longtake train probe`, or name its folder"
             )
         digest.update(weights.read_bytes())
-        net = load_network(kind, part)
+        net = network_in(part)
         nets.append(nn.Module.to(net.eval().requires_grad_(False), device=device, dtype=torch.float32))
     return Probes(nets[0], nets[1], digest.hexdigest())
 
@@ -154,19 +156,49 @@ def probe_frames(probes: Probes, frames: NDArray[np.uint8]) -> dict[str, Floats3
     """What the frame probe reads in uint8 `[n, 64, 64, 3]`: the fields of `Readings` that are its own."""
     with _short_numbers(probes.device):
         look = probes.frame(_pictures(frames, probes.device))
-    middles = (torch.arange(look.landmark.shape[1], device=probes.device) + 0.5) / look.landmark.shape[1]
-    landmark, clock = ((_around_peak(part.float()) * middles).sum(1) for part in (look.landmark, look.clock))
-    hue = torch.atan2(look.hue[..., 1].float(), look.hue[..., 0].float()) / (2 * torch.pi)
+    read = _scene(look) if isinstance(look, SceneLook) else _first(look)
+    heat = look.heat[:, : look.hue.shape[1]]
     return {
-        "presence": _numbers(look.heat.float().sigmoid().amax((-2, -1))),
-        "count": _numbers(count_peaks(look.heat)),
+        "presence": _numbers(heat.float().sigmoid().amax((-2, -1))),
+        "count": _numbers(count_peaks(heat)),
         "place": _numbers(look.place.float().softmax(1)),
         "time": _numbers(look.time.float().softmax(1)),
         "weather": _numbers(look.weather.float().softmax(1)),
-        "hue": _numbers(hue % 1.0),
+        "hue": _numbers(_turn(look.hue)),
+        **read,
+        "features": _numbers(look.features[::_EVERY]),
+    }
+
+
+def _turn(point: Tensor) -> Tensor:
+    """The angle of cosine and sine `[..., 2]`, 0..1 of the circle."""
+    return torch.atan2(point[..., 1].float(), point[..., 0].float()) / (2 * torch.pi) % 1.0
+
+
+def _first(look: FrameLook) -> dict[str, Floats32]:
+    """Of the first edition landmark and clock are columns; feet and balls are not read."""
+    columns = look.landmark.shape[1]
+    at = (torch.arange(columns, device=look.landmark.device) + 0.5) / columns
+    landmark, clock = ((_around_peak(part.float()) * at).sum(1) for part in (look.landmark, look.clock))
+    return {
         "landmark": _numbers(landmark),
         "clock": _numbers(((clock - SUN) / SUN_RANGE).clamp(0, 1)),
-        "features": _numbers(look.features[::_EVERY]),
+        **unread(len(look.heat), look.heat.shape[1]),
+    }
+
+
+def _scene(look: SceneLook) -> dict[str, Floats32]:
+    """Of later ones the landmark is where it stands on the scenery's round, -0.5..1.5, seen or not."""
+    characters, heat, at = look.hue.shape[1], look.heat, middles(look)
+    sun = at[:, characters + 1, 0]
+    return {
+        "landmark": _numbers((ROUND * _turn(look.scenery) + 0.5) % ROUND - 0.5),
+        "clock": _numbers(((sun - SUN) / SUN_RANGE).clamp(0, 1)),
+        "middle": _numbers(at[:, :characters]),
+        "contacts": _numbers(look.contacts.float().sigmoid()),
+        "things": _numbers(heat[:, characters:].float().sigmoid().amax((-2, -1))),
+        "thing_count": _numbers(count_peaks(heat[:, characters:])),
+        "thing_middle": _numbers(at[:, characters:]),
     }
 
 

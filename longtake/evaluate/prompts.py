@@ -28,7 +28,7 @@ def frame_correct(script: Script, readings: Readings) -> Floats:
     """
     wanted = script.wanted
     judged = wanted.cast_asked.copy()
-    right = ~judged | np.all((readings.presence > PRESENT) == wanted.present, axis=1)
+    right = ~judged | np.all(((readings.presence > PRESENT) == wanted.present) | ~wanted.sure, axis=1)
     attributes = (
         (wanted.place, readings.place),
         (wanted.time, readings.time),
@@ -66,8 +66,8 @@ def prompt_measures(script: Script, readings: Readings) -> dict[str, Measured]:
     did = np.argmax(readings.action, axis=2) == wanted.action
     went = np.argmax(readings.direction, axis=2) == wanted.direction
     cast = wanted.cast_asked
-    counted = np.all(counts == wanted.present, axis=1)
-    extra = np.sum(seen & ~wanted.present, axis=1)
+    counted = np.all((counts == wanted.present) | ~wanted.sure, axis=1)
+    extra = np.sum(seen & ~wanted.present & wanted.sure, axis=1)
     return {
         "scene_accuracy": mean_of(scenes, "the prompts ask for nothing"),
         "scenes_familiar": mean_of(scenes[~composed], "every scene has a pair that training never shows"),
@@ -109,6 +109,6 @@ def _f1(script: Script, seen: NDArray[np.bool_]) -> Measured:
     wanted = script.wanted
     cast = wanted.cast_asked
     hits = 2 * np.sum(wanted.present & seen, axis=1) * cast
-    either = (np.sum(wanted.present, axis=1) + np.sum(seen, axis=1)) * cast
+    either = (np.sum(wanted.present, axis=1) + np.sum(seen & wanted.sure, axis=1)) * cast
     scenes = mean_of(_share(script, hits, either), _NO_CAST)
     return Measured(float(hits.sum() / either.sum()), scenes.units) if len(scenes.units) else scenes

@@ -29,7 +29,7 @@ class Reach:
         """
         assert plan.length == script.length
         wanted, first = script.wanted, script.starts
-        casts = wanted.present[first].T
+        casts = script.cast.T
         where = np.arange(len(script.world.places))[:, None] == wanted.place[first]
         shown = np.concatenate([casts, where])  # [12, S]
         groups = np.where(shown, np.arange(len(first)), -1)

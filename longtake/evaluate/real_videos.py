@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.evaluate.catalogue import BESIDE_REAL_VIDEOS
 from longtake.evaluate.distances.extractors import RandomVideoNet
 from longtake.evaluate.distances.frechet import floor
 from longtake.evaluate.distances.published import Networks, feature_distances, features_of
@@ -37,7 +38,7 @@ from longtake.evaluate.signals import shrink
 from longtake.evaluate.sources import Source
 from longtake.evaluate.watching import arrays_of, pixels_of
 from longtake.video import Pixels, VideoError
-from longtake.world.edition import CURRENT, world
+from longtake.world.edition import world
 
 REAL = "real videos"  # the row of the references
 
@@ -180,7 +181,8 @@ def _scenes(signals: Signals) -> Script:
 
 
 def _cut_at(jumps: Sequence[int], frames: int) -> Script:
-    return script_of_prompts(world(CURRENT), [(number, "") for number in (0, *jumps)], frames)  # of any world
+    """Of any world; the first has nobody to stage."""
+    return script_of_prompts(world(1), [(number, "") for number in (0, *jumps)], frames)
 
 
 def _typical(real: Sequence[WatchedPixels]) -> tuple[float, float] | None:
@@ -201,12 +203,13 @@ def _result(name: str, signals: Signals, typical: tuple[float, float] | None) ->
         sharpness=np.full(frames, typical[1], dtype=np.float32),
     )
     drift = drift_measures(np.full(frames, np.nan), signals, None)
+    moves = motion_measures(_scenes(signals), signals, reference)
     own = "the film's own: holds what its scenes change" if frames > 1 else "fewer than two frames"
     return FilmResult(
         name,
         {
             "cuts": cut_measures(_cut_at((), frames), signals)["spurious_cuts"],
-            **motion_measures(_scenes(signals), signals, reference),
+            **{called: one for called, one in moves.items() if called in BESIDE_REAL_VIDEOS},
             **{
                 called: Measured(drift[called].value, note=own)
                 for called in ("drift_saturation", "drift_contrast")

@@ -17,7 +17,7 @@ from longtake import __version__
 from longtake.errors import OptionError
 from longtake.evaluate.catalogue import CATALOGUE, Measure
 from longtake.evaluate.distances.sets import NetworkDistance
-from longtake.evaluate.gates import GATES
+from longtake.evaluate.gates import gates_for
 from longtake.evaluate.intervals import film_values
 from longtake.evaluate.measured import Floats, Row
 from longtake.evaluate.plots import PlotsMissing, plot_curves, plot_scores, plot_seams
@@ -27,6 +27,7 @@ from longtake.evaluate.sources import Source, pictures
 from longtake.evaluate.table import Header, markdown, report_json, summary, values
 from longtake.files import written_whole
 from longtake.video import contact_sheet, write_png
+from longtake.world.edition import World
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,12 +70,12 @@ def spread_of(rows: Sequence[Row], others: Sequence[Row]) -> dict[str, dict[str,
     return spread
 
 
-def doubts_of(gates: Mapping[str, float]) -> tuple[str, ...]:
-    """Why numbers of probes with these values on ground truth should not be relied on."""
+def doubts_of(gates: Mapping[str, float], cartoon: World) -> tuple[str, ...]:
+    """Why numbers of probes with these values on ground truth of this edition should not be relied on."""
     return tuple(
         f"the probes' {gate.name} on ground truth is {gates[gate.name]:.4f}, the gate "
         f"{'at least' if gate.at_least else 'at most'} {gate.bar}"
-        for gate in GATES
+        for gate in gates_for(cartoon)
         if not gate.passed(gates[gate.name])
     )
 

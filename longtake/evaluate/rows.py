@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from longtake.evaluate.distances.sets import refuse_overlap, set_distances
 from longtake.evaluate.drift import curve, drift_measures
+from longtake.evaluate.going import going_measures
 from longtake.evaluate.identity import cast_hues, diversity, identity_measures
 from longtake.evaluate.measured import FilmResult, Measured, Row, not_measured
 from longtake.evaluate.memory import clip_rows, memorised, too_near, training_index
@@ -221,6 +222,7 @@ def measure_film(episode: Episode, seen: Watched, truth: Watched, reach: Reach |
         **order_measures(script, seen.readings),
         **motion_measures(script, seen.signals, truth.signals),
         **drift_measures(correct, seen.signals, truth.signals),
+        **(going_measures(script, seen.readings) if script.world.clocked else {}),
     }
     curves = {
         "scenes right": curve(correct),

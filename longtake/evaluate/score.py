@@ -19,7 +19,10 @@ from longtake.evaluate.catalogue import CATALOGUE, Measure
 from longtake.evaluate.intervals import film_values, interval, interval_of
 from longtake.evaluate.measured import FilmResult, Floats, Measured, Row
 
-Verdict = Literal["ok", "fails", "not measured", "blind"]
+# unsure: the value is beyond the limit, its 95 % interval is not
+Verdict = Literal["ok", "unsure", "fails", "not measured", "blind"]
+
+JUDGED: tuple[Verdict, ...] = ("ok", "unsure", "fails")
 
 # Of the way from the worst film of ground truth to the control: other films of truth may be worse.
 SLACK = 0.15
@@ -127,10 +130,13 @@ def score(values: float | Floats, scale: Scale) -> float:
 def verdict(measured: Measured, scale: Scale | None) -> Verdict:
     """The verdict on one number; without a scale there is none, as for a blind measure.
 
-    In doubt for the film: of a 95 % interval the end counts that is nearer to ground truth, as few borders or
-    pairs of one film say little.
+    It fails where the whole of its 95 % interval lies beyond the limit, as few borders or pairs of one film
+    say little; where the interval reaches back, it is unsure.
     """
-    return _verdict(_in_doubt(measured, scale) if scale else measured.value, scale)
+    beyond = _verdict(measured.value, scale)
+    if beyond != "fails" or scale is None:
+        return beyond
+    return "unsure" if _verdict(_in_doubt(measured, scale), scale) == "ok" else "fails"
 
 
 def row_verdict(row: Row, name: str, scale: Scale | None) -> Verdict:
@@ -156,7 +162,7 @@ def missed(rows: Sequence[Row], scales: Mapping[str, Scale]) -> list[tuple[str, 
         (row.name, name)
         for row in rows
         for name, measure in CATALOGUE.items()
-        if row.name in measure.catches and row_verdict(row, name, scales.get(name)) == "ok"
+        if row.name in measure.catches and row_verdict(row, name, scales.get(name)) in ("ok", "unsure")
     ]
 
 

@@ -7,17 +7,23 @@ facts: the reference that a film of this script is measured against.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.evaluate.staged import Staged, staged
 from longtake.world.edition import World
-from longtake.world.episodes import EpisodeFacts
+from longtake.world.episodes import EpisodeFacts, episode_facts
 from longtake.world.facts import CaptionFacts, Shot
+from longtake.world.second.drawing import GONE, HERE
 
+# Frame number -> uint8 [size, size, 3]
+DrawFrame = Callable[[int], NDArray[np.uint8]]
+
+LEAF = 15  # film frames from one seam of a planned film to the next
 _MOST = 2  # characters in a scene of the world
 NOT_ASKED = -1  # in the tables of `Wanted`: the prompt says nothing of it
 
@@ -28,6 +34,7 @@ class Wanted:
 
     scene: NDArray[np.int64]  # [N] index of the shot
     present: NDArray[np.bool_]  # [N, 6] per character; all False where no cast is asked
+    sure: NDArray[np.bool_]  # [N, 6] whether it can be said that it is there, or not: it may be coming in
     cast_asked: NDArray[np.bool_]  # [N] the prompt names someone
     action: NDArray[np.int64]  # [N, 6] index, or NOT_ASKED
     direction: NDArray[np.int64]  # [N, 6] 0 left, 1 none, 2 right, or NOT_ASKED
@@ -70,31 +77,58 @@ class Script:
         return self.world.draw(self.shot(number), hidden, number, size)[0]
 
     @cached_property
+    def cast(self) -> NDArray[np.bool_]:
+        """Whom the prompt of each shot names `[S, 6]`; on some of its frames one may be yet to come in."""
+        names = [{name for name, _, _ in demand.cast} for demand in self.demands]
+        return np.array([[who in named for who in self.world.characters] for named in names])
+
+    @cached_property
+    def staged(self) -> Staged:
+        """Where everybody should be; of an edition whose poses follow from prompt and clock."""
+        return staged(self.world, self.shots, self.length)
+
+    @cached_property
     def wanted(self) -> Wanted:
         """The script as tables."""
         cartoon = self.world
         scene = np.repeat(np.arange(len(self.shots)), self.ends - self.starts)
-        present: NDArray[np.bool_] = np.zeros((len(self.shots), len(cartoon.characters)), dtype=bool)
-        action = np.full(present.shape, NOT_ASKED)
-        direction = np.full(present.shape, NOT_ASKED)
+        action = np.full(self.cast.shape, NOT_ASKED)
+        direction = np.full(self.cast.shape, NOT_ASKED)
         for row, demand in enumerate(self.demands):
             for name, doing, side in demand.cast:
                 who = cartoon.characters.index(name)
-                present[row, who] = True
                 if doing is not None:
                     action[row, who] = cartoon.actions.index(doing)
                     direction[row, who] = side + 1
+        there, does, goes = self.cast[scene], action[scene], direction[scene]
+        sure = np.ones_like(there)
+        if cartoon.clocked:
+            stage = self.staged
+            sure = ~there | (stage.shown >= HERE) | (stage.shown <= GONE)
+            there = there & (stage.shown >= HERE)
+            does, goes = (np.where(stage.busy, asked, NOT_ASKED) for asked in (does, goes))
         return Wanted(
             scene=scene,
-            present=present[scene],
-            cast_asked=np.any(present, axis=1)[scene],
-            action=action[scene],
-            direction=direction[scene],
+            present=there,
+            sure=sure,
+            cast_asked=np.any(self.cast, axis=1)[scene],
+            action=does,
+            direction=goes,
             place=_indices([demand.place for demand in self.demands], cartoon.places)[scene],
             time=_indices([demand.time for demand in self.demands], cartoon.times)[scene],
             weather=_indices([demand.weather for demand in self.demands], cartoon.weathers)[scene],
             camera=np.array([cartoon.camera(self.shots[k], frame) for frame, k in enumerate(scene)]),
         )
+
+
+# (script, seed, size) -> pictures of a film
+DrawFilm = Callable[[Script, int, int], DrawFrame]
+
+
+def truth(script: Script, seed: int, size: int) -> DrawFrame:
+    """The script drawn with the hidden facts of episode `seed`, as it should be."""
+    hidden = episode_facts(seed)
+    return lambda number: script.picture(number, hidden, size)
 
 
 def script_of_episode(cartoon: World, seed: int, length: int) -> Script:

@@ -18,6 +18,7 @@ from longtake.evaluate.readings import Signals
 _THUMBNAIL = 8  # pixels a side
 _LAG = 8  # frames; `Signals.lag` and `.difference` look no further back
 _BLOCK = 32  # frames that are worked on at once: few enough to stay in the processor's cache
+_WEAK = (4, 30)  # steps of luma, of 255, that flat colours under sharp outlines hardly have
 _LUMA = (2126, 7152, 722)  # Rec. 709 in 1/10,000, on gamma values
 
 
@@ -26,7 +27,7 @@ class SignalReader:
 
     def __init__(self) -> None:
         self._last: NDArray[np.uint8] | None = None  # the newest frames, at most eight
-        self._rows: list[NDArray[np.float64]] = []  # [n, 7] in the order of the fields of Signals
+        self._rows: list[NDArray[np.float64]] = []  # [n, 8] in the order of the fields of Signals
         self._thumbnails: list[NDArray[np.uint8]] = []
 
     def add(self, frames: NDArray[np.uint8]) -> None:
@@ -53,7 +54,7 @@ class SignalReader:
         if not self._rows:
             raise ValueError("a film without frames has no signals: give at least one frame")
         columns = np.concatenate(self._rows).astype(np.float32).T
-        difference, second, lag, luminance, contrast, saturation, sharpness = columns
+        difference, second, lag, luminance, contrast, saturation, sharpness, haze = columns
         return Signals(
             difference=difference,
             second=second,
@@ -62,6 +63,7 @@ class SignalReader:
             contrast=contrast,
             saturation=saturation,
             sharpness=sharpness,
+            haze=haze,
             thumbnails=np.concatenate(self._thumbnails),
         )
 
@@ -103,7 +105,7 @@ def _mean_size(change: NDArray[np.int16], count: int) -> NDArray[np.float64]:
 
 
 def _looks(frames: NDArray[np.uint8]) -> tuple[NDArray[np.float64], ...]:
-    """Luminance, contrast, saturation and sharpness."""
+    """Luminance, contrast, saturation, sharpness and haze."""
     _, height, width, _ = frames.shape
     area = height * width
     red, green, blue = np.moveaxis(frames.astype(np.int32), 3, 0)
@@ -111,13 +113,17 @@ def _looks(frames: NDArray[np.uint8]) -> tuple[NDArray[np.float64], ...]:
     spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     mean = _sums(luma) / area
     square = _sums(luma.astype(np.int64) ** 2) / area
-    edges = _sums(np.abs(np.diff(luma, axis=1))) + _sums(np.abs(np.diff(luma, axis=2)))
+    down, across = np.abs(np.diff(luma, axis=1)), np.abs(np.diff(luma, axis=2))
+    edges = _sums(down) + _sums(across)
+    steepest = np.maximum(down[:, :, :-1], across[:, :-1])
+    weak = (steepest >= _WEAK[0] * sum(_LUMA)) & (steepest <= _WEAK[1] * sum(_LUMA))
     white = 255 * sum(_LUMA)
     return (
         mean / white,
         np.sqrt(np.maximum(square - mean**2, 0)) / white,
         _sums(spread) / (255 * area),
         edges / (white * max(2 * area - height - width, 1)),
+        _sums(weak) / max((height - 1) * (width - 1), 1),
     )
 
 

@@ -17,7 +17,17 @@ from longtake.evaluate.catalogue import CATALOGUE, Measure
 from longtake.evaluate.distances.sets import NetworkDistance
 from longtake.evaluate.intervals import Interval, film_values, interval_of, paired
 from longtake.evaluate.measured import Curve, Row
-from longtake.evaluate.score import Scale, missed, rank, row_verdict, score, severity, verdict, with_nan
+from longtake.evaluate.score import (
+    JUDGED,
+    Scale,
+    missed,
+    rank,
+    row_verdict,
+    score,
+    severity,
+    verdict,
+    with_nan,
+)
 
 GUARDS = ("scene_accuracy", "motion", "diversity")  # beside every group of measures
 OVERVIEW = (  # one or two of every group
@@ -99,7 +109,7 @@ def summary(row: Row, scales: Mapping[str, Scale], prompts: Mapping[str, Sequenc
     scene accuracy has one unit per scene.
     """
     verdicts = {name: row_verdict(row, name, scales.get(name)) for name in CATALOGUE}
-    judged = [name for name, one in verdicts.items() if one in ("ok", "fails")]
+    judged = [name for name, one in verdicts.items() if one in JUDGED]
     failed = sorted(
         (name for name in judged if verdicts[name] == "fails"),
         key=lambda name: -severity(film_values(row, name), scales[name]),
@@ -108,7 +118,11 @@ def summary(row: Row, scales: Mapping[str, Scale], prompts: Mapping[str, Sequenc
     lines = [f"{row.name}: {count if judged else 'no measure could be judged'}."]
     if failed:
         lines.append("Worst first: " + ", ".join(_failure(row, name, scales[name]) for name in failed) + ".")
-    for which, words in (("not measured", "Not measured"), ("blind", "No verdict at this length")):
+    for which, words in (
+        ("unsure", "Unsure"),
+        ("not measured", "Not measured"),
+        ("blind", "No verdict at this length"),
+    ):
         names = [called(name) for name, one in verdicts.items() if one == which and name in scales]
         lines += [f"{words}: {', '.join(names)}."] if names else []
     return "\n".join([*lines, *_worst_scenes(row, prompts or {})])
@@ -139,8 +153,8 @@ def with_interval(mean: Interval) -> str:
 
 
 def bold(text: str, verdict: str) -> str:
-    """As tables show what is beyond its limit."""
-    return f"**{text}**" if verdict == "fails" else text
+    """As tables show what is beyond its limit, and what may be."""
+    return f"**{text}**" if verdict == "fails" else f"*{text}?*" if verdict == "unsure" else text
 
 
 def table_line(cells: Iterable[str]) -> str:
@@ -305,7 +319,8 @@ def _legend(
         "",
         "## legend",
         "",
-        "Bold is beyond the limit. [low, high] is a 95 % bootstrap interval of the mean over films;",
+        "Bold is beyond the limit; slanted and with a question mark: the value is, its interval is not. "
+        "[low, high] is a 95 % bootstrap interval of the mean over films;",
     )
     yield "a row of one film has it over that film's scenes and pairs, which says nothing of other films.  "
     yield from ('Better "same" is as in ground truth, neither more nor less.', "")

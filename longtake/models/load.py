@@ -19,6 +19,9 @@ _MODULES = {
     "MaskTemporalUNet": "longtake.models.unet",
     "TKLVAE": "longtake.models.vae",
     "HDDecoder": "longtake.models.upsampler",
+    "FrameProbe": "longtake.models.probe",
+    "ClipProbe": "longtake.models.probe",
+    "SceneProbe": "longtake.models.scene_probe",
     "InflatedUNet": "longtake.models.inflated",
     "InflatedVAE": "longtake.models.inflated_vae",
 }

@@ -45,7 +45,7 @@ class ClipLook(NamedTuple):
     features: Tensor  # [B, D]
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """x + conv(silu(norm(x)))."""
 
     def __init__(
@@ -61,7 +61,7 @@ class _Residual(nn.Module):
         return out
 
 
-class _Down(nn.Module):
+class Down(nn.Module):
     """Halves the picture: normalised, then a convolution with stride 2."""
 
     def __init__(
@@ -92,21 +92,21 @@ class FrameProbe(ModelMixin, ConfigMixin):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.stem = spatial_conv(5, width // 2, 5, 2)
-        self.down = _Down(width // 2, width)
-        self.fine = nn.Sequential(_Residual(width), _Residual(width))
+        self.down = Down(width // 2, width)
+        self.fine = nn.Sequential(Residual(width), Residual(width))
         self.coarse = nn.Sequential(
-            _Down(width, 2 * width), _Residual(2 * width), _Residual(2 * width), _Residual(2 * width)
+            Down(width, 2 * width), Residual(2 * width), Residual(2 * width), Residual(2 * width)
         )
         self.merge = nn.Sequential(ChannelNorm(3 * width), nn.SiLU(), spatial_conv(3 * width, width, 1))
-        self.refine = _Residual(width)
+        self.refine = Residual(width)
         self.norm = ChannelNorm(width)
         self.maps = spatial_conv(width, 3 * characters + 2, 3)
         self.answers = nn.Linear(4 * width, places + times + weathers)
-        _expect_few(self.maps, characters)
+        expect_few(self.maps, characters)
 
     def forward(self, pictures: Tensor) -> FrameLook:
         """Pictures `[N, 3, 64, 64]`, values -1..1."""
-        fine = self.fine(self.down(self.stem(_with_place(pictures))))
+        fine = self.fine(self.down(self.stem(with_place(pictures))))
         coarse = self.coarse(fine)
         both = torch.cat([fine, F.interpolate(coarse, scale_factor=2)], 1)
         maps = self.maps(F.silu(self.norm(self.refine(self.merge(both)))))
@@ -140,15 +140,15 @@ class ClipProbe(ModelMixin, ConfigMixin):  # type: ignore[misc]
         super().__init__()
         wide = 3 * width
         self.stem = spatial_conv(3, width, 5, 2)
-        self.down = _Down(width, width)
-        self.fine = _Residual(width)
+        self.down = Down(width, width)
+        self.fine = Residual(width)
         self.early = TemporalConv(width, 3)
-        self.coarse = _Down(width, wide)
-        self.blocks = nn.ModuleList(_Residual(wide) for _ in range(3))
+        self.coarse = Down(width, wide)
+        self.blocks = nn.ModuleList(Residual(wide) for _ in range(3))
         self.mixes = nn.ModuleList(TemporalConv(wide, 5) for _ in range(3))
         self.norm = ChannelNorm(wide)
         self.maps = spatial_conv(wide, characters + actions + 3, 3)
-        _expect_few(self.maps, characters)
+        expect_few(self.maps, characters)
 
     def forward(self, clips: Tensor) -> ClipLook:
         """Clips `[B, T, 3, 64, 64]`, values -1..1."""
@@ -189,13 +189,13 @@ def count_peaks(heat: Tensor, above: float = 0.5) -> Tensor:
     return ((highest == cells) & (heat.sigmoid() > above)).sum((-2, -1))
 
 
-def _expect_few(maps: nn.Conv2d, characters: int) -> None:
+def expect_few(maps: nn.Conv2d, characters: int) -> None:
     """Begin with maps on which hardly any cell holds a figure."""
     assert maps.bias is not None
     nn.init.constant_(maps.bias[:characters], _RARE)
 
 
-def _with_place(pictures: Tensor) -> Tensor:
+def with_place(pictures: Tensor) -> Tensor:
     """The pictures and two more channels: how far right and how far down a pixel is, -1..1."""
     n, _, height, width = pictures.shape
     down = torch.linspace(-1, 1, height, device=pictures.device, dtype=pictures.dtype)

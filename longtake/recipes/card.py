@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from longtake.data.cartoon import CartoonWorld
 from longtake.data.footage import Footage
-from longtake.evaluate.score import read_scale
+from longtake.evaluate.score import JUDGED, read_scale
 from longtake.evaluate.table import bold, limit_of, number, read_interval, table_line, with_interval
 from longtake.files import written_whole
 from longtake.manifest import Manifest, read_manifest
@@ -244,12 +244,12 @@ def _measures(report: ReportContent) -> Iterator[str]:
     yield from _paragraph(
         f"{len(facts['episodes'])} films of the {facts['split']} split, {facts['frames']:,} frames each, "
         f"planned by `{system['name']}`, beside ground truth of the same scripts. Numbers are means over "
-        "films with their 95 % intervals; bold is beyond the limit, a distance only where its whole interval "
-        f"is. Limits were {facts['limits']}. The last column has a control: films with a known fault, which "
-        "the measure must catch."
+        "films with their 95 % intervals; bold is beyond the limit; a question mark: the value is, its "
+        f"interval is not. Limits were {facts['limits']}. The last column has a control: films with a known "
+        "fault, which the measure must catch."
     )
     yield from _paragraph(f"Controls that were run: {', '.join(controls) or 'none'}.")
-    judged = failed + verdicts.count("ok")
+    judged = sum(one in JUDGED for one in verdicts)
     yield from ("", f"**{failed} of {judged} measures that have a limit are beyond it.**")
     if report["unreliable"]:
         yield from ("", "The numbers should not be relied on:")

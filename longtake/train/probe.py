@@ -61,7 +61,7 @@ def frame_probe_batches(cartoon: World, batch: int, seed: int) -> Callable[[int,
             shot = cartoon.random_shot(chance, start, frames)
             number = start + chance.randrange(frames)
             picture, truth = cartoon.draw(shot, random_facts(chance), number, PROBE_SIZE)
-            pictures.append(_worn(picture[None], chance)[0])
+            pictures.append(worn(picture[None], chance)[0])
             truths.append(truth)
         return FrameProbeBatch(
             pictures=to_model(np.stack(pictures)),
@@ -86,7 +86,7 @@ def clip_probe_batches(cartoon: World, batch: int, seed: int) -> Callable[[int, 
         for _ in range(batch):
             drawn = _clip(cartoon, chance)
             pictures, shown = np.stack([picture for picture, _ in drawn]), [truth for _, truth in drawn]
-            clips.append(_worn(pictures, chance))
+            clips.append(worn(pictures, chance))
             truths.append(shown)
         doings = torch.tensor([[_doings(cartoon, truth) for truth in shown] for shown in truths])
         return ClipProbeBatch(
@@ -111,13 +111,18 @@ def _clip(cartoon: World, chance: random.Random) -> list[tuple[NDArray[np.uint8]
 
 
 def _doings(cartoon: World, truth: FrameTruth) -> list[list[int]]:
-    """Action and direction per character, left out where it is absent or in the picture twice."""
+    """Action and direction per character, left out where it is absent or there twice.
+
+    In a world whose walkers come in and go out also where hardly half of it is seen.
+    """
     facts = [[_ABSENT, _ABSENT] for _ in cartoon.characters]
     names = [actor.name for actor in truth.actors]
     for actor in truth.actors:
-        if names.count(actor.name) == 1:
+        if names.count(actor.name) == 1 and (actor.shown > 0.5 or not cartoon.clocked):
             who = cartoon.characters.index(actor.name)
-            facts[who] = [cartoon.actions.index(actor.action), actor.direction + 1]
+            # one that has arrived does nothing that has a name
+            does = cartoon.actions.index(actor.action) if actor.busy else _ABSENT
+            facts[who] = [does, actor.direction + 1]
     return facts
 
 
@@ -131,7 +136,7 @@ def frame_loss(
     target = torch.stack([angle.cos(), angle.sin()], -1)
     off = (look.hue.float() - target).square().sum(-1)
     loss = (
-        _focal(look.heat.float(), batch.heat)
+        focal(look.heat.float(), batch.heat)
         + (off * there).sum() / there.sum().clamp(min=1)
         + F.cross_entropy(look.place.float(), batch.place)
         + F.cross_entropy(look.time.float(), batch.time)
@@ -155,7 +160,7 @@ def clip_loss(
     action, direction = look.action.float().flatten(0, 2), look.direction.float().flatten(0, 2)
     action_of, side = batch.action.flatten(), batch.direction.flatten()
     loss = (
-        _focal(look.heat.float().flatten(0, 1), batch.heat.flatten(0, 1))
+        focal(look.heat.float().flatten(0, 1), batch.heat.flatten(0, 1))
         + _answers(action, action_of)
         + _answers(direction, side)
     )
@@ -171,13 +176,19 @@ def _answers(logits: Tensor, target: Tensor) -> Tensor:
     return off / (target != _ABSENT).sum().clamp(min=1)
 
 
-def _focal(logits: Tensor, target: Tensor) -> Tensor:
-    """Focal loss per object of a map with a bell around every peak (CornerNet, arXiv 1808.01244)."""
+def focal(logits: Tensor, target: Tensor, asked: Tensor | None = None) -> Tensor:
+    """Focal loss per object of maps `[..., H, W]` with a bell at every peak (CornerNet, arXiv:1808.01244).
+
+    `asked` `[...]`: which maps count; None: all.
+    """
     likely = logits.sigmoid()
     peak = target == 1
     missed = -F.logsigmoid(logits) * (1 - likely) ** 2
     ghost = -F.logsigmoid(-logits) * likely**2 * (1 - target) ** 4
-    return torch.where(peak, missed, ghost).sum() / peak.sum().clamp(min=1)
+    counted = torch.where(peak, missed, ghost)
+    if asked is not None:
+        counted, peak = counted * asked[..., None, None], peak & asked[..., None, None]
+    return counted.sum() / peak.sum().clamp(min=1)
 
 
 def _heat(cartoon: World, truth: FrameTruth, cells: int) -> Tensor:
@@ -209,7 +220,7 @@ def _column(x: float) -> Tensor:
     return shares
 
 
-def _worn(pictures: NDArray[np.uint8], chance: random.Random) -> NDArray[np.uint8]:
+def worn(pictures: NDArray[np.uint8], chance: random.Random) -> NDArray[np.uint8]:
     """A little darker or brighter, blurred, noisy, or with coarse colours: one wear for the whole clip."""
     worn = pictures.astype(np.float32) * chance.uniform(0.92, 1.08)
     if chance.random() < 0.4:

@@ -24,7 +24,7 @@ from longtake.world.vocabulary import ACTIONS, CHARACTERS, PLACES, TIMES
 
 Pixels = NDArray[np.uint8]
 
-_HOMES = {1: "longtake.world.first"}  # edition -> the module with its `WORLD`
+_HOMES = {1: "longtake.world.first", 2: "longtake.world.second"}  # edition -> the module with its `WORLD`
 EDITIONS = tuple(_HOMES)
 CURRENT = max(EDITIONS)
 
@@ -43,6 +43,26 @@ class Draw(Protocol):
         ...
 
 
+class Waveform(Protocol):
+    """How an edition sounds."""
+
+    def __call__(
+        self,
+        seed: int,
+        start: float,
+        samples: int,
+        *,
+        rate: int = 48_000,
+        channels: int = 2,
+        fps: float = 12.0,
+    ) -> NDArray[np.float32]:
+        """`samples` samples of episode `seed` from second `start` (>= 0) on: `[samples, channels]`, -1..1.
+
+        `rate` is in samples a second; `fps`: frames a second at which the episode is shown.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class World:
     """An edition of the cartoon world: its words, scripts and pictures."""
@@ -54,6 +74,9 @@ class World:
     times: tuple[str, ...] = TIMES
     weathers: tuple[str, ...]
     clock_period: int  # frames in which the sun or moon crosses the sky once
+    round: float | None = None  # picture widths after which the scenery comes again; None: it is no band
+    # Whether poses follow from prompt and scene clock, so that it can be said where everybody should be.
+    clocked: bool = False
 
     # Scripts. Shots are the edition's own kind, and may only be given back to it.
     shot_at: Callable[[int, int], Shot]  # episode, frame (>= 0) -> the shot that plays then
@@ -63,6 +86,8 @@ class World:
     # Pictures
     draw: Draw
     camera: Callable[[Shot, float], float]  # shot, frame -> shift of the scenery, in picture widths
+
+    waveform: Waveform | None = None  # None: it is silent
 
     # Words
     read_caption: Callable[[str], CaptionFacts]

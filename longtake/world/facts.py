@@ -53,6 +53,23 @@ class ActorTruth:
     x: float  # 0..1, of the feet
     box: tuple[float, float, float, float]  # left, top, right, bottom in 0..1, may reach beyond the picture
 
+    @property
+    def busy(self) -> bool:
+        """Whether it does what it is there for: a walker may have arrived."""
+        return True
+
+    @property
+    def shown(self) -> float:
+        """The share of its box that lies within the picture, across."""
+        left, _, right, _ = self.box
+        return max(0.0, min(1.0, right) - max(0.0, left)) / (right - left)
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Of the part of its box that lies within the picture."""
+        left, top, right, bottom = (min(1.0, max(0.0, edge)) for edge in self.box)
+        return (left + right) / 2, (top + bottom) / 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrameTruth:

@@ -23,7 +23,7 @@ from longtake.evaluate.api import (
     script_of_board,
     unread_scenes,
 )
-from longtake.evaluate.catalogue import CATALOGUE
+from longtake.evaluate.catalogue import measures_of
 from longtake.evaluate.controls import control_frames
 from longtake.evaluate.sources import PixelArray
 from longtake.storyboard import Storyboard, StoryboardError, parse
@@ -101,7 +101,7 @@ def test_an_array_is_measured_as_the_same_frames_in_a_folder(
     planned, unplanned = (
         report["rows"][0]["measures"] for report in (json.loads(capsys.readouterr().out), array)
     )
-    differ = {name for name in CATALOGUE if planned[name] != unplanned[name]}
+    differ = {name for name in measures_of(CARTOON) if planned[name] != unplanned[name]}
     assert differ <= {f"{name}_{part}" for name, parts in NEED_A_PLAN.items() for part in parts}
     assert not np.isnan(planned["seam_fine"]["value"])
 
@@ -126,7 +126,7 @@ def test_what_is_left_out_is_said_to_be_not_computed(
     assert not (out / "seen" / "training-index-1.npy").exists()
     assert "memorised" in report.content["not_computed"]
     for row in report.content["rows"]:
-        assert set(CATALOGUE) - set(row["measures"]) == {"memorised"}
+        assert set(measures_of(CARTOON)) - set(row["measures"]) == {"memorised"}
     assert "- memorised: not computed: left out" in (out / "report.md").read_text()
     assert [film["row"] for film in report.content["ranking"]]
 

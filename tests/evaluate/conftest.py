@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,16 +27,30 @@ Film = Callable[[Script, int, int], Callable[[int], NDArray[np.uint8]]]
 @pytest.fixture(scope="session")
 def tiny_probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of probes of seeds 0 and 1, small and random: what they read means nothing, but it varies."""
+    from longtake.models.probe import FrameProbe
+
+    return random_probes(tmp_path_factory.mktemp("probes"), FrameProbe)
+
+
+@pytest.fixture(scope="session")
+def tiny_scene_probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of the second edition."""
+    from longtake.models.scene_probe import SceneProbe
+
+    return random_probes(tmp_path_factory.mktemp("scene_probes"), SceneProbe)
+
+
+def random_probes(folder: Path, kind: Callable[..., Any]) -> Path:
+    """Saves frame probes of a kind, and clip probes, into the folder."""
     import torch
 
-    from longtake.models.probe import ClipProbe, FrameProbe
+    from longtake.models.probe import ClipProbe
 
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    folder = tmp_path_factory.mktemp("probes")
     generator = torch.Generator().manual_seed(1)
     for seed in (0, 1):
-        for name, net in (("frame", FrameProbe(width=8)), ("clip", ClipProbe(width=8))):
+        for name, net in (("frame", kind(width=8)), ("clip", ClipProbe(width=8))):
             with torch.no_grad():
                 net.maps.bias.fill_(-1)  # now and then a figure
                 for weights in net.parameters():

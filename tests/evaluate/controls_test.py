@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from longtake.data.footage import CLIP_FRAMES
 from longtake.evaluate.catalogue import CATALOGUE
-from longtake.evaluate.controls import CONTROLS, LEAF, control_frames, training_clips
+from longtake.evaluate.controls import CONTROLS, control_frames, controls_of, training_clips
 from longtake.evaluate.damage import add_noise, blur, brighten, fade
-from longtake.evaluate.script import Script, script_of_episode, script_of_prompts
+from longtake.evaluate.script import LEAF, Script, script_of_episode, script_of_prompts
 from longtake.world.episodes import episode_facts, episode_seeds, split_of
 
 SIZE, SEED = 24, 5
@@ -64,7 +64,7 @@ def scenes_differ(a: Film, b: Film) -> NDArray[np.bool_]:
 # -- all controls ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("name", controls_of(CARTOON))
 def test_a_control_streams_the_whole_film(name: str) -> None:
     short = script_of_episode(CARTOON, EPISODE, 18)
     frames = list(control_frames(name, short, SEED))
@@ -72,7 +72,7 @@ def test_a_control_streams_the_whole_film(name: str) -> None:
     assert len(frames) == 18
 
 
-@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("name", controls_of(CARTOON))
 def test_a_control_hangs_on_script_seed_and_place_alone(name: str) -> None:
     control = CONTROLS[name].picture
     again = control(SCRIPT, SEED, SIZE)
@@ -83,7 +83,7 @@ def test_a_control_hangs_on_script_seed_and_place_alone(name: str) -> None:
     assert all(same) if name == "one cast" else not all(same)
 
 
-@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("name", controls_of(CARTOON))
 def test_any_script_will_do(name: str) -> None:
     for scenes in ([(0, "The sea at night.")], [(0, "A fox jumps."), (7, "A fox and a frog sleep.")]):
         assert len(list(control_frames(name, script_of_prompts(CARTOON, scenes, 17), SEED, 16))) == 17

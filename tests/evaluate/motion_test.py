@@ -90,6 +90,8 @@ def test_units_are_scenes_and_their_mean_is_the_value() -> None:
         "flicker": 4,
         "motion": 4,
         "sharpness": 4,
+        "haze": 4,
+        "haze_worst": 1,  # a tenth of them, one at least
     }
     for each in measured.values():
         assert each.value == pytest.approx(each.units.mean(), abs=1e-9)
@@ -139,3 +141,19 @@ def test_what_cannot_be_measured_says_why() -> None:
         short = signals_of(random()[:length])
         measured = motion_measures(script_of_prompts(CARTOON, [(0, "A fox waves.")], length), short, short)
         assert all(np.isnan(each.value) and each.note for each in measured.values())
+
+
+def test_haze_is_what_blur_and_blending_leave_and_is_told_of_the_worst_scenes_too() -> None:
+    """Flat colours with sharp edges have hardly any; one soft scene among sharp ones shows in the worst."""
+    sharp = np.zeros((SCRIPT.length, 16, 16, 3), dtype=np.uint8)
+    sharp[:, :, 8:] = 200
+    sharp[:, 3, :, :] = 10  # some weak edges in all of them
+    soft, part = sharp.copy(), sharp.copy()
+    soft[:, :, 4:12] = np.linspace(0, 200, 8)[:, None].astype(np.uint8)
+    part[SCRIPT.starts[1] : SCRIPT.ends[1]] = soft[SCRIPT.starts[1] : SCRIPT.ends[1]]
+    measured = [motion_measures(SCRIPT, signals_of(film), signals_of(sharp)) for film in (sharp, soft, part)]
+    same, all_soft, part_soft = ({name: one.value for name, one in each.items()} for each in measured)
+    assert same["haze"] == pytest.approx(0, abs=1e-6) == same["haze_worst"]
+    assert all_soft["haze"] > 1
+    assert part_soft["haze_worst"] == pytest.approx(all_soft["haze_worst"], abs=0.01)
+    assert 0 < part_soft["haze"] < all_soft["haze"]

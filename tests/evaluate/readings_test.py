@@ -56,7 +56,7 @@ def test_other_latents_change_hues_and_landmarks_alone() -> None:
     differ = {
         field.name
         for field in fields(Readings)
-        if not np.array_equal(getattr(one, field.name), getattr(other, field.name))
+        if not np.array_equal(getattr(one, field.name), getattr(other, field.name), equal_nan=True)
     }
     assert differ == {"hue", "landmark"}
 

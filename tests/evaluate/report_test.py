@@ -77,7 +77,7 @@ def written(
 ) -> Report:
     header = Header(
         facts={"seeds": [1, 2], "weights": {"sha256": "ab12"}},
-        unreliable=doubts_of(gates),
+        unreliable=doubts_of(gates, CARTOON),
         not_computed={"FVD (I3D)": "no weights"},
     )
     given: dict[str, Any] = {

@@ -10,7 +10,7 @@ import pytest
 from cartoon import CARTOON
 from seen_films import plan_of, signals_of
 
-from longtake.evaluate.catalogue import CATALOGUE
+from longtake.evaluate.catalogue import CATALOGUE, measures_of
 from longtake.evaluate.measured import FilmResult, Row
 from longtake.evaluate.memory import training_index
 from longtake.evaluate.readings import Signals, Watched, oracle
@@ -88,7 +88,7 @@ def test_a_measure_that_needs_a_plan_says_so(perfect: FilmResult) -> None:
 
 
 def test_a_film_has_every_measure_of_one_film_and_its_curves(perfect: FilmResult) -> None:
-    assert set(perfect.measured) == set(CATALOGUE) - TOGETHER - {"memorised"}
+    assert set(perfect.measured) == set(measures_of(CARTOON)) - TOGETHER - {"memorised"}
     assert perfect.name == "truth"
     assert set(perfect.curves) == {"scenes right", "saturation", "contrast", "motion"}
     assert (perfect.curves["scenes right"].values == 1).all()
@@ -144,7 +144,7 @@ def test_every_measure_of_the_catalogue_is_in_every_row(rows: list[Row]) -> None
     for row in rows:
         assert set(row.together) == TOGETHER
         for film in row.films:
-            assert set(film.measured) | TOGETHER == set(CATALOGUE)
+            assert set(film.measured) | TOGETHER == set(measures_of(CARTOON))
             assert not set(film.measured) & TOGETHER
     assert [film.name for film in rows[0].films] == ["film 0", "film 1"]
 
@@ -209,7 +209,7 @@ def test_a_film_too_short_for_a_clip_is_measured_as_far_as_it_goes(length: int, 
     line = Line("ours", "system", films, references)
     (row,) = measure_lines([Episode("short", script, plan_of(length))], [line], how)
     found = {**row.films[0].measured, **row.together}
-    assert found.keys() == CATALOGUE.keys()
+    assert found.keys() == measures_of(CARTOON).keys()
     assert "fewer than 16 frames" in found["memorised"].note
     assert all(one.note for one in found.values() if np.isnan(one.value))
 

@@ -117,15 +117,19 @@ def test_truth_of_several_rows_counts_in_measures_of_the_whole_set() -> None:
     assert scale.limit == pytest.approx(3.0 + SLACK * 10)
 
 
-def test_one_film_is_given_the_benefit_of_the_doubt() -> None:
-    unsure, sure = Measured(0.7, np.array([0.9, 0.9, 0.3, 0.7])), Measured(0.7, np.full(40, 0.7))
+def test_one_film_beyond_a_limit_that_its_interval_is_not_beyond_is_unsure() -> None:
+    wide, narrow = Measured(0.7, np.array([0.9, 0.9, 0.3, 0.7])), Measured(0.7, np.full(40, 0.7))
     low = Scale(better="low", truth=0.5, bad=1.0, limit=0.65)
-    assert (verdict(unsure, low), verdict(sure, low)) == ("ok", "fails")
+    assert (verdict(wide, low), verdict(narrow, low)) == ("unsure", "fails")
     same = Scale(better="same", truth=0.5, bad=1.0, limit=0.1)
-    assert (verdict(unsure, same), verdict(sure, same)) == ("ok", "fails")
-    assert verdict(Measured(0.7, low=0.6, high=0.8), low) == "ok"
-    film = FilmResult("one", {"seam_fine": unsure})
-    assert row_verdict(Row("ours", "system", (film,)), "seam_fine", low) == "ok"
+    assert (verdict(wide, same), verdict(narrow, same)) == ("unsure", "fails")
+    assert verdict(Measured(0.7, low=0.6, high=0.8), low) == "unsure"
+    assert verdict(Measured(0.64, low=0.5, high=0.8), low) == "ok"  # what passes, passes
+    film = FilmResult("one", {"seam_fine": wide})
+    ours = Row("ours", "system", (film,))
+    assert row_verdict(ours, "seam_fine", low) == "unsure"
+    control = Row(CATALOGUE["seam_fine"].catches[0], "control", (film,))
+    assert (control.name, "seam_fine") in missed([control], {"seam_fine": low})  # it is not caught
 
 
 def test_two_films_with_opposite_faults_do_not_make_a_good_row() -> None:

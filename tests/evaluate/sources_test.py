@@ -85,7 +85,7 @@ def test_the_key_of_a_world_film_holds_all_that_it_shows() -> None:
 
 
 def test_a_control_that_is_not_there_is_named() -> None:
-    with pytest.raises(ValueError, match="there is no control 'better'"):
+    with pytest.raises(ValueError, match="edition 1 has no control 'better'"):
         world(control="better").frames()
 
 

@@ -155,7 +155,7 @@ def test_wear_is_light_and_one_for_the_whole_clip() -> None:
     clip = np.repeat(picture[None], 4, axis=0)
     changed = []
     for k in range(20):
-        worn = probe._worn(clip, random.Random(k))
+        worn = probe.worn(clip, random.Random(k))
         assert (worn.dtype, worn.shape) == (np.uint8, clip.shape)
         changed.append(np.abs(worn.astype(float) - clip).mean())
         means = worn.astype(float).mean((1, 2, 3))
@@ -212,7 +212,7 @@ def test_a_peak_beside_the_middle_is_forgiven_more_than_one_far_away() -> None:
     target = torch.exp(-((torch.arange(16.0)[:, None] - 8) ** 2 + (torch.arange(16.0) - 8) ** 2) / 1.28)
     near, far = torch.full((2, 16, 16), -9.0)
     near[8, 8] = far[8, 8] = near[8, 9] = far[8, 2] = 3.0
-    loss = [probe._focal(logits[None, None], target[None, None]).item() for logits in (near, far)]
+    loss = [probe.focal(logits[None, None], target[None, None]).item() for logits in (near, far)]
     assert 0 < loss[0] < 0.2 * loss[1]
 
 

@@ -10,13 +10,15 @@ from typing import Any
 
 import torch
 
-from longtake.evaluate.gates import GATES, check_probes
+from longtake.evaluate.gates import check_probes, gates_for
 from longtake.evaluate.probes import load_probes
 from longtake.models.probe import ClipProbe, FrameProbe
+from longtake.models.scene_probe import SceneProbe
 from longtake.recipes.stages.stage import Run, Stage, in_bfloat16
 from longtake.train.loop import train
 from longtake.train.probe import clip_loss, clip_probe_batches, frame_loss, frame_probe_batches
 from longtake.train.processes import place
+from longtake.train.scene_probe import scene_loss, scene_probe_batches
 from longtake.world.edition import world
 
 
@@ -31,15 +33,18 @@ def _train_probes(run: Run) -> None:
         "times": len(cartoon.times),
         "weathers": len(cartoon.weathers),
     }
+    frame: tuple[Any, Any, Any] = (FrameProbe, frame_loss, partial(frame_probe_batches, cartoon))
+    if cartoon.clocked:  # feet, balls and scenery are read as well
+        frame = SceneProbe, scene_loss, scene_probe_batches
     sees = {"characters": len(cartoon.characters), "actions": len(cartoon.actions)}
     kinds = (
-        ("frame", partial(FrameProbe, **reads), frame_loss, frame_probe_batches, part.frame),
-        ("clip", partial(ClipProbe, **sees), clip_loss, clip_probe_batches, part.clip),
+        ("frame", partial(frame[0], **reads), *frame[1:], part.frame),
+        ("clip", partial(ClipProbe, **sees), clip_loss, partial(clip_probe_batches, cartoon), part.clip),
     )
     for seed, (name, kind, loss, batches, training) in product(part.seeds, kinds):
         torch.manual_seed(seed)
         log, seeded = run.out / f"{name}-probe-{seed}", replace(training, seed=seed)
-        probe: Any = train(kind(), loss, batches(cartoon, training.batch, seed), seeded, log, **run.where)
+        probe: Any = train(kind(), loss, batches(training.batch, seed), seeded, log, **run.where)
         if place()[0] == 0:
             in_bfloat16(probe.cpu()).save_pretrained(folder / f"{name}-{seed}", safe_serialization=True)
     if place()[0] == 0:
@@ -47,7 +52,7 @@ def _train_probes(run: Run) -> None:
             seed: check_probes(load_probes(folder, seed), cartoon, split="validation") for seed in part.seeds
         }
         (folder / "gates.json").write_text(json.dumps(passed, indent=1) + "\n")
-        for gate in GATES:
+        for gate in gates_for(cartoon):
             values = ", ".join(f"{by_gate[gate.name]:.4f}" for by_gate in passed.values())
             print(f"{gate.name}: {values} ({'at least' if gate.at_least else 'at most'} {gate.bar})")
 
