@@ -19,6 +19,7 @@ _MODULES = {
     "MaskTemporalUNet": "longtake.models.unet",
     "TKLVAE": "longtake.models.vae",
     "HDDecoder": "longtake.models.upsampler",
+    "FrameDecoder": "longtake.models.decoder",
     "InflatedUNet": "longtake.models.inflated",
     "InflatedVAE": "longtake.models.inflated_vae",
 }
