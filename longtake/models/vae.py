@@ -116,7 +116,10 @@ def run_blocks(blocks: nn.Module, x: Tensor, frames: int) -> Tensor:
 
 
 class PictureEncoder(nn.Module):
-    """Pixels -> mean and log variance of latents; each level halves the size and then runs its blocks."""
+    """Pixels -> mean and log variance of latents; each level halves the size and then runs its blocks.
+
+    With a `patch` the first level takes blocks of pixels instead, so that no layer runs at half size.
+    """
 
     def __init__(
         self,
@@ -125,12 +128,14 @@ class PictureEncoder(nn.Module):
         latent_channels: int,
         heads: int,  # of the attention; 0: there is none
         kernel: int,  # frames; 0 for no temporal layers
-        patch: int,  # pixels per side that the first layer takes as one
+        patch: int,  # pixels per side of the blocks that the first layer sees; 1: it halves the size
     ) -> None:
         super().__init__()
         self.patch = patch
-        steps = pairwise((3 * patch**2, *channels))
-        self.down = nn.ModuleList(Conv(i, o, kernel, stride=2) for i, o in steps)
+        self.down = nn.ModuleList(
+            Conv(i, o, kernel, stride=1 if patch > 1 and level == 0 else 2)
+            for level, (i, o) in enumerate(pairwise((3 * patch**2, *channels)))
+        )
         self.blocks = nn.ModuleList(
             nn.ModuleList(ResidualBlock(c, kernel) for _ in range(blocks)) for c in channels
         )
@@ -269,11 +274,12 @@ class TKLVAE(ClipAutoencoder, ModelMixin, ConfigMixin):  # type: ignore[misc]
         temporal_kernel: int = 3,  # frames, odd
         latents_mean: Sequence[float] | None = None,  # of each latent channel, over data; None: 0
         latents_std: Sequence[float] | None = None,  # of each latent channel, over data; None: 1
-        patch: int = 1,  # pixels per side that the encoder's first layer takes as one
-        fold: int = 1,  # cells per side that are one latent pixel, for the networks inside see more of them
+        patch: int = 1,  # pixels per side of the blocks that the encoder begins with; 1: it begins with pixels
+        fold: int = 1,  # cells per side that are folded into one latent pixel
     ) -> None:
         super().__init__()
-        cell = patch * 2 ** len(encoder_channels)  # pixels per cell and side
+        halvings = len(encoder_channels) - (patch > 1)
+        cell = patch * 2**halvings  # pixels per cell and side
         self.factor = cell * fold  # pixels per latent pixel and side
         if len(decoder_channels) > cell.bit_length():
             raise ValueError(

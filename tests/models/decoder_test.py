@@ -18,7 +18,7 @@ LIGHT = {"channels": (96, 64, 32), "blocks": (2, 2, 1)}
 
 def vae() -> TKLVAE:
     made: TKLVAE = TKLVAE(
-        latent_channels=16, fold=2, patch=2, encoder_channels=(8, 8), decoder_channels=(8, 8), heads=0
+        latent_channels=16, fold=2, patch=4, encoder_channels=(8, 8), decoder_channels=(8, 8), heads=0
     )
     made.set_statistics([0.5] * 8 + [-1.0] * 8, [2.0] * 8 + [0.5] * 8)
     return made

@@ -13,7 +13,7 @@ from longtake.models.layers import SpatialConv, TemporalConv
 from longtake.models.load import network_in
 from longtake.models.vae import TKLVAE, Posterior, folded, unfolded
 
-FOLDED = {"fold": 2, "patch": 2, "encoder_channels": (8, 12), "decoder_channels": (12, 8), "heads": 0}
+FOLDED = {"fold": 2, "patch": 4, "encoder_channels": (8, 12), "decoder_channels": (12, 8), "heads": 0}
 CELLS_8 = FOLDED | {"latent_channels": 16, "encoder_channels": (64, 112), "decoder_channels": (128, 80)}
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 
