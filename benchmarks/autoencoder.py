@@ -72,21 +72,20 @@ class Design:
 
 
 _CELLS_8 = {"latent_channels": 16, "fold": 2, "patch": 4, "heads": 0, "temporal_decoder": False}
+_OLD = {
+    "latent_channels": 16,
+    "encoder_channels": [32, 64, 96, 160],
+    "decoder_channels": [160, 128, 80],
+    "temporal_decoder": False,
+}
 AUTOENCODERS = {
-    "toon-128": Design(
-        network={
-            "latent_channels": 16,
-            "encoder_channels": [32, 64, 96, 160],
-            "decoder_channels": [160, 128, 80],
-            "temporal_decoder": False,
-        }
-    ),
+    "toon-128": Design(network=_OLD),
+    "toon-128, faster": Design(network=_OLD, muon_lr=6e-3, adam_lr=6e-3),
     "cells-8": Design(
-        network={
-            **_CELLS_8,
-            "encoder_channels": [64, 112],
-            "decoder_channels": [128, 80],
-        }
+        network={**_CELLS_8, "encoder_channels": [64, 112], "decoder_channels": [128, 80]},
+        kl_weight=3e-3,
+        muon_lr=6e-3,
+        adam_lr=6e-3,
     ),
 }
 DECODERS = {
