@@ -22,6 +22,7 @@ _MODULES = {
     "FrameProbe": "longtake.models.probe",
     "ClipProbe": "longtake.models.probe",
     "SceneProbe": "longtake.models.scene_probe",
+    "FrameDecoder": "longtake.models.decoder",
     "InflatedUNet": "longtake.models.inflated",
     "InflatedVAE": "longtake.models.inflated_vae",
 }

@@ -1,7 +1,8 @@
 """T-KLVAE: a spatial KL autoencoder with temporal layers that are the identity at first (NUWA-XL, sec. 3.1).
 
-Axes: B clips, T frames, C channels, H W pixels, h w = H/factor W/factor latent pixels. Inside, frames are one
-batch, and `frames` = 0 means that they have nothing to do with each other.
+Axes: B clips, T frames, C channels, H W pixels, h w = H/factor W/factor latent pixels; a latent pixel is a
+square of `fold` x `fold` cells of P = C / fold^2 channels each. Inside, frames are one batch, and `frames` = 0
+means that they have nothing to do with each other.
 """
 
 from __future__ import annotations
@@ -97,6 +98,16 @@ class ResidualBlock(nn.Module):
         return x + h
 
 
+def folded(cells: Tensor, fold: int) -> Tensor:
+    """Cells `[B, T, P, fold h, fold w]` -> latents `[B, T, C, h, w]`, of which each is a square of cells."""
+    return F.pixel_unshuffle(cells, fold) if fold > 1 else cells
+
+
+def unfolded(latents: Tensor, fold: int) -> Tensor:
+    """Latents `[B, T, C, h, w]` -> cells `[B, T, P, fold h, fold w]`: the inverse of `folded`."""
+    return F.pixel_shuffle(latents, fold) if fold > 1 else latents
+
+
 def run_blocks(blocks: nn.Module, x: Tensor, frames: int) -> Tensor:
     """One block after the other."""
     for block in blocks.children():
@@ -105,22 +116,30 @@ def run_blocks(blocks: nn.Module, x: Tensor, frames: int) -> Tensor:
 
 
 class PictureEncoder(nn.Module):
-    """Pixels -> mean and log variance of latents; each level halves the size and then runs its blocks."""
+    """Pixels -> mean and log variance of latents; each level halves the size and then runs its blocks.
+
+    With a `patch` the first level takes blocks of pixels instead, so that no layer runs at half size.
+    """
 
     def __init__(
         self,
         channels: Sequence[int],  # of each level, largest pictures first
         blocks: int,  # per level
         latent_channels: int,
-        heads: int,
+        heads: int,  # of the attention; 0: there is none
         kernel: int,  # frames; 0 for no temporal layers
+        patch: int,  # pixels per side of the blocks that the first layer sees; 1: it halves the size
     ) -> None:
         super().__init__()
-        self.down = nn.ModuleList(Conv(i, o, kernel, stride=2) for i, o in pairwise((3, *channels)))
+        self.patch = patch
+        self.down = nn.ModuleList(
+            Conv(i, o, kernel, stride=1 if patch > 1 and level == 0 else 2)
+            for level, (i, o) in enumerate(pairwise((3 * patch**2, *channels)))
+        )
         self.blocks = nn.ModuleList(
             nn.ModuleList(ResidualBlock(c, kernel) for _ in range(blocks)) for c in channels
         )
-        self.attention = Attention(channels[-1], heads, bool(kernel))
+        self.attention = Attention(channels[-1], heads, bool(kernel)) if heads else None
         self.norm = ChannelNorm(channels[-1])
         self.last = adam_(Conv(channels[-1], 2 * latent_channels, kernel))
         adam_(self.down[0])
@@ -132,9 +151,12 @@ class PictureEncoder(nn.Module):
             bias[latent_channels:] = -4.0
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
+        if self.patch > 1:
+            x = F.pixel_unshuffle(x, self.patch).contiguous(memory_format=torch.channels_last)
         for level, down in enumerate(self.down):
             x = run_blocks(self.blocks[level], down(x, frames), frames)
-        x = self.attention(x, frames)
+        if self.attention is not None:
+            x = self.attention(x, frames)
         out: Tensor = self.last(F.silu(self.norm(x)), frames)
         return out
 
@@ -148,17 +170,19 @@ class PictureDecoder(nn.Module):
     def __init__(
         self,
         channels: Sequence[int],  # of each level, smallest pictures first
-        blocks: int,  # per level
+        blocks: int | Sequence[int],  # per level
         latent_channels: int,
-        heads: int,
+        heads: int,  # of the attention; 0: there is none
         kernel: int,  # frames; 0 for no temporal layers
         shuffle: int,  # pixels per side that the last layer makes of one
     ) -> None:
         super().__init__()
         self.first = adam_(Conv(latent_channels, channels[0], kernel))
-        self.attention = Attention(channels[0], heads, bool(kernel))
+        self.attention = Attention(channels[0], heads, bool(kernel)) if heads else None
+        counts = [blocks] * len(channels) if isinstance(blocks, int) else blocks
         self.blocks = nn.ModuleList(
-            nn.ModuleList(ResidualBlock(c, kernel) for _ in range(blocks)) for c in channels
+            nn.ModuleList(ResidualBlock(c, kernel) for _ in range(count))
+            for c, count in zip(channels, counts, strict=True)
         )
         self.up = nn.ModuleList(spatial_conv(i, o, kernel=1) for i, o in pairwise(channels))
         self.norm = ChannelNorm(channels[-1])
@@ -170,7 +194,9 @@ class PictureDecoder(nn.Module):
 
     def features(self, z: Tensor, frames: int) -> Tensor:
         """What the last level knows."""
-        x: Tensor = self.attention(self.first(z, frames), frames)
+        x: Tensor = self.first(z, frames)
+        if self.attention is not None:
+            x = self.attention(x, frames)
         for level, blocks in enumerate(self.blocks):
             if level:
                 x = F.interpolate(self.up[level - 1](x), scale_factor=2.0, mode="nearest")
@@ -241,27 +267,32 @@ class TKLVAE(ClipAutoencoder, ModelMixin, ConfigMixin):  # type: ignore[misc]
         encoder_channels: Sequence[int] = (64, 96, 128),  # of each level; each level halves the size
         decoder_channels: Sequence[int] = (128, 96, 64),  # of each level, smallest pictures first
         encoder_blocks: int = 1,  # residual blocks per level
-        decoder_blocks: int = 2,  # residual blocks per level
-        heads: int = 4,  # of every attention
+        decoder_blocks: int | Sequence[int] = 2,  # residual blocks per level
+        heads: int = 4,  # of every attention; 0: there is none
         temporal_encoder: bool = False,  # let a frame's latents depend on its neighbours
         temporal_decoder: bool = True,  # let a frame's pixels depend on its neighbours' latents
         temporal_kernel: int = 3,  # frames, odd
         latents_mean: Sequence[float] | None = None,  # of each latent channel, over data; None: 0
         latents_std: Sequence[float] | None = None,  # of each latent channel, over data; None: 1
+        patch: int = 1,  # pixels per side of the blocks that the encoder begins with; 1: it begins with pixels
+        fold: int = 1,  # cells per side that are folded into one latent pixel
     ) -> None:
         super().__init__()
-        self.factor = 2 ** len(encoder_channels)  # pixels per latent pixel and side
-        if len(decoder_channels) > len(encoder_channels) + 1:
-            most = len(encoder_channels) + 1
+        halvings = len(encoder_channels) - (patch > 1)
+        cell = patch * 2**halvings  # pixels per cell and side
+        self.factor = cell * fold  # pixels per latent pixel and side
+        if len(decoder_channels) > cell.bit_length():
             raise ValueError(
-                f"{len(decoder_channels)} decoder levels undo more than the encoder does: use {most}"
+                f"{len(decoder_channels)} decoder levels undo more than the encoder does: "
+                f"use {cell.bit_length()}"
             )
-        shuffle = self.factor // 2 ** (len(decoder_channels) - 1)
+        if latent_channels % fold**2:
+            raise ValueError(f"{latent_channels} latent channels are not those of {fold}x{fold} cells")
+        channels = latent_channels // fold**2  # of a cell
         kernels = [temporal_kernel if on else 0 for on in (temporal_encoder, temporal_decoder)]
-        self.encoder = PictureEncoder(encoder_channels, encoder_blocks, latent_channels, heads, kernels[0])
-        self.decoder = PictureDecoder(
-            decoder_channels, decoder_blocks, latent_channels, heads, kernels[1], shuffle
-        )
+        self.encoder = PictureEncoder(encoder_channels, encoder_blocks, channels, heads, kernels[0], patch)
+        shuffle = cell // 2 ** (len(decoder_channels) - 1)
+        self.decoder = PictureDecoder(decoder_channels, decoder_blocks, channels, heads, kernels[1], shuffle)
 
     def temporal_parameters(self) -> list[nn.Parameter]:
         """Parameters of the temporal layers, for instance to train only them."""
@@ -275,12 +306,14 @@ class TKLVAE(ClipAutoencoder, ModelMixin, ConfigMixin):  # type: ignore[misc]
             raise ValueError(f"{width}x{height} pixels: make both sides multiples of {self.factor}")
         out: Tensor = self.encoder(self._images(video), 0 if framewise else t)
         mean, logvar = out.float().view(b, t, *out.shape[1:]).chunk(2, dim=2)
-        return Posterior(mean, logvar.clamp(-30.0, 20.0))
+        fold = self.config.fold
+        return Posterior(folded(mean, fold), folded(logvar.clamp(-30.0, 20.0), fold))
 
     def decode(self, latents: Tensor, framewise: bool = False) -> Tensor:
         """Latents `[B, T, C, h, w]`, not normalised -> float32 pixels `[B, T, 3, H, W]`, about [-1, 1]."""
         b, t = latents.shape[:2]
-        out: Tensor = self.decoder(self._images(latents), 0 if framewise else t)
+        cells = unfolded(latents, self.config.fold)
+        out: Tensor = self.decoder(self._images(cells), 0 if framewise else t)
         return out.float().view(b, t, *out.shape[1:])
 
     def set_statistics(self, mean: Sequence[float], std: Sequence[float]) -> None:

@@ -12,11 +12,12 @@ from longtake.data.sources import open_footage
 from longtake.recipes.films import films_64
 from longtake.recipes.recipe import Recipe
 from longtake.recipes.sd import sd
-from longtake.recipes.toon import toon_64, toon_128, toon_128_accelerated, toon_256
+from longtake.recipes.toon import toon_64, toon_128, toon_128_2, toon_128_accelerated, toon_256
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "toon-64": toon_64,
     "toon-128": toon_128,
+    "toon-128-2": toon_128_2,
     "toon-128-10min": partial(toon_128_accelerated, 10),
     "toon-128-25min": partial(toon_128_accelerated, 25),
     "toon-256": toon_256,

@@ -8,9 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from longtake.manifest import find_model
 from longtake.models.layers import SpatialConv, TemporalConv
-from longtake.models.vae import TKLVAE, Posterior
+from longtake.models.load import network_in
+from longtake.models.vae import TKLVAE, Posterior, folded, unfolded
 
+FOLDED = {"fold": 2, "patch": 4, "encoder_channels": (8, 12), "decoder_channels": (12, 8), "heads": 0}
+CELLS_8 = FOLDED | {"latent_channels": 16, "encoder_channels": (64, 112), "decoder_channels": (128, 80)}
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 
 
@@ -97,8 +101,9 @@ def test_a_spatial_encoder_does_not_look_at_neighbours() -> None:
 
 
 @DTYPES
-def test_a_batch_changes_no_bit(dtype: torch.dtype) -> None:
-    model, clips = shaken(tiny()).to(dtype=dtype), video(4, 5, 3, 32, 32)
+@pytest.mark.parametrize("changes", [{}, FOLDED], ids=["plain", "folded"])
+def test_a_batch_changes_no_bit(changes: dict[str, object], dtype: torch.dtype) -> None:
+    model, clips = shaken(tiny(**changes)).to(dtype=dtype), video(4, 5, 3, 32, 32)
     latents = model.encode_latents(clips)
     made = model.decode_latents(latents)
     for b in (0, 3):
@@ -109,9 +114,10 @@ def test_a_batch_changes_no_bit(dtype: torch.dtype) -> None:
 
 @DTYPES
 @pytest.mark.slow
-def test_a_batch_changes_no_bit_at_full_size(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("changes", [{}, CELLS_8], ids=["plain", "folded"])
+def test_a_batch_changes_no_bit_at_full_size(changes: dict[str, object], dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    model, clips = shaken(TKLVAE().eval()).to(dtype=dtype), video(5, 16, 3, 64, 64)
+    model, clips = shaken(TKLVAE(**changes).eval()).to(dtype=dtype), video(5, 16, 3, 64, 64)
     latents = model.encode_latents(clips)
     made = model.decode_latents(latents)
     for part in (slice(0, 1), slice(4, 5), slice(1, 3), slice(0, 4)):
@@ -145,14 +151,61 @@ def test_the_factor_follows_from_the_levels() -> None:
         tiny(encoder_channels=(8, 16), decoder_channels=(16, 12, 8, 8))
 
 
-def test_save_and_load(tmp_path: Path) -> None:
-    model, clip = shaken(tiny()), video(1, 3, 3, 16, 16)
+def test_folding_keeps_each_number_and_its_square() -> None:
+    cells = video(2, 3, 5, 8, 12)
+    latents = folded(cells, 2)
+    assert latents.shape == (2, 3, 20, 4, 6)
+    assert torch.equal(unfolded(latents, 2), cells)
+    assert torch.equal(folded(unfolded(latents, 2), 2), latents)
+    square = cells[1, 2, :, 2:4, 6:8]  # of one latent pixel
+    assert torch.equal(latents[1, 2, :, 1, 3], square.flatten())
+    assert folded(cells, 1) is unfolded(cells, 1) is cells
+
+
+def test_folded_latents_are_those_of_the_cells() -> None:
+    model, clip = shaken(tiny(**FOLDED)), video(2, 3, 3, 32, 48)
+    assert model.factor == 16
+    assert model.decoder.first.spatial.in_channels == 1
+    posterior = model.encode(clip)
+    assert posterior.mean.shape == posterior.logvar.shape == (2, 3, 4, 2, 3)
+    inside = model.encoder(clip.flatten(0, 1).contiguous(memory_format=torch.channels_last), 0)
+    assert torch.equal(unfolded(posterior.mean, 2).flatten(0, 1), inside[:, :1])
+    assert torch.equal(unfolded(posterior.logvar, 2).flatten(0, 1), inside[:, 1:])
+    assert model(clip)[0].shape == clip.shape
+    with pytest.raises(ValueError, match="multiples of 16"):
+        model.encode(video(1, 1, 3, 32, 40))
+
+
+def test_only_whole_cells_are_folded() -> None:
+    with pytest.raises(ValueError, match="6 latent channels are not those of 2x2 cells"):
+        tiny(fold=2, latent_channels=6)
+
+
+def test_blocks_are_counted_by_level() -> None:
+    model = tiny(decoder_blocks=[2, 0, 1])
+    assert [len(blocks) for blocks in model.decoder.blocks] == [2, 0, 1]
+
+
+def test_models_from_before_folding_are_as_they_were() -> None:
+    model, latents = network_in(find_model("toon-128") / "vae"), video(1, 2, 16, 8, 8)
+    assert (model.factor, model.config.fold, model.config.patch) == (16, 1, 1)
+    with torch.no_grad():
+        images = model.denormalise(latents)[0].contiguous(memory_format=torch.channels_last)
+        assert torch.equal(model.decode_latents(latents)[0], model.decoder(images, 0).clamp(-1, 1))
+
+
+@pytest.mark.parametrize("changes", [{}, FOLDED], ids=["plain", "folded"])
+def test_save_and_load(tmp_path: Path, changes: dict[str, object]) -> None:
+    model, clip = shaken(tiny(**changes)), video(1, 3, 3, 16, 16)
     model.set_statistics([0.1, 0.2, -0.3, 0.0], [2.0, 1.5, 0.5, 1.0])
     model.save_pretrained(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "config.json",
         "diffusion_pytorch_model.safetensors",
     }
+    config = network_in(tmp_path).config
+    for name in ("fold", "patch", "heads", "latent_channels", "latents_mean", "latents_std"):
+        assert config[name] == model.config[name]
     again = TKLVAE.from_pretrained(tmp_path, local_files_only=True, low_cpu_mem_usage=False)
     latents = model.encode_latents(clip)
     assert torch.equal(again.encode_latents(clip), latents)
