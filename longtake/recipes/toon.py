@@ -240,6 +240,7 @@ def toon_128_2() -> Recipe:
             kl_weight=3e-3,
         ),
         text=replace(base.text, network={**base.text.network, "max_words": 80}),
+        hd=HDPart(training=None, times=1, channels=()),
         probes=ProbesPart(frame=_probe(steps=3000, batch=64), clip=_probe(steps=3600, batch=8), seeds=(0, 1)),
     )
 
