@@ -1,8 +1,8 @@
 """T-KLVAE: a spatial KL autoencoder with temporal layers that are the identity at first (NUWA-XL, sec. 3.1).
 
 Axes: B clips, T frames, C channels, H W pixels, h w = H/factor W/factor latent pixels; a latent pixel is a
-square of `fold` x `fold` cells of P = C / fold^2 channels each. Inside, frames are one batch, and `frames` = 0
-means that they have nothing to do with each other.
+square of `fold` x `fold` cells of P = C / fold^2 channels each. Inside, frames are one batch, and
+`frames` = 0 means that they have nothing to do with each other.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ class TKLVAE(ClipAutoencoder, ModelMixin, ConfigMixin):  # type: ignore[misc]
         temporal_kernel: int = 3,  # frames, odd
         latents_mean: Sequence[float] | None = None,  # of each latent channel, over data; None: 0
         latents_std: Sequence[float] | None = None,  # of each latent channel, over data; None: 1
-        patch: int = 1,  # pixels per side of the blocks that the encoder begins with; 1: it begins with pixels
+        patch: int = 1,  # pixels per side of the blocks that the encoder begins with; 1: with pixels
         fold: int = 1,  # cells per side that are folded into one latent pixel
     ) -> None:
         super().__init__()
