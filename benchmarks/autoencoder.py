@@ -71,7 +71,26 @@ class Design:
     adam_lr: float = 3e-3
 
 
-_CELLS_8 = {"latent_channels": 16, "fold": 2, "patch": 4, "heads": 0, "temporal_decoder": False}
+def _cells_8(channels: list[int], blocks: list[int]) -> Design:
+    """Cells of 8 pixels with 4 channels, folded 2x2; channels and blocks of the decoder's levels."""
+    network = {
+        "latent_channels": 16,
+        "encoder_channels": [64, 112],
+        "decoder_channels": channels,
+        "decoder_blocks": blocks,
+        "heads": 0,
+        "temporal_decoder": False,
+        "patch": 4,
+        "fold": 2,
+    }
+    return Design(network=network, kl_weight=4e-3, muon_lr=6e-3, adam_lr=6e-3)
+
+
+def _decoder(channels: list[int], blocks: list[int], shuffle: int = 4) -> Design:
+    network = {"channels": channels, "blocks": blocks, "shuffle": shuffle}
+    return Design(network=network, muon_lr=6e-3, adam_lr=6e-3)
+
+
 _OLD = {
     "latent_channels": 16,
     "encoder_channels": [32, 64, 96, 160],
@@ -81,16 +100,21 @@ _OLD = {
 AUTOENCODERS = {
     "toon-128": Design(network=_OLD),
     "toon-128, faster": Design(network=_OLD, muon_lr=6e-3, adam_lr=6e-3),
-    "cells-8": Design(
-        network={**_CELLS_8, "encoder_channels": [64, 112], "decoder_channels": [128, 80]},
-        kl_weight=3e-3,
-        muon_lr=6e-3,
-        adam_lr=6e-3,
-    ),
+    "cells-8": _cells_8([128, 80], [2, 2]),
+    "cells-8-light": _cells_8([96, 64], [2, 2]),
+    "cells-8-fine": _cells_8([96, 64, 32], [2, 2, 1]),
 }
 DECODERS = {
-    256: {"light": Design(network={"channels": [96, 64, 32], "blocks": [2, 2, 1]})},
-    512: {"hd": Design(network={"channels": [128, 96, 64, 24], "blocks": [2, 2, 1, 1]})},
+    256: {
+        "96-64-32": _decoder([96, 64, 32], [2, 2, 1]),
+        "128-80-32": _decoder([128, 80, 32], [2, 1, 1]),
+        "96-80-32": _decoder([96, 80, 32], [2, 2, 0]),
+    },
+    512: {
+        "128-96-64-24": _decoder([128, 96, 64, 24], [2, 2, 1, 1]),
+        "96-64-48-24": _decoder([96, 64, 48, 24], [2, 2, 1, 1]),
+        "128-96-64-32": _decoder([128, 96, 64, 32], [2, 2, 1, 0]),
+    },
 }
 
 

@@ -66,11 +66,14 @@ class HDDecoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def of(cls, vae: TKLVAE, times: int, fine_channels: Sequence[int]) -> HDDecoder:
         """Begun as the decoder of `vae`, whose temporal layers are left out.
 
-        Raises ValueError for another autoencoder than a T-KLVAE: its decoder is made otherwise.
+        Raises ValueError for another autoencoder than a T-KLVAE, whose decoder is made otherwise, and for
+        one that folds its latents.
         """
         if not isinstance(vae, TKLVAE):
             raise ValueError(f"an HD decoder is begun as that of a TKLVAE: a {type(vae).__name__} has none")
         config = vae.config
+        if config.fold > 1:
+            raise ValueError("an HD decoder knows no folded latents: learn a FrameDecoder from them")
         decoder: HDDecoder = cls(
             latent_channels=config.latent_channels,
             channels=list(config.decoder_channels),

@@ -63,3 +63,9 @@ def test_it_is_saved_and_loaded(vae: TKLVAE, tmp_path: Path) -> None:
 def test_finer_levels_must_lead_to_the_size(vae: TKLVAE) -> None:
     with pytest.raises(ValueError, match="2 finer levels make 32 pixels of a latent one, not 4 x 4"):
         HDDecoder.of(vae, 4, (8, 8))
+
+
+def test_folded_latents_are_refused() -> None:
+    net = TKLVAE(latent_channels=4, fold=2, encoder_channels=(8, 8), decoder_channels=(8, 8), heads=2)
+    with pytest.raises(ValueError, match="learn a FrameDecoder"):
+        HDDecoder.of(net, 4, (8,))
