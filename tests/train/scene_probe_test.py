@@ -192,7 +192,7 @@ def test_a_reader_of_the_truth_has_no_loss() -> None:
     look = perfect(batch)
     loss, log = told(look)
     assert loss < 1e-3
-    assert (log["counts_right"], log["contacts_right"]) == (1, 1)
+    assert (log["counts_right"], log["contacts_right"], log["steps_right"]) == (1, 1, 1)
     assert max(log[name] for name in ("hue_error", "scenery_error", "middle_error")) < 1e-3
     wrong = {
         "missed": look._replace(heat=torch.full_like(look.heat, -5.0)),
