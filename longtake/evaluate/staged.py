@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from longtake.evaluate.measured import Floats
 from longtake.world.edition import World
 from longtake.world.episodes import EpisodeFacts
 from longtake.world.facts import Shot
 from longtake.world.second.drawing import HERE, FrameTruth
 from longtake.world.second.motion import HEIGHT
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -180,12 +180,17 @@ def pose(actor: Actor, since: float) -> Pose:
             breath = 0.5 - 0.5 * math.cos(2 * math.pi * u)
             return Pose(lying=True, round=u % 1.0, arms=(-1.35, -1.35), squash=-0.07 * breath, blink=True)
         case "sit":
-            down = u * u * (3 - 2 * u)
+            down = _smooth(u)
             nod = 0.008 * math.sin(2 * math.pi * since / RUNGS[gait.breath])
             return Pose(seated=down, head=nod, ears=0.5 * 4 * u * (1 - u), blink=blink)
         case "ball":
             return _playing(u % 1.0, blink)
     raise ValueError(f"unknown action {actor.action!r}")
+
+
+def _smooth(share: float) -> float:
+    """From 0 to 1 with a gentle beginning and end."""
+    return share * share * (3 - 2 * share)
 
 
 def _walking(actor: Actor, u: float, blink: bool) -> Pose:
@@ -237,7 +242,7 @@ def _jumping(at: float, height: float, blink: bool) -> Pose:
     return Pose(squash=0.16 * bent, arms=(arms, arms), ears=0.5 * bent, tail=0.2 * bent, blink=blink)
 
 
-_LET_GO, _REST, _STOOP, _TAKEN = 0.14, 0.62, 0.70, 0.82  # parts of a ball's round
+_LET_GO, _STOOP, _TAKEN = 0.14, 0.70, 0.82  # parts of a ball's round
 _HELD = 0.74  # height of a ball in the hand
 _FALL = 0.15  # part of the round that a ball takes from the hand to the ground
 _DIES = (0.42, 0.16)  # heights of the bounces, of the first fall's
@@ -252,14 +257,12 @@ def _playing(at: float, blink: bool) -> Pose:
         follows = 0.75 + (0.2 - 0.75) * min(1.0, (at - _LET_GO) / 0.1)
         return Pose(arms=(-0.95, follows), ball=(_REACH, high), blink=blink)
     if at < _TAKEN:
-        down = (at - _STOOP) / (_TAKEN - _STOOP)
-        down = down * down * (3 - 2 * down)
+        down = _smooth((at - _STOOP) / (_TAKEN - _STOOP))
         return Pose(
             arms=(-0.95, 0.2 - 1.0 * down), crouch=0.14 * down, lean=0.12 * down, ears=0.5 * down,
             ball=(_REACH, BALL_RADIUS), blink=blink,
         )  # fmt: skip
-    up = (at - _TAKEN) / (1 - _TAKEN)
-    up = up * up * (3 - 2 * up)
+    up = _smooth((at - _TAKEN) / (1 - _TAKEN))
     high = BALL_RADIUS + (_HELD - BALL_RADIUS) * up
     return Pose(
         arms=(-0.95, -0.8 + 1.55 * up), crouch=0.14 * (1 - up), lean=0.12 * (1 - up),
@@ -304,8 +307,7 @@ def staging(shot: Shot, since: float) -> Staging:
     """
     zoom = ZOOM if shot.close else 1.0
     if not shot.walks_on:
-        turn = min(1.0, max(0.0, since / 90))
-        scroll = 0.10 * shot.pan * (turn * turn * (3 - 2 * turn) - 0.5)
+        scroll = 0.10 * shot.pan * (_smooth(min(1.0, max(0.0, since / 90))) - 0.5)
         ways = [a.facing * walked(a, since) if a.action == "walk" else 0.0 for a in shot.actors]
         return Staging(
             scroll=scroll,
