@@ -88,6 +88,8 @@ def world(
             f"{out}: frames that are left out, and edition 1, make no sound: leave out the step, or --edition"
         )
         raise typer.BadParameter(remedy, param_hint="--out")
+    if kind == ".wav" and size is not None:
+        raise typer.BadParameter("sound has no pixels: leave it out with a .wav", param_hint="--size")
     if kind == ".mp4":
         with TemporaryDirectory() as aside:
             silent = out if sound is None else Path(aside) / "silent.mp4"

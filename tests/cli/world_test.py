@@ -67,6 +67,13 @@ def test_sound_alone_is_that_of_the_frames(look: Run, tmp_path: Path) -> None:
     assert np.abs(read / 32767 - heard_of(30, 42)).max() < 1 / 32767
 
 
+def test_sound_has_no_pixels(look: Run, tmp_path: Path) -> None:
+    code, _, err = look("--frames", "30:42", "--size", "64", "--out", "clip.wav")
+    assert code == 2
+    assert "sound has no pixels" in err
+    assert not (tmp_path / "clip.wav").exists()
+
+
 @pytest.mark.parametrize("silent", [["--edition", "1"], ["--frames", "0:40:4"]])
 def test_where_nothing_can_be_heard_there_is_no_sound(look: Run, tmp_path: Path, silent: list[str]) -> None:
     """The first edition is silent; with frames left out nothing is in time."""
