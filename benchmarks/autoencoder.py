@@ -83,7 +83,7 @@ def _cells_8(channels: list[int], blocks: list[int]) -> Design:
         "patch": 4,
         "fold": 2,
     }
-    return Design(network=network, kl_weight=4e-3, muon_lr=6e-3, adam_lr=6e-3)
+    return Design(network=network, kl_weight=3e-3, muon_lr=6e-3, adam_lr=6e-3)
 
 
 def _decoder(channels: list[int], blocks: list[int], shuffle: int = 4) -> Design:
